@@ -1,0 +1,1 @@
+"""Two synchronised cameras: drive, pair, record, prove."""

@@ -1,0 +1,1 @@
+"""Camera drivers behind one protocol."""

@@ -1,0 +1,104 @@
+"""The errors of nirvis, as one tree.
+
+NirvisError
+├── ProfileError            a hardware profile with mistakes (exit status 2)
+├── CameraError
+│   ├── CameraNotFound      no camera with that serial
+│   ├── BackendUnavailable  a driver that is not installed here
+│   ├── CameraLost          no frame for max(1 s, 3 periods): unplugged, no power, no trigger
+│   └── FreeRunning         frames came while the trigger was paused: nothing can be anchored
+├── PictureError            a folder, picture or video that cannot be replayed
+├── ClipError
+│   ├── NotAClip            another format, or no HDF5 file at all
+│   ├── NewerClip           written by a later version of nirvis
+│   └── DamagedClip         truncated, unfinished or altered
+└── RecorderError           the recorder process refused, failed, or went away
+
+Registration, datasets and training add their own leaves below `NirvisError`. The command line prints the message of a
+`NirvisError` in one line and ends with its `exit_status`; anything else is a bug and shows its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class NirvisError(Exception):
+    """Something that the user can understand and mend; the message says what, which value, what it means, what to do."""
+
+    exit_status = 1
+
+
+class ProfileError(NirvisError):
+    """A hardware profile with mistakes; `mistakes` holds every one, each beginning with its path (``nir.exposure_us``)."""
+
+    exit_status = 2
+
+    def __init__(self, origin: str, mistakes: Sequence[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        count = "1 mistake" if len(self.mistakes) == 1 else f"{len(self.mistakes)} mistakes"
+        super().__init__(
+            "\n".join([f"{origin}: {count} in the hardware profile", *(f"  {m}" for m in self.mistakes)])
+        )
+
+
+class CameraError(NirvisError):
+    """A camera or its driver did not do what was asked."""
+
+
+class CameraNotFound(CameraError):
+    def __init__(self, serial: str, found: Sequence[str]) -> None:
+        super().__init__(
+            f"No camera with serial {serial}; found {', '.join(found) or 'none'}. "
+            "Check the serial in the profile and the cable, and close SpinView: a camera can be open in one program only."
+        )
+
+
+class BackendUnavailable(CameraError):
+    """The driver that a profile asks for is not part of this installation."""
+
+
+class CameraLost(CameraError):
+    def __init__(self, serial: str, waited_s: float) -> None:
+        super().__init__(
+            f"Camera {serial} sent no frame for {waited_s:.1f} s: unplugged, without power, or without a trigger. "
+            "What was recorded until then is kept; check the cables, then arm again."
+        )
+
+
+class FreeRunning(CameraError):
+    def __init__(self, serial: str, frames: int) -> None:
+        super().__init__(
+            f"Camera {serial} sent {frames} frames while the trigger was paused: it runs freely and its frames cannot be "
+            "paired with proof. Check that its trigger mode is on and that the cable comes from the primary camera."
+        )
+
+
+class PictureError(NirvisError):
+    """A folder of pictures, a picture or a video file that cannot be replayed as two cameras."""
+
+
+class ClipError(NirvisError):
+    """A clip that cannot be used."""
+
+
+class NotAClip(ClipError):
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is not a nirvis clip: {reason}.")
+
+
+class NewerClip(ClipError):
+    def __init__(self, path: Path, version: int, known: int) -> None:
+        super().__init__(
+            f"{path} has clip version {version}, this nirvis reads up to version {known}. Update nirvis to read it."
+        )
+
+
+class DamagedClip(ClipError):
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is damaged: {reason}.")
+
+
+class RecorderError(NirvisError):
+    """The recorder process refused a command, failed, or went away."""

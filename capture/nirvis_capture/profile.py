@@ -1,0 +1,280 @@
+"""The hardware profile of a rig: what is written in ``*.toml`` and travels inside every clip, run and model."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import nirvis_profiles
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from nirvis_capture.camera import Arm, other
+from nirvis_capture.cameras.settings import ReplaySettings
+from nirvis_capture.errors import ProfileError
+from nirvis_capture.twin.settings import TwinSettings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Mode = Literal["day", "night"]
+"""The filter set: ``day`` = VNIR & visible colour, ``night`` = NIR through 850 nm & visible colour."""
+Light = Literal["day", "dusk", "led_night"]
+Cfa = Literal["RGGB", "GRBG", "GBRG", "BGGR"]
+PixelFormat = Literal[
+    "BayerRG8", "BayerGR8", "BayerGB8", "BayerBG8", "BayerRG16", "BayerGR16", "BayerGB16", "BayerBG16"
+]
+
+_UNITS = {
+    "us": "microseconds",
+    "ms": "milliseconds",
+    "s": "seconds",
+    "db": "decibels",
+    "hz": "hertz",
+    "nm": "nanometres",
+}
+
+
+class Settings(BaseModel):
+    """Base of every part of a profile: frozen, and a key that it does not know is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sensor(Settings):
+    """The sensor of one camera, as its data sheet has it."""
+
+    name: str
+    width_px: int = Field(gt=0)
+    height_px: int = Field(gt=0)
+    pixel_size_um: float = Field(gt=0, le=50)
+    bit_depth: Literal[8, 12, 16]
+    """Significant bits of the counts that the chosen pixel format delivers."""
+
+
+class Filter(Settings):
+    """The optical filter before one camera."""
+
+    name: str
+    passband_nm: tuple[float, float]
+    """Half-maximum edges, in nanometres."""
+    fwhm_nm: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _edges_in_order(self) -> Filter:
+        low, high = self.passband_nm
+        if not 200 <= low < high <= 2000:
+            raise ValueError(f"passband_nm must rise within 200 to 2000 nm, got {low:g} to {high:g}")
+        return self
+
+
+class Roi(Settings):
+    """Region of interest in pixels; even, so that the colour filter array begins at the same site."""
+
+    width: int = Field(gt=0, multiple_of=2)
+    height: int = Field(gt=0, multiple_of=2)
+    offset_x: int = Field(default=0, ge=0, multiple_of=2)
+    offset_y: int = Field(default=0, ge=0, multiple_of=2)
+
+
+class WhiteBalance(Settings):
+    """Gains of red and blue against green; applied after the raw counts, never to them."""
+
+    red: float = Field(default=1.0, gt=0, le=16)
+    blue: float = Field(default=1.0, gt=0, le=16)
+
+
+class ArmSettings(Settings):
+    """One camera behind the beam splitter."""
+
+    backend: Literal["simulated", "replay"]
+    serial: str = Field(min_length=1)
+    """Serial number printed on the housing."""
+    model: str
+    sensor: Sensor
+    filter: Filter
+    pixel_format: PixelFormat
+    roi: Roi
+    exposure_us: float = Field(gt=0, le=60_000_000)
+    """Exposure time in microseconds."""
+    gain_db: float = Field(default=0.0, ge=0, le=48)
+    black_level_dn: float = Field(default=0.0, ge=0)
+    white_balance: WhiteBalance = WhiteBalance()
+    mirror: bool = False
+    """True for the reflected arm: its picture is left-right reversed against the scene."""
+
+    @property
+    def cfa(self) -> Cfa:
+        return _CFA_OF[self.pixel_format.removeprefix("Bayer")[:2]]
+
+    @model_validator(mode="after")
+    def _fits_the_sensor(self) -> ArmSettings:
+        if self.roi.offset_x + self.roi.width > self.sensor.width_px:
+            raise ValueError(f"roi reaches beyond the {self.sensor.width_px} px of sensor width")
+        if self.roi.offset_y + self.roi.height > self.sensor.height_px:
+            raise ValueError(f"roi reaches beyond the {self.sensor.height_px} px of sensor height")
+        if (self.sensor.bit_depth == 8) != self.pixel_format.endswith("8"):
+            raise ValueError(
+                f"pixel_format {self.pixel_format} does not hold {self.sensor.bit_depth} bit counts"
+            )
+        return self
+
+
+_CFA_OF: dict[str, Cfa] = {"RG": "RGGB", "GR": "GRBG", "GB": "GBRG", "BG": "BGGR"}
+
+
+class Trigger(Settings):
+    """How one camera triggers the other."""
+
+    primary: Arm
+    """The arm whose exposure is the trigger of the other."""
+    rate_hz: float = Field(gt=0, le=1000)
+    primary_line: str = "Line2"
+    secondary_line: str = "Line3"
+    activation: Literal["RisingEdge", "FallingEdge"] = "RisingEdge"
+    overlap: Literal["Off", "ReadOut"] = "ReadOut"
+    delay_us: float = Field(default=0.0, ge=0)
+
+    @property
+    def period_ns(self) -> int:
+        return round(1e9 / self.rate_hz)
+
+    @property
+    def secondary(self) -> Arm:
+        return other(self.primary)
+
+
+class Recording(Settings):
+    """Where clips go, and when a recording has to end."""
+
+    folder: Path = Path("clips")
+    naming: str = "{start:%Y%m%dT%H%M%S}-{mode}-{recording_id}"
+    """Name of a clip without its suffix; fields: start, mode, place, recording_id."""
+    ring_seconds: float = Field(default=3.0, gt=0, le=60)
+    """How long the disk may stall before the recording ends; the memory for it is bounded by this."""
+    min_free_gb: float = Field(default=2.0, ge=0)
+    """Recording ends with a certified clip when less is free on the disk."""
+
+
+class Profile(Settings):
+    """A rig: two arms, their trigger, and where clips go."""
+
+    rig: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
+    mode: Mode
+    splitter_ratio: float = Field(default=0.5, gt=0, lt=1)
+    """Share of the light that the beam splitter transmits."""
+    nir: ArmSettings
+    vis: ArmSettings
+    trigger: Trigger
+    recording: Recording = Recording()
+    twin: TwinSettings = TwinSettings()
+    """What the simulated rig shows; read by backend ``simulated`` only."""
+    replay: ReplaySettings | None = None
+    """What is replayed; needed by backend ``replay``."""
+
+    text: Annotated[str, Field(exclude=True, repr=False)] = ""
+    """The exact TOML text that this profile was read from."""
+
+    def arm(self, arm: Arm) -> ArmSettings:
+        return self.nir if arm == "nir" else self.vis
+
+    @model_validator(mode="after")
+    def _one_backend_for_both(self) -> Profile:
+        if self.nir.backend != self.vis.backend:
+            raise ValueError(
+                f"both arms need one backend, got nir {self.nir.backend} and vis {self.vis.backend}"
+            )
+        if self.nir.backend == "replay" and self.replay is None:
+            raise ValueError("backend replay needs a [replay] table that says what to replay")
+        if self.nir.serial == self.vis.serial:
+            raise ValueError(f"both arms have serial {self.nir.serial}")
+        for arm in get_args(Arm):
+            if self.arm(arm).exposure_us > 1e6 / self.trigger.rate_hz:
+                raise ValueError(
+                    f"{arm}.exposure_us = {self.arm(arm).exposure_us:g} is longer than the period of "
+                    f"{1e6 / self.trigger.rate_hz:.0f} us at {self.trigger.rate_hz:g} Hz"
+                )
+        return self
+
+
+def load_profile(name_or_path: str | Path) -> Profile:
+    """Read a shipped profile by name, or any profile by path. Raises `ProfileError` with every mistake."""
+    name = str(name_or_path)
+    if name in nirvis_profiles.names():
+        return parse_profile(nirvis_profiles.text(name), origin=name)
+    path = Path(name_or_path)
+    if not path.is_file():
+        shipped = ", ".join(nirvis_profiles.names())
+        raise ProfileError(
+            name, [f"there is no file {path} and no shipped profile of that name; shipped: {shipped}"]
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ProfileError(name, [f"is no text in UTF-8 ({error.reason} at byte {error.start})"]) from None
+    return parse_profile(text, origin=name)
+
+
+def parse_profile(text: str, origin: str = "profile") -> Profile:
+    """Validate the TOML text of a profile. Raises `ProfileError` with every mistake and its path."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(origin, [f"is not TOML: {error}"]) from None
+    if "text" in table:
+        raise ProfileError(origin, ["text: unknown key"])
+    try:
+        return Profile.model_validate({**table, "text": text})
+    except ValidationError as error:
+        raise ProfileError(origin, [_mistake(e) for e in error.errors()]) from None
+
+
+def _mistake(error: ErrorDetails) -> str:
+    path = ".".join(str(part) for part in error["loc"]) or "profile"
+    if error["type"] == "missing":
+        return f"{path}: missing"
+    if error["type"] == "extra_forbidden":
+        return f"{path}: unknown key{_suggestion(error['loc'])}"
+    message = error["msg"].removeprefix("Value error, ")
+    given = error["input"]
+    return (
+        f"{path}: {message}" if isinstance(given, dict | BaseModel) else f"{path}: {message}, got {given!r}"
+    )
+
+
+def _suggestion(location: tuple[int | str, ...]) -> str:
+    """The key that was probably meant: the same quantity in another unit, or a spelling close to it."""
+    known = _keys_at(location[:-1])
+    key = str(location[-1])
+    stem = re.sub(r"_(us|ms|s|db|hz|nm|ns|um|px|gb|dn)$", "", key)
+    for candidate in known:
+        found = re.fullmatch(rf"{re.escape(stem)}_([a-z]+)", candidate)
+        if found:
+            unit = found[1]
+            return f"; this quantity is written {candidate}" + (
+                f", in {_UNITS[unit]}" if unit in _UNITS else ""
+            )
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"
+
+
+def _keys_at(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = Profile
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part)
+        models = (
+            [t for t in (field.annotation, *get_args(field.annotation)) if hasattr(t, "model_fields")]
+            if field
+            else []
+        )
+        if not models:
+            return []
+        model = models[0]
+    return [name for name in model.model_fields if name != "text"]

@@ -1,0 +1,1 @@
+"""The simulated rig: scene, optics, sensor and electronics with known truth."""

@@ -1,0 +1,1 @@
+"""The sub-commands of nirvis, one module each, imported when they are called."""

@@ -1,0 +1,1 @@
+"""From raw clips to registered pairs."""

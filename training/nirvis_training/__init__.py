@@ -1,0 +1,1 @@
+"""Networks that see visible colour in near infrared: train, evaluate, export, run."""
