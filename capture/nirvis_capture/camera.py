@@ -93,7 +93,8 @@ class Camera(Protocol):
     def arm(self) -> None:
         """Apply the settings and begin acquisition.
 
-        A secondary then waits for pulses; arming the primary makes it send them. Armed again after `disarm`, it works again.
+        A secondary then waits for pulses; arming the primary makes it send them. It can be armed again after
+        `disarm`.
         Raises `CameraError` when a setting is refused.
         """
         ...

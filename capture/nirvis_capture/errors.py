@@ -25,22 +25,20 @@ from pathlib import Path
 
 
 class NirvisError(Exception):
-    """Something that the user can understand and mend; the message says what, which value, what it means, what to do."""
+    """Something that the user can mend; the message says what, which value, what it means, what to do."""
 
     exit_status = 1
 
 
 class ProfileError(NirvisError):
-    """A hardware profile with mistakes; `mistakes` holds every one, each beginning with its path (``nir.exposure_us``)."""
+    """A hardware profile with mistakes; `mistakes` holds every one, each begins with its path (``nir.roi.width``)."""
 
     exit_status = 2
 
     def __init__(self, origin: str, mistakes: Sequence[str]) -> None:
         self.mistakes = tuple(mistakes)
         count = "1 mistake" if len(self.mistakes) == 1 else f"{len(self.mistakes)} mistakes"
-        super().__init__(
-            "\n".join([f"{origin}: {count} in the hardware profile", *(f"  {m}" for m in self.mistakes)])
-        )
+        super().__init__("\n".join([f"{origin}: {count} in the hardware profile", *(f"  {m}" for m in self.mistakes)]))
 
 
 class CameraError(NirvisError):
@@ -51,7 +49,7 @@ class CameraNotFound(CameraError):
     def __init__(self, serial: str, found: Sequence[str]) -> None:
         super().__init__(
             f"No camera with serial {serial}; found {', '.join(found) or 'none'}. "
-            "Check the serial in the profile and the cable, and close SpinView: a camera can be open in one program only."
+            "Check the serial in the profile and the cable, and close SpinView: only one program can open a camera."
         )
 
 
@@ -70,8 +68,8 @@ class CameraLost(CameraError):
 class FreeRunning(CameraError):
     def __init__(self, serial: str, frames: int) -> None:
         super().__init__(
-            f"Camera {serial} sent {frames} frames while the trigger was paused: it runs freely and its frames cannot be "
-            "paired with proof. Check that its trigger mode is on and that the cable comes from the primary camera."
+            f"Camera {serial} sent {frames} frames while the trigger was paused: it runs freely and its frames "
+            "cannot be paired with proof. Check its trigger mode, and that the cable comes from the primary camera."
         )
 
 

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import difflib
 import re
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import nirvis_profiles
+import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
+from tomlkit.exceptions import TOMLKitError
 
+import nirvis_profiles
 from nirvis_capture.camera import Arm, other
 from nirvis_capture.cameras.settings import ReplaySettings
 from nirvis_capture.errors import ProfileError
 from nirvis_capture.twin.settings import TwinSettings
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
+TomlValue = str | int | float | bool | list[Any] | dict[str, Any]
 Mode = Literal["day", "night"]
 """The filter set: ``day`` = VNIR & visible colour, ``night`` = NIR through 850 nm & visible colour."""
 Light = Literal["day", "dusk", "led_night"]
@@ -119,9 +117,7 @@ class ArmSettings(Settings):
         if self.roi.offset_y + self.roi.height > self.sensor.height_px:
             raise ValueError(f"roi reaches beyond the {self.sensor.height_px} px of sensor height")
         if (self.sensor.bit_depth == 8) != self.pixel_format.endswith("8"):
-            raise ValueError(
-                f"pixel_format {self.pixel_format} does not hold {self.sensor.bit_depth} bit counts"
-            )
+            raise ValueError(f"pixel_format {self.pixel_format} does not hold {self.sensor.bit_depth} bit counts")
         return self
 
 
@@ -183,12 +179,25 @@ class Profile(Settings):
     def arm(self, arm: Arm) -> ArmSettings:
         return self.nir if arm == "nir" else self.vis
 
+    def edited(self, changes: Mapping[str, TomlValue]) -> Profile:
+        """This profile with other values, its text edited likewise and its comments kept.
+
+        changes
+            Values by their path: ``{"twin.scene_seed": 7, "trigger.rate_hz": 15}``. Raises `ProfileError`.
+        """
+        document = tomlkit.parse(self.text)
+        for path, value in changes.items():
+            *tables, key = path.split(".")
+            table: Any = document
+            for name in tables:
+                table = table.setdefault(name, tomlkit.table())
+            table[key] = value
+        return parse_profile(tomlkit.dumps(document), origin=f"{self.rig}, edited")
+
     @model_validator(mode="after")
     def _one_backend_for_both(self) -> Profile:
         if self.nir.backend != self.vis.backend:
-            raise ValueError(
-                f"both arms need one backend, got nir {self.nir.backend} and vis {self.vis.backend}"
-            )
+            raise ValueError(f"both arms need one backend, got nir {self.nir.backend} and vis {self.vis.backend}")
         if self.nir.backend == "replay" and self.replay is None:
             raise ValueError("backend replay needs a [replay] table that says what to replay")
         if self.nir.serial == self.vis.serial:
@@ -210,9 +219,7 @@ def load_profile(name_or_path: str | Path) -> Profile:
     path = Path(name_or_path)
     if not path.is_file():
         shipped = ", ".join(nirvis_profiles.names())
-        raise ProfileError(
-            name, [f"there is no file {path} and no shipped profile of that name; shipped: {shipped}"]
-        )
+        raise ProfileError(name, [f"there is no file {path} and no shipped profile of that name; shipped: {shipped}"])
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -223,8 +230,8 @@ def load_profile(name_or_path: str | Path) -> Profile:
 def parse_profile(text: str, origin: str = "profile") -> Profile:
     """Validate the TOML text of a profile. Raises `ProfileError` with every mistake and its path."""
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = tomlkit.parse(text).unwrap()
+    except TOMLKitError as error:
         raise ProfileError(origin, [f"is not TOML: {error}"]) from None
     if "text" in table:
         raise ProfileError(origin, ["text: unknown key"])
@@ -242,9 +249,7 @@ def _mistake(error: ErrorDetails) -> str:
         return f"{path}: unknown key{_suggestion(error['loc'])}"
     message = error["msg"].removeprefix("Value error, ")
     given = error["input"]
-    return (
-        f"{path}: {message}" if isinstance(given, dict | BaseModel) else f"{path}: {message}, got {given!r}"
-    )
+    return f"{path}: {message}" if isinstance(given, dict | BaseModel) else f"{path}: {message}, got {given!r}"
 
 
 def _suggestion(location: tuple[int | str, ...]) -> str:
@@ -256,9 +261,7 @@ def _suggestion(location: tuple[int | str, ...]) -> str:
         found = re.fullmatch(rf"{re.escape(stem)}_([a-z]+)", candidate)
         if found:
             unit = found[1]
-            return f"; this quantity is written {candidate}" + (
-                f", in {_UNITS[unit]}" if unit in _UNITS else ""
-            )
+            return f"; this quantity is written {candidate}" + (f", in {_UNITS[unit]}" if unit in _UNITS else "")
     close = difflib.get_close_matches(key, known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"
 
@@ -270,9 +273,7 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
             continue
         field = model.model_fields.get(part)
         models = (
-            [t for t in (field.annotation, *get_args(field.annotation)) if hasattr(t, "model_fields")]
-            if field
-            else []
+            [t for t in (field.annotation, *get_args(field.annotation)) if hasattr(t, "model_fields")] if field else []
         )
         if not models:
             return []

@@ -1,0 +1,45 @@
+# What people type. Everything runs from .venv, which `make setup` makes; nothing else is needed.
+PYTHON ?=
+BIN := .venv/bin
+NICE := OMP_NUM_THREADS=2 QT_QPA_PLATFORM=offscreen
+
+.PHONY: help setup demo demo-real test lint types contracts unit bench wheel clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+setup: .venv/ready  ## virtual environment with everything that nirvis needs
+
+.venv/ready: pyproject.toml constraints.txt tools/setup
+	@PYTHON="$(PYTHON)" tools/setup
+
+demo: setup  ## the whole way on the simulated rig: record, register, train, colour (under 10 minutes)
+	$(BIN)/nirvis demo --out demo
+
+demo-real: setup  ## the same way on real near-infrared pictures
+	$(BIN)/nirvis demo --real --out demo-real
+
+test: lint types contracts unit  ## everything that CI checks
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+contracts: setup
+	$(BIN)/lint-imports
+
+unit: setup
+	$(NICE) $(BIN)/pytest
+
+bench: setup  ## the figures, each beside a peer in the same run
+	$(BIN)/python benchmarks/record.py
+	$(BIN)/python benchmarks/colorize.py
+
+wheel: setup  ## build the wheel and try it without the checkout
+	tools/try-wheel
+
+clean:  ## remove what the demo and the tests left
+	rm -rf demo demo-real .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
