@@ -61,6 +61,10 @@ class Report:
             f'<figcaption>{escape(caption)} (<a href="{source}">{source}</a>)</figcaption></figure>'
         )
 
+    def curve(self, points: Sequence[tuple[float, float]], *, x: str, y: str) -> None:
+        """One line over time as a small drawing; `x` and `y` name the axes."""
+        self.parts.append(f"<figure>{_polyline(points)}<figcaption>{escape(y)} over {escape(x)}</figcaption></figure>")
+
     def html(self) -> str:
         style = (files(__package__) / "report.css").read_text(encoding="utf-8")
         lead = f'<p class="lead">{escape(self.lead)}</p>' if self.lead else ""
@@ -94,6 +98,24 @@ def checkerboard(first: Rgb, second: Rgb, tiles: int = 8) -> Rgb:
     mask = (rows[:, None] + columns[None, :]) % 2 == 0
     board: Rgb = np.where(mask[..., None], first, second)
     return board
+
+
+def _polyline(points: Sequence[tuple[float, float]], width: int = 640, height: int = 220, margin: int = 44) -> str:
+    """SVG of a line with the ends of both axes labelled."""
+    xs, ys = np.array([p[0] for p in points], float), np.array([p[1] for p in points], float)
+    left, right, low, high = xs.min(), xs.max(), ys.min(), ys.max()
+    px = margin + (xs - left) / max(right - left, 1e-9) * (width - 2 * margin)
+    py = height - margin / 2 - (ys - low) / max(high - low, 1e-9) * (height - margin)
+    line = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(px, py, strict=True))
+    labels = (
+        f'<text x="0" y="{py.max():.0f}">{low:.3g}</text><text x="0" y="{py.min() + 10:.0f}">{high:.3g}</text>'
+        f'<text x="{px.max():.0f}" y="{height - 4}" text-anchor="end">{right:.4g}</text>'
+        f'<text x="{px.min():.0f}" y="{height - 4}">{left:.4g}</text>'
+    )
+    return (
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img">'
+        f'<polyline points="{line}" class="curve"/>{labels}</svg>'
+    )
 
 
 def _table_row(tag: str, cells: Sequence[str], css: str) -> str:

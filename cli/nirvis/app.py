@@ -26,7 +26,6 @@ COMMANDS = (
     "colorize",
     "gui",
     "demo",
-    "doctor",
 )
 for _name in COMMANDS:
     app.command(f"nirvis.commands.{_name}:{_name}", name=_name)

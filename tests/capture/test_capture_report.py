@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+
 from nirvis_capture.report import Report, checkerboard, error_map
 
 
@@ -27,6 +28,7 @@ def test_report_is_one_file_that_loads_nothing_and_escapes_what_it_is_told(tmp_p
     report.heading("Pictures")
     report.pictures([(np.full((8, 12, 3), 200, np.uint8), "grey <b>")], columns=2)
     report.table(["method", "PSNR"], [["input", "12.1"], ["prediction", "20.4"]], best=1)
+    report.curve([(0, 10.0), (100, 18.5), (200, 20.0)], x="samples", y="PSNR in dB")
     report.numbers([("20.4 dB", "PSNR")])
     path = report.write(tmp_path / "report.html")
 
@@ -34,7 +36,7 @@ def test_report_is_one_file_that_loads_nothing_and_escapes_what_it_is_told(tmp_p
     tags.feed(path.read_text(encoding="utf-8"))
     assert all(source.startswith("data:image/jpeg;base64,") for source in tags.sources)
     assert len(tags.sources) == 1
-    assert {"Clips & <pairs>", "grey <b>", "20.4", "prediction"} <= set(tags.words)
+    assert {"Clips & <pairs>", "grey <b>", "20.4", "prediction", "PSNR in dB over samples", "200"} <= set(tags.words)
     assert list(tmp_path.iterdir()) == [path]
 
 
