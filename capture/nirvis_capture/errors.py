@@ -11,7 +11,8 @@ NirvisError
 ├── ClipError
 │   ├── NotAClip            another format, or no HDF5 file at all
 │   ├── NewerClip           written by a later version of nirvis
-│   └── DamagedClip         truncated, unfinished or altered
+│   ├── DamagedClip         truncated, unfinished or altered
+│   └── ClipNotWritten      the disk refused, or the name is taken
 └── RecorderError           the recorder process refused, failed, or went away
 
 Registration, datasets and training add their own leaves below `NirvisError`. The command line prints the message of a
@@ -96,6 +97,11 @@ class NewerClip(ClipError):
 class DamagedClip(ClipError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} is damaged: {reason}.")
+
+
+class ClipNotWritten(ClipError):
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be written: {reason}.")
 
 
 class RecorderError(NirvisError):

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError, model_validator
 from tomlkit.exceptions import TOMLKitError
 
 import nirvis_profiles
 from nirvis_capture.camera import Arm, other
 from nirvis_capture.cameras.settings import ReplaySettings
 from nirvis_capture.errors import ProfileError
+from nirvis_capture.settings import Changes, Settings, edited_text, mistakes
 from nirvis_capture.twin.settings import TwinSettings
 
-TomlValue = str | int | float | bool | list[Any] | dict[str, Any]
 Mode = Literal["day", "night"]
 """The filter set: ``day`` = VNIR & visible colour, ``night`` = NIR through 850 nm & visible colour."""
 Light = Literal["day", "dusk", "led_night"]
@@ -27,21 +23,6 @@ Cfa = Literal["RGGB", "GRBG", "GBRG", "BGGR"]
 PixelFormat = Literal[
     "BayerRG8", "BayerGR8", "BayerGB8", "BayerBG8", "BayerRG16", "BayerGR16", "BayerGB16", "BayerBG16"
 ]
-
-_UNITS = {
-    "us": "microseconds",
-    "ms": "milliseconds",
-    "s": "seconds",
-    "db": "decibels",
-    "hz": "hertz",
-    "nm": "nanometres",
-}
-
-
-class Settings(BaseModel):
-    """Base of every part of a profile: frozen, and a key that it does not know is a mistake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Sensor(Settings):
@@ -179,20 +160,15 @@ class Profile(Settings):
     def arm(self, arm: Arm) -> ArmSettings:
         return self.nir if arm == "nir" else self.vis
 
-    def edited(self, changes: Mapping[str, TomlValue]) -> Profile:
+    def edited(self, changes: Changes) -> Profile:
         """This profile with other values, its text edited likewise and its comments kept.
 
         changes
-            Values by their path: ``{"twin.scene_seed": 7, "trigger.rate_hz": 15}``. Raises `ProfileError`.
+            As `edited_text` takes them: ``{"twin.scene_seed": 7}`` or ``{"twin": {"scene_seed": 7}}``.
+
+        Raises `ProfileError`.
         """
-        document = tomlkit.parse(self.text)
-        for path, value in changes.items():
-            *tables, key = path.split(".")
-            table: Any = document
-            for name in tables:
-                table = table.setdefault(name, tomlkit.table())
-            table[key] = value
-        return parse_profile(tomlkit.dumps(document), origin=f"{self.rig}, edited")
+        return parse_profile(edited_text(self.text, changes), origin=f"{self.rig}, edited")
 
     @model_validator(mode="after")
     def _one_backend_for_both(self) -> Profile:
@@ -238,44 +214,4 @@ def parse_profile(text: str, origin: str = "profile") -> Profile:
     try:
         return Profile.model_validate({**table, "text": text})
     except ValidationError as error:
-        raise ProfileError(origin, [_mistake(e) for e in error.errors()]) from None
-
-
-def _mistake(error: ErrorDetails) -> str:
-    path = ".".join(str(part) for part in error["loc"]) or "profile"
-    if error["type"] == "missing":
-        return f"{path}: missing"
-    if error["type"] == "extra_forbidden":
-        return f"{path}: unknown key{_suggestion(error['loc'])}"
-    message = error["msg"].removeprefix("Value error, ")
-    given = error["input"]
-    return f"{path}: {message}" if isinstance(given, dict | BaseModel) else f"{path}: {message}, got {given!r}"
-
-
-def _suggestion(location: tuple[int | str, ...]) -> str:
-    """The key that was probably meant: the same quantity in another unit, or a spelling close to it."""
-    known = _keys_at(location[:-1])
-    key = str(location[-1])
-    stem = re.sub(r"_(us|ms|s|db|hz|nm|ns|um|px|gb|dn)$", "", key)
-    for candidate in known:
-        found = re.fullmatch(rf"{re.escape(stem)}_([a-z]+)", candidate)
-        if found:
-            unit = found[1]
-            return f"; this quantity is written {candidate}" + (f", in {_UNITS[unit]}" if unit in _UNITS else "")
-    close = difflib.get_close_matches(key, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"
-
-
-def _keys_at(location: tuple[int | str, ...]) -> list[str]:
-    model: Any = Profile
-    for part in location:
-        if isinstance(part, int):
-            continue
-        field = model.model_fields.get(part)
-        models = (
-            [t for t in (field.annotation, *get_args(field.annotation)) if hasattr(t, "model_fields")] if field else []
-        )
-        if not models:
-            return []
-        model = models[0]
-    return [name for name in model.model_fields if name != "text"]
+        raise ProfileError(origin, mistakes(error, Profile)) from None

@@ -1,1 +1,20 @@
-"""Camera drivers behind one protocol."""
+"""Camera drivers behind one protocol; each is imported when a profile asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nirvis_capture.camera import Backend
+    from nirvis_capture.profile import Profile
+
+
+def open_backend(profile: Profile) -> Backend:
+    """The driver that the arms of a profile name; its cameras are not open yet."""
+    if profile.nir.backend == "replay":
+        from nirvis_capture.cameras.replay import open_replay
+
+        return open_replay(profile)
+    from nirvis_capture.cameras.simulated import SimulatedBackend
+
+    return SimulatedBackend(profile)

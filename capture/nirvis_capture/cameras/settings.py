@@ -25,10 +25,8 @@ class ReplaySettings(BaseModel):
     """Begin again at the end; otherwise the cameras fall silent there."""
     noise_dn: float = 0.0
     """Standard deviation of the noise added to the counts, in 8-bit counts."""
-    vis_warp: (
-        tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]] | None
-    ) = None
-    """Homography that the visible pictures are warped by before they are mirrored and mosaiced (vis picture → vis scene)."""
+    vis_warp: tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]] | None = None
+    """Homography that warps the visible pictures before they are mirrored and mosaiced (picture → warped picture)."""
 
     @model_validator(mode="after")
     def _one_source(self) -> ReplaySettings:

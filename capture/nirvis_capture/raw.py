@@ -1,0 +1,124 @@
+"""From the counts of a colour filter array to pictures and back. RGB order everywhere, never BGR."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nirvis_capture.camera import Raw
+
+if TYPE_CHECKING:
+    from nirvis_capture.profile import ArmSettings, Cfa
+
+Rgb8 = NDArray[np.uint8]
+"""``(H, W, 3)`` red, green, blue."""
+
+_Pixel = TypeVar("_Pixel", bound=np.generic)
+_CHANNEL_OF = {"R": 0, "G": 1, "B": 2}
+# OpenCV names a pattern by the second and third site of its second row, so its BayerBG is the RGGB of everyone else.
+_DEMOSAIC = {
+    "RGGB": cv2.COLOR_BayerBG2RGB_EA,
+    "GRBG": cv2.COLOR_BayerGB2RGB_EA,
+    "GBRG": cv2.COLOR_BayerGR2RGB_EA,
+    "BGGR": cv2.COLOR_BayerRG2RGB_EA,
+}
+
+
+def sites(cfa: Cfa) -> tuple[tuple[int, int, int], ...]:
+    """``(row, column, channel)`` of the four sites of a filter array; channels 0, 1, 2 are red, green, blue."""
+    return tuple((i // 2, i % 2, _CHANNEL_OF[letter]) for i, letter in enumerate(cfa))
+
+
+def full_scale_dn(bit_depth: int) -> int:
+    """The largest count of a pixel of that depth."""
+    return (1 << bit_depth) - 1
+
+
+def demosaic(
+    raw: Raw,
+    cfa: Cfa,
+    black_level_dn: float = 0.0,
+    bit_depth: int = 8,
+    white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0),
+) -> Rgb8 | NDArray[np.uint16]:
+    """Raw counts to RGB, edge-aware.
+
+    raw
+        ``(H, W)`` counts, H and W even.
+    black_level_dn
+        Counts without light; subtracted, and the rest stretched to the full range.
+    white_balance
+        Gains of red, green and blue.
+
+    Returns ``(H, W, 3)``: u8 when `bit_depth` is 8, else u16 over its full range.
+    """
+    balanced = _balance(raw, cfa, black_level_dn, bit_depth, white_balance)
+    return cast(Raw, cv2.cvtColor(balanced, _DEMOSAIC[cfa]))
+
+
+def mosaic(rgb: NDArray[_Pixel], cfa: Cfa) -> NDArray[_Pixel]:
+    """Keep of each pixel of ``(H, W, 3)`` the channel that its site of the filter array lets through: ``(H, W)``."""
+    raw: NDArray[_Pixel] = np.empty(rgb.shape[:2], rgb.dtype)
+    for row, column, channel in sites(cfa):
+        raw[row::2, column::2] = rgb[row::2, column::2, channel]
+    return raw
+
+
+def superpixel(
+    raw: Raw,
+    cfa: Cfa,
+    black_level_dn: float = 0.0,
+    bit_depth: int = 8,
+    white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0),
+) -> Rgb8:
+    """One RGB pixel for every four raw ones, ``(H/2, W/2, 3)`` u8: the quick picture of a live view."""
+    planes: list[list[Raw]] = [[], [], []]
+    for row, column, channel in sites(cfa):
+        planes[channel].append(raw[row::2, column::2])
+    rgb = np.empty((raw.shape[0] // 2, raw.shape[1] // 2, 3), np.uint8)
+    stretch = 255.0 / (full_scale_dn(bit_depth) - black_level_dn)
+    for channel, plane in enumerate(planes):
+        gain = white_balance[channel] * stretch
+        share = gain / len(plane)
+        # dtype does the rounding and the saturation in one pass over the picture
+        rgb[..., channel] = cv2.addWeighted(
+            plane[0], share, plane[-1], share if len(plane) > 1 else 0.0, -black_level_dn * gain, dtype=cv2.CV_8U
+        )
+    return rgb
+
+
+def picture(raw: Raw, settings: ArmSettings) -> Rgb8:
+    """The picture of one arm as a person standing at the rig would see it: ``(H, W, 3)`` u8, mirror undone."""
+    rgb = demosaic(raw, settings.cfa, settings.black_level_dn, settings.sensor.bit_depth, gains(settings))
+    if rgb.dtype == np.uint16:
+        rgb = cast(Rgb8, cv2.convertScaleAbs(rgb, alpha=255.0 / 65535.0))
+    return np.ascontiguousarray(np.fliplr(rgb) if settings.mirror else rgb).astype(np.uint8, copy=False)
+
+
+def gains(settings: ArmSettings) -> tuple[float, float, float]:
+    """White balance of an arm as gains of red, green and blue."""
+    return settings.white_balance.red, 1.0, settings.white_balance.blue
+
+
+def _balance(
+    raw: Raw, cfa: Cfa, black_level_dn: float, bit_depth: int, white_balance: tuple[float, float, float]
+) -> Raw:
+    """Black level off, white balance on, stretched to the full range of the data type."""
+    depth, top = (cv2.CV_8U, 255.0) if bit_depth == 8 else (cv2.CV_16U, 65535.0)
+    stretch = top / (full_scale_dn(bit_depth) - black_level_dn)
+    if len(set(white_balance)) == 1:
+        return _stretched(raw, black_level_dn, stretch * white_balance[0], depth)
+    balanced = np.empty_like(raw)
+    for row, column, channel in sites(cfa):
+        site = raw[row::2, column::2]
+        balanced[row::2, column::2] = _stretched(site, black_level_dn, stretch * white_balance[channel], depth)
+    return balanced
+
+
+def _stretched(counts: Raw, black_level_dn: float, gain: float, depth: int) -> Raw:
+    if black_level_dn == 0 and gain == 1:
+        return counts
+    return cast(Raw, cv2.addWeighted(counts, gain, counts, 0.0, -black_level_dn * gain, dtype=depth))
