@@ -1,0 +1,33 @@
+"""``nirvis catalogue``: one table of every clip and pairs file in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from tqdm import tqdm
+
+from nirvis_datasets.catalogue import Catalogue
+
+
+def catalogue(folder: Annotated[Path, Parameter(help="Folder with clips, pairs files or both, at any depth.")]) -> None:
+    """List every clip and pairs file of a folder in its catalogue.csv.
+
+    Files that have not changed since are not opened again. Moved, missing and broken files are named; none of them
+    stops the catalogue.
+    """
+    with tqdm(desc="catalogue", unit="file", leave=False, disable=None) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        found = Catalogue.build(folder, progress=show)
+    csv = found.write()
+    for line in found.changes.lines():
+        print(line)
+    print(
+        f"{csv}: {len(found.clips)} clips, {len(found.pairs)} pairs files; "
+        f"{found.changes.read} read, {found.changes.kept} unchanged"
+    )

@@ -1,0 +1,49 @@
+"""``nirvis split``: which recordings are trained on, chosen by, and tested on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from nirvis_datasets.catalogue import CATALOGUE_NAME, Catalogue
+from nirvis_datasets.errors import SplitError
+from nirvis_datasets.split import SPLITS_NAME, Split, counts
+from nirvis_datasets.split import split as divide
+
+
+def split(
+    folder: Annotated[Path, Parameter(help="Folder that holds catalogue.csv.")],
+    *,
+    seed: Annotated[int, Parameter(help="Another seed draws other places.")] = 0,
+    fractions: Annotated[str, Parameter(help="Shares of train, val and test.")] = "60:20:20",
+    place_unknown_as: Annotated[
+        Literal["recording"] | None, Parameter(help="Let a recording without a place count as a place of its own.")
+    ] = None,
+    keep: Annotated[
+        bool, Parameter(help="Leave every place that splits.csv has where it is, and draw only new ones.")
+    ] = False,
+) -> None:
+    """Divide the recordings of a catalogue into train, val and test, never one place into two of them.
+
+    Day and night come close to the shares each for itself, counted in pairs. Writes splits.csv beside the catalogue.
+    """
+    catalogue = Catalogue.read(folder / CATALOGUE_NAME)
+    csv = folder / SPLITS_NAME
+    former = Split.read(csv) if keep and csv.exists() else None
+    divided = divide(catalogue, seed, _fractions(fractions), place_unknown_as, former)
+    divided.write(csv)
+    print(f"{'set':6}{'mode':7}{'recordings':>11}{'places':>8}{'pairs':>9}")
+    for count in counts(divided, catalogue):
+        print(f"{count.subset:6}{count.mode:7}{count.recordings:11}{count.places:8}{count.pairs:9}")
+    for recording_id in divided.left_out:
+        print(f"left out: {recording_id} has no pair with a target")
+    print(csv)
+
+
+def _fractions(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(":")]
+    except ValueError:
+        raise SplitError(f"Fractions are numbers with colons between them, as in 60:20:20; got {text!r}.") from None

@@ -1,0 +1,74 @@
+"""``nirvis catalogue`` and ``nirvis split`` as they are typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nirvis.app import app
+from nirvis_datasets.errors import SplitError, TableError
+
+
+def run(*words: object) -> None:
+    app([str(word) for word in words], result_action="return_value")
+
+
+@pytest.fixture
+def season(tmp_path: Path) -> Path:
+    """A catalogue of five day recordings at five places, one broken clip beside them."""
+    header = "kind,path,recording_id,part,mode,light,place,start_time,pairs,sha256,size_bytes"
+    rows = [f"pairs,{i}.pairs.h5,r{i},1,day,day,street {i},2026-06-21T12:0{i}:00+00:00,100,s{i},9" for i in range(5)]
+    (tmp_path / "catalogue.csv").write_text("\n".join([header, *rows]) + "\n")
+    return tmp_path
+
+
+def test_catalogue_names_what_is_missing_and_broken(season: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (season / "x.clip.h5").write_text("no clip")
+    run("catalogue", season)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "missing: 0.pairs.h5 is gone and was dropped from the catalogue"
+    assert lines[5].startswith("broken: ")
+    assert "x.clip.h5" in lines[5]
+    assert lines[6] == f"{season / 'catalogue.csv'}: 0 clips, 0 pairs files; 0 read, 0 unchanged"
+
+
+def test_split_prints_counts_and_writes_the_table(season: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("split", season, "--seed", 3)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[:4] == [
+        ["set", "mode", "recordings", "places", "pairs"],
+        ["train", "day", "3", "3", "300"],
+        ["val", "day", "1", "1", "100"],
+        ["test", "day", "1", "1", "100"],
+    ]
+    assert len((season / "splits.csv").read_text().splitlines()) == 6
+
+
+def test_split_takes_fractions_and_keeps_what_was(season: Path) -> None:
+    run("split", season, "--fractions", "20:20:60")
+    before = (season / "splits.csv").read_text()
+    assert before.count(",test\n") == 3
+    run("split", season, "--keep", "--seed", 5)
+    assert (season / "splits.csv").read_text() == before
+
+
+def test_split_refuses_an_unknown_place_until_told(season: Path) -> None:
+    csv = season / "catalogue.csv"
+    csv.write_text(csv.read_text().replace("street 2", ""))
+    with pytest.raises(SplitError, match="No place is known for r2"):
+        run("split", season)
+    assert not (season / "splits.csv").exists()
+    run("split", season, "--place-unknown-as", "recording")
+    assert (season / "splits.csv").exists()
+
+
+@pytest.mark.parametrize("fractions", ["60-20-20", "60:20", "a:b:c", ""])
+def test_split_explains_fractions(season: Path, fractions: str) -> None:
+    with pytest.raises(SplitError, match="60:20:20"):
+        run("split", season, "--fractions", fractions)
+
+
+def test_split_without_a_catalogue_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="Make it with: nirvis catalogue"):
+        run("split", tmp_path)

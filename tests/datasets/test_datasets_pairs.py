@@ -1,0 +1,221 @@
+"""Pairs as torch samples: the right pixels, the same crop for both sides, the same in every worker."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from nirvis_datasets import pairs as pairs_module
+from nirvis_datasets.catalogue import Catalogue
+from nirvis_datasets.errors import DatasetError, TableError
+from nirvis_datasets.pairs import DrawSampler, PairDataset, PairSample
+from nirvis_datasets.split import Split, SplitRow, Subset, split
+from nirvis_registration.pair_file import PairsFile
+
+WritePairs = Callable[..., Path]
+WIDTH, HEIGHT = 64, 48
+
+
+def catalogued(folder: Path, **sets: Subset) -> Path:
+    """Catalogue and split a folder, recording → set."""
+    Catalogue.build(folder).write()
+    rows = tuple(SplitRow(recording_id=r, place=f"street {r}", mode="day", set=s) for r, s in sets.items())
+    Split(rows).write(folder / "splits.csv")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, write_pairs: WritePairs) -> Path:
+    """Recordings a (3 pairs) and c (2) in train, b (2) in test."""
+    for name, n in (("a", 3), ("b", 2), ("c", 2)):
+        write_pairs(tmp_path / f"{name}.pairs.h5", recording_id=name, n=n, size=(WIDTH, HEIGHT))
+    return catalogued(tmp_path, a="train", b="test", c="train")
+
+
+def assert_same(first: PairSample, second: PairSample) -> None:
+    assert first["name"] == second["name"]
+    for key in ("source", "target", "valid"):
+        torch.testing.assert_close(first[key], second[key], rtol=0, atol=0)
+
+
+def test_a_sample_has_the_pixels_of_its_file(folder: Path) -> None:
+    dataset = PairDataset(folder, "test", crop=None)
+    with PairsFile.open(folder / "b.pairs.h5") as file:
+        source, target, valid = file.source(1), file.target(1), file.valid
+    sample = dataset[1]
+    assert sample["source"].dtype == sample["target"].dtype == sample["valid"].dtype == torch.float32
+    np.testing.assert_allclose(sample["source"].permute(1, 2, 0), source / 255, rtol=1e-6)
+    np.testing.assert_allclose(sample["target"].permute(1, 2, 0), target / 255, rtol=1e-6)
+    np.testing.assert_array_equal(sample["valid"][0], valid)
+    assert (sample["name"], sample["mode"], sample["recording_id"]) == ("b-000001", "day", "b")
+
+
+def test_a_set_has_the_pairs_of_its_recordings(folder: Path) -> None:
+    dataset = PairDataset(folder, "train", crop=None)
+    assert [dataset[i]["name"] for i in range(len(dataset))] == [
+        "a-000000",
+        "a-000001",
+        "a-000002",
+        "c-000000",
+        "c-000001",
+    ]
+    assert [dataset.entry(i).recording_id for i in range(5)] == ["a", "a", "a", "c", "c"]
+
+
+@pytest.mark.parametrize("index", [-1, 5])
+def test_there_is_nothing_beyond_the_ends(folder: Path, index: int) -> None:
+    with pytest.raises(IndexError):
+        PairDataset(folder, "train", crop=None)[index]
+
+
+def test_sixteen_bits_keep_their_precision(tmp_path: Path, write_pairs: WritePairs) -> None:
+    write_pairs(tmp_path / "a.pairs.h5", recording_id="a", bit_depth=16, size=(WIDTH, HEIGHT))
+    sample = PairDataset(catalogued(tmp_path, a="train"), "train", crop=None)[0]
+    with PairsFile.open(tmp_path / "a.pairs.h5") as file:
+        source = file.source(0)
+    assert source.dtype == np.uint16
+    np.testing.assert_allclose(sample["source"].permute(1, 2, 0), source / 65535, rtol=1e-6)
+
+
+def test_both_sides_and_the_mask_are_cropped_alike(folder: Path) -> None:
+    # The fixture gives each pixel of the source a colour of its own, and the target the negative of it.
+    dataset = PairDataset(folder, "train", crop=16, flip=True)
+    whole = PairDataset(folder, "train", crop=None)[1]
+    for draw in range(8):
+        sample = dataset[draw, 1]
+        assert sample["source"].shape == (3, 16, 16)
+        torch.testing.assert_close(sample["source"] + sample["target"], torch.ones(3, 16, 16))
+        top, left, flipped = located(sample["source"], whole["source"])
+        valid = whole["valid"][:, top : top + 16, left : left + 16]
+        torch.testing.assert_close(sample["valid"], valid.flip(2) if flipped else valid)
+
+
+def located(crop: torch.Tensor, whole: torch.Tensor) -> tuple[int, int, bool]:
+    """Where a crop comes from, by trying every place."""
+    for flipped in (False, True):
+        wanted = crop.flip(2) if flipped else crop
+        windows = whole.unfold(1, 16, 1).unfold(2, 16, 1)
+        found = (windows == wanted[:, None, None]).all(dim=(0, 3, 4)).nonzero()
+        if len(found):
+            return int(found[0, 0]), int(found[0, 1]), flipped
+    pytest.fail("this crop is nowhere in the picture")
+
+
+def test_seed_draw_and_index_decide_the_crop(folder: Path) -> None:
+    dataset = PairDataset(folder, "train", crop=16, seed=1)
+    assert_same(dataset[5, 2], PairDataset(folder, "train", crop=16, seed=1)[5, 2])
+    assert_same(dataset[2], dataset[0, 2])
+    whole = PairDataset(folder, "train", crop=None)
+    other_seed = PairDataset(folder, "train", crop=16, seed=2)
+    places = {
+        located(sample["source"], whole[2]["source"])
+        for sample in (dataset[0, 2], dataset[1, 2], dataset[2, 2], other_seed[0, 2])
+    }
+    assert len(places) == 4
+
+
+def test_crops_reach_every_edge_and_half_are_flipped(folder: Path) -> None:
+    dataset = PairDataset(folder, "test", crop=HEIGHT - 1, flip=True)
+    windows = [dataset._window((HEIGHT, WIDTH), draw, 0, dataset.entries[0]) for draw in range(400)]
+    assert {rows.start for rows, _ in windows} == {0, 1}
+    columns = [np.arange(WIDTH)[window] for _, window in windows]
+    assert {int(c.min()) for c in columns} == set(range(WIDTH - HEIGHT + 2))
+    assert all(len(c) == HEIGHT - 1 for c in columns)
+    assert 150 < sum(c[0] > c[-1] for c in columns) < 250
+
+
+def test_a_crop_as_large_as_the_picture_is_the_picture(tmp_path: Path, write_pairs: WritePairs) -> None:
+    write_pairs(tmp_path / "a.pairs.h5", recording_id="a", size=(32, 32))
+    catalogued(tmp_path, a="train")
+    cropped, whole = PairDataset(tmp_path, "train", crop=32), PairDataset(tmp_path, "train", crop=None)
+    assert_same(cropped[3, 0], whole[0])
+
+
+# Python 3.12 warns of any fork beside threads; that it works here is what this test is for.
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_workers_give_what_one_process_gives(folder: Path, context: str) -> None:
+    dataset = PairDataset(folder, "train", crop=16, seed=3, flip=True)
+    dataset[0]  # a worker by fork inherits this open file and must not read through it
+    sampler = DrawSampler(len(dataset), batch_size=2, seed=3)
+    loader = DataLoader(dataset, batch_sampler=sampler, num_workers=2, multiprocessing_context=context)
+    for step, batch in enumerate(islice(loader, 6)):
+        expected = [dataset[item] for item in sampler.batch(step)]
+        assert batch["name"] == [sample["name"] for sample in expected]
+        for key in ("source", "target", "valid"):
+            torch.testing.assert_close(batch[key], torch.stack([sample[key] for sample in expected]), rtol=0, atol=0)
+
+
+def test_a_dataset_travels_without_its_open_files(folder: Path) -> None:
+    dataset = PairDataset(folder, "train", crop=16)
+    sample = dataset[1, 4]
+    assert_same(pickle.loads(pickle.dumps(dataset))[1, 4], sample)
+
+
+def test_few_files_stay_open(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs_module, "_FILES_OPEN", 1)
+    dataset = PairDataset(folder, "train", crop=None)
+    names = [dataset[index]["name"] for index in (0, 4, 1, 3)]
+    assert names == ["a-000000", "c-000001", "a-000001", "c-000000"]
+    assert len(dataset._files._open) == 1
+
+
+def test_nothing_is_opened_before_the_first_sample(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(PairsFile, "open")
+    assert len(PairDataset(folder, "train")) == 5
+
+
+def test_pairs_far_apart_are_left_out(folder: Path) -> None:
+    # Residuals of the fixture are 0.1, 0.2, 0.3 px …
+    dataset = PairDataset(folder, "train", crop=None, max_residual_px=0.25)
+    assert [dataset[i]["name"] for i in range(len(dataset))] == ["a-000000", "a-000001", "c-000000", "c-000001"]
+    with pytest.raises(DatasetError, match=r"residual of at most 0.01 px"):
+        PairDataset(folder, "train", max_residual_px=0.01)
+
+
+def test_a_crop_that_does_not_fit_is_said(folder: Path) -> None:
+    with pytest.raises(DatasetError, match=r"crop of 50×50 px does not fit .*a\.pairs\.h5, 64×48 px"):
+        PairDataset(folder, "train", crop=50)[0]
+
+
+def test_an_empty_set_is_said(folder: Path) -> None:
+    with pytest.raises(DatasetError, match=r"no pairs of set val: .* lists 3 pairs files, .* test 1, train 2"):
+        PairDataset(folder, "val")
+
+
+@pytest.mark.parametrize(("name", "command"), [("catalogue.csv", "nirvis catalogue"), ("splits.csv", "nirvis split")])
+def test_a_missing_table_names_its_command(folder: Path, name: str, command: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(TableError, match=f"Make it with: {command}"):
+        PairDataset(folder, "train")
+
+
+def test_a_file_that_changed_since_is_said(folder: Path, write_pairs: WritePairs) -> None:
+    dataset = PairDataset(folder, "test", crop=None)
+    (folder / "b.pairs.h5").unlink()
+    with pytest.raises(DatasetError, match="is gone since"):
+        dataset[0]
+    write_pairs(folder / "b.pairs.h5", recording_id="b", n=5)
+    with pytest.raises(DatasetError, match="has 5 pairs, the catalogue says 2"):
+        dataset[0]
+
+
+def test_from_a_folder_to_a_batch(tmp_path: Path, write_pairs: WritePairs) -> None:
+    for i in range(5):
+        write_pairs(tmp_path / f"{i}.pairs.h5", recording_id=f"r{i}", place=f"street {i}", size=(WIDTH, HEIGHT))
+    catalogue = Catalogue.build(tmp_path)
+    catalogue.write()
+    split(catalogue).write(tmp_path / "splits.csv")
+    subsets: tuple[Subset, ...] = ("train", "val", "test")
+    assert [len(PairDataset(tmp_path, subset)) for subset in subsets] == [6, 2, 2]
+    (batch,) = islice(DataLoader(PairDataset(tmp_path, "train", crop=32), batch_sampler=DrawSampler(6, 4)), 1)
+    assert batch["source"].shape == batch["target"].shape == (4, 3, 32, 32)
+    assert batch["valid"].shape == (4, 1, 32, 32)
+    assert len(batch["recording_id"]) == 4

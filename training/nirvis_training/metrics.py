@@ -1,0 +1,144 @@
+"""How close a predicted picture is to its target, one number per picture.
+
+Every function takes RGB in [0, 1], ``(N, 3, H, W)``, and an optional `valid` mask ``(N, 1, H, W)`` that is 1 where
+pixels count, and gives ``(N,)`` in float64; a picture without a pixel that counts gives NaN. Nothing is quantised:
+whoever compares with numbers of 8-bit files rounds before.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nirvis_training.colour import rgb_to_lab
+
+_WINDOW = 11
+_SIGMA = 1.5
+_C1 = 0.01**2
+_C2 = 0.03**2
+
+
+def psnr(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Peak signal-to-noise ratio in dB over all pixels and channels of a picture; equal pictures give infinity."""
+    squared_error = (predicted.double() - target.double()).square().mean(dim=1, keepdim=True)
+    return -10 * torch.log10(_mean(squared_error, valid))
+
+
+def ssim(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Structural similarity of each RGB channel, then their mean (Wang et al. 2004, eq. 13).
+
+    Gaussian window of 11×11 with σ = 1.5 that lies wholly inside the picture, and wholly on valid pixels; K1 = 0.01,
+    K2 = 0.03, data range 1, population covariance. Pictures measure at least 11×11.
+    """
+    similarity = similarity_map(predicted.double(), target.double()).mean(dim=1, keepdim=True)
+    return _mean(similarity, None if valid is None else _whole_windows(valid))
+
+
+def ciede2000(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Mean colour difference ΔE00 of sRGB pictures under D65; 1 is about the least difference that is seen."""
+    difference = delta_e_2000(rgb_to_lab(predicted.double()), rgb_to_lab(target.double()))
+    return _mean(difference.unsqueeze(1), valid)
+
+
+def similarity_map(first: Tensor, second: Tensor) -> Tensor:
+    """SSIM of every window inside the picture, per channel: ``(N, C, H, W)`` twice → ``(N, C, H-10, W-10)``."""
+    mean_1, mean_2 = _blur(first), _blur(second)
+    variance_1 = _blur(first * first) - mean_1 * mean_1
+    variance_2 = _blur(second * second) - mean_2 * mean_2
+    covariance = _blur(first * second) - mean_1 * mean_2
+    luminance = (2 * mean_1 * mean_2 + _C1) / (mean_1 * mean_1 + mean_2 * mean_2 + _C1)
+    return luminance * (2 * covariance + _C2) / (variance_1 + variance_2 + _C2)
+
+
+def delta_e_2000(lab_1: Tensor, lab_2: Tensor) -> Tensor:
+    """Colour difference ΔE00 of each pixel, with kL = kC = kH = 1 (Sharma, Wu & Dalal 2005, eq. 2-22).
+
+    lab_1, lab_2
+        CIE L*a*b* ``(N, 3, …)``, L* in 0 to 100.
+    """
+    lightness_1, chroma_1, hue_1, lightness_2, chroma_2, hue_2 = _lightness_chroma_hue(lab_1, lab_2)
+    grey = chroma_1 * chroma_2 == 0
+    hue_step = _wrapped(hue_2 - hue_1).masked_fill(grey, 0)
+    # Halfway along the shorter arc; hues of greys are 0 and simply add up.
+    hue = torch.where(grey, hue_1 + hue_2, hue_1 + hue_step / 2)
+    chroma = (chroma_1 + chroma_2) / 2
+    from_middle = ((lightness_1 + lightness_2) / 2 - 50).square()
+
+    lightness_term = (lightness_2 - lightness_1) / (1 + 0.015 * from_middle / torch.sqrt(20 + from_middle))
+    chroma_term = (chroma_2 - chroma_1) / (1 + 0.045 * chroma)
+    hue_term = 2 * torch.sqrt(chroma_1 * chroma_2) * torch.sin(hue_step / 2) / (1 + 0.015 * chroma * _hue_weight(hue))
+    rotation = _rotation(chroma, hue) * chroma_term * hue_term
+    squared = lightness_term.square() + chroma_term.square() + hue_term.square() + rotation
+    return torch.sqrt(squared.clamp(min=0))
+
+
+def _lightness_chroma_hue(lab_1: Tensor, lab_2: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """L', C' and h' (radians) of both, with a* stretched by their mean chroma (eq. 2-7)."""
+    lightness_1, a_1, b_1 = lab_1.unbind(dim=1)
+    lightness_2, a_2, b_2 = lab_2.unbind(dim=1)
+    stretch = 1.5 - _vividness((torch.hypot(a_1, b_1) + torch.hypot(a_2, b_2)) / 2) / 2
+    a_1, a_2 = a_1 * stretch, a_2 * stretch
+    chroma_1, chroma_2 = torch.hypot(a_1, b_1), torch.hypot(a_2, b_2)
+    return lightness_1, chroma_1, _hue(a_1, b_1), lightness_2, chroma_2, _hue(a_2, b_2)
+
+
+def _hue(a: Tensor, b: Tensor) -> Tensor:
+    """In [0, 2π], which decides the mean of two hues that lie exactly opposite."""
+    return torch.atan2(b, a) % (2 * math.pi)
+
+
+def _vividness(chroma: Tensor) -> Tensor:
+    """√(C⁷ / (C⁷ + 25⁷)), which both a* and the rotation of blue depend on."""
+    power = chroma.pow(7)
+    return torch.sqrt(power / (power + 25.0**7))
+
+
+def _hue_weight(hue: Tensor) -> Tensor:
+    """T (eq. 15)."""
+    return (
+        1
+        - 0.17 * torch.cos(hue - math.radians(30))
+        + 0.24 * torch.cos(2 * hue)
+        + 0.32 * torch.cos(3 * hue + math.radians(6))
+        - 0.20 * torch.cos(4 * hue - math.radians(63))
+    )
+
+
+def _rotation(chroma: Tensor, hue: Tensor) -> Tensor:
+    """R_T (eq. 16, 17 and 21)."""
+    degrees = torch.rad2deg(hue % (2 * math.pi))
+    angle = math.radians(30) * torch.exp(-((degrees - 275) / 25).square())
+    return -torch.sin(2 * angle) * 2 * _vividness(chroma)
+
+
+def _wrapped(angle: Tensor) -> Tensor:
+    """The same direction within ±π; the ends stay where they are, as the standard wants it."""
+    turn = 2 * math.pi
+    return torch.where(angle > math.pi, angle - turn, torch.where(angle < -math.pi, angle + turn, angle))
+
+
+def _blur(pictures: Tensor) -> Tensor:
+    """Gaussian window of each channel, rows then columns, where it lies inside the picture."""
+    channels = pictures.shape[1]
+    position = torch.arange(_WINDOW, dtype=pictures.dtype, device=pictures.device) - _WINDOW // 2
+    gaussian = torch.exp(-position.square() / (2 * _SIGMA**2))
+    kernel = (gaussian / gaussian.sum()).expand(channels, 1, 1, _WINDOW)
+    rows = F.conv2d(pictures, kernel, groups=channels)
+    return F.conv2d(rows, kernel.transpose(2, 3), groups=channels)
+
+
+def _whole_windows(valid: Tensor) -> Tensor:
+    """1 where every pixel of the window counts."""
+    return -F.max_pool2d(-valid.double(), _WINDOW, stride=1)
+
+
+def _mean(values: Tensor, valid: Tensor | None) -> Tensor:
+    """Mean over the pixels that count: ``(N, 1, H, W)`` → ``(N,)``."""
+    if valid is None:
+        return values.flatten(1).mean(dim=1)
+    counts = (valid > 0.5).to(values.dtype)
+    # A product with 0 would keep the NaN and infinity of pixels that do not count.
+    return values.masked_fill(counts == 0, 0).flatten(1).sum(dim=1) / counts.flatten(1).sum(dim=1)
