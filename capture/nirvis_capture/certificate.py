@@ -1,0 +1,99 @@
+"""What a clip proves, and what it does not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from nirvis_capture.anchor import HOST_JITTER_NS
+from nirvis_capture.pairing import Event, PairingSummary
+
+
+class Certificate(BaseModel):
+    """Written at the close of a clip, covered by its own digest, proved again by ``nirvis verify``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    claim: Literal["synchrony", "integrity"]
+    """``synchrony``: pairs are exposures of one pulse, and the clip is unaltered; ``integrity``: only the latter."""
+    pairing: PairingSummary
+    pairs: int
+    """Complete pairs."""
+    rows: int
+    frames: dict[str, int]
+    """Frames by arm."""
+    not_proved: tuple[str, ...]
+    ended: str
+    """Why the recording ended."""
+    end_time: str
+    """ISO 8601 with offset."""
+    software: str
+    covers: dict[str, str]
+    """sha256 of every part of the file, by its path; ``header`` covers names, attributes and texts."""
+    sha256: str = ""
+    """sha256 of everything above: the identity of the clip."""
+
+    def sealed(self) -> Certificate:
+        """The same certificate with its digest."""
+        return self.model_copy(update={"sha256": digest(self.model_dump_json())})
+
+
+def digest(certificate_json: str) -> str:
+    """sha256 of a certificate as it is stored, without its own ``sha256``; fields of later versions included."""
+    fields = json.loads(certificate_json)
+    fields.pop("sha256", None)
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def certify(
+    summary: PairingSummary,
+    frames: dict[str, int],
+    rows: int,
+    ended: str,
+    end_time: datetime,
+    covers: dict[str, str],
+) -> Certificate:
+    """The certificate of a clip with these frames; synchrony is claimed only where an anchor held."""
+    unanchored = summary.counts[Event.UNANCHORED.name]
+    pairs = summary.counts[Event.PAIR.name]
+    anchored = summary.anchor is not None and summary.anchor.holds
+    return Certificate(
+        claim="synchrony" if anchored and (pairs or not unanchored) else "integrity",
+        pairing=summary,
+        pairs=pairs,
+        rows=rows,
+        frames=frames,
+        not_proved=_not_proved(summary, anchored, unanchored),
+        ended=ended,
+        end_time=end_time.isoformat(timespec="microseconds"),
+        software=software(),
+        covers=covers,
+    ).sealed()
+
+
+def software() -> str:
+    """Name and version of this program."""
+    try:
+        return f"nirvis {version('nirvis')}"
+    except PackageNotFoundError:
+        return "nirvis (not installed)"
+
+
+def _not_proved(summary: PairingSummary, anchored: bool, unanchored: int) -> tuple[str, ...]:
+    open_questions = ["absolute skew: not measured", "authorship: the digests prove integrity, not who wrote the clip"]
+    if summary.anchor is None or not anchored:
+        note = f" ({summary.anchor.note})" if summary.anchor and summary.anchor.note else ""
+        open_questions.append(f"synchrony: not anchored{note}")
+        return tuple(open_questions)
+    if summary.anchor.evidence == "pause" and summary.period_ns / 4 < HOST_JITTER_NS:
+        open_questions.append(
+            "that neither arm lost its very first frame: no clock latches, and host times are too coarse"
+        )
+    if unanchored:
+        open_questions.append(f"synchrony of the last {unanchored} frames: lost during the recording")
+    return tuple(open_questions)
