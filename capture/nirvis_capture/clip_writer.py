@@ -141,6 +141,8 @@ class ClipWriter:
 
         Safe to call twice, and after any failure.
         """
+        for track in self._tracks.values():
+            track.sha256.close()
         if not self._file:
             return
         try:

@@ -1,0 +1,230 @@
+"""How window, command line and scripts talk to the recorder process; whatever happens to them, it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import JsonValue, ValidationError
+
+from nirvis_capture.errors import RecorderError
+from nirvis_capture.messages import (
+    ALREADY_RUNNING,
+    ArmCameras,
+    AskStatus,
+    Command,
+    DisarmCameras,
+    Record,
+    RecorderStatus,
+    Reply,
+    Shutdown,
+    Stop,
+    UseProfile,
+    log_path,
+    socket_path,
+)
+from nirvis_capture.profile import Light, Profile
+from nirvis_capture.slot import Slot
+
+__all__ = ["RecorderClient", "RecorderStatus"]
+
+_START_TIMEOUT_S = 20.0
+_REPLY_TIMEOUT_S = 120.0
+"""Stopping drains the ring to the disk; a minute of ring on a slow disk is the longest honest answer."""
+_LOG_LINES = 8
+_LOG_BYTES = 1_000_000
+
+_launched: list[subprocess.Popen[bytes]] = []
+"""Recorders that this process launched: referred to here, so that one that ended is reaped and none is waited for."""
+
+
+class _Gone(RecorderError):
+    """The recorder ended before it answered."""
+
+
+class RecorderClient:
+    """A connection to the recorder of one rig. Safe to use from several threads; each command waits for its answer."""
+
+    def __init__(self, rig: str, connection: socket.socket, folder: Path = Path("clips")) -> None:
+        self.rig = rig
+        self._folder = folder
+        self._connection = connection
+        self._lines = connection.makefile("rb")
+        self._one_at_a_time = threading.Lock()
+        self._preview: Slot | None = None
+
+    @classmethod
+    def start(cls, profile: Profile, timeout_s: float = _START_TIMEOUT_S) -> RecorderClient:
+        """Attach to the recorder of the rig, or launch it as a session of its own, and give it the profile.
+
+        Raises `RecorderError` when it does not come up, or records with another profile right now.
+        """
+        with contextlib.suppress(_Gone):
+            client = cls._attached(profile)
+            if client is not None:
+                return client
+        process = _launch(profile.rig)
+        deadline = time.monotonic() + timeout_s
+        # Another recorder that came first is as good as ours; any other end of it is a failure.
+        while process.poll() in (None, ALREADY_RUNNING) and time.monotonic() < deadline:
+            with contextlib.suppress(_Gone):
+                client = cls._attached(profile)
+                if client is not None:
+                    return client
+            time.sleep(0.02)
+        raise RecorderError(f"The recorder of {profile.rig} did not start{_why(process)}. {_tail(profile.rig)}")
+
+    @classmethod
+    def _attached(cls, profile: Profile) -> RecorderClient | None:
+        """A client whose recorder has taken the profile; None when nobody listens."""
+        connection = _connect(profile.rig)
+        if connection is None:
+            return None
+        client = cls(profile.rig, connection, profile.recording.folder)
+        try:
+            client._ask(UseProfile(text=profile.text))
+        except RecorderError:
+            client.close()
+            raise
+        return client
+
+    @classmethod
+    def find(cls, rig: str) -> RecorderClient | None:
+        """Attach to the recorder of that rig; None when none is running."""
+        connection = _connect(rig)
+        return None if connection is None else cls(rig, connection)
+
+    def arm(self) -> None:
+        """Arm the cameras: live pictures, nothing is written. Raises `RecorderError` with what the cameras said."""
+        self._ask(ArmCameras())
+
+    def record(
+        self,
+        place: str = "",
+        light: Light = "day",
+        notes: str = "",
+        operator: str = "",
+        folder: Path | None = None,
+        seconds: float | None = None,
+    ) -> str:
+        """Begin a recording, arming first where needed, and return its id; it ends by itself after `seconds`."""
+        where = (folder or self._folder).expanduser().absolute()
+        return str(
+            self._ask(Record(folder=where, seconds=seconds, place=place, light=light, notes=notes, operator=operator))
+        )
+
+    def stop(self) -> Path | None:
+        """End the recording and wait for its certified clip; the last clip when nothing is being recorded."""
+        path = self._ask(Stop())
+        return None if path is None else Path(str(path))
+
+    def disarm(self) -> None:
+        """Stop the cameras; a running recording is finished first."""
+        self._ask(DisarmCameras())
+
+    def shutdown(self) -> None:
+        """End the recorder process: recording finished, cameras released."""
+        self._ask(Shutdown())
+        self.close()
+
+    def status(self) -> RecorderStatus:
+        return RecorderStatus.model_validate(self._ask(AskStatus()))
+
+    @property
+    def preview(self) -> Slot:
+        """The newest pair: arrays ``nir`` and ``vis`` (raw counts). Raises `RecorderError` before the first arming."""
+        if self._preview is None or self._preview.ended:
+            path = self.status().preview
+            if path is None:
+                raise RecorderError(f"The recorder of {self.rig} shows no pictures yet; arm the cameras first.")
+            self._preview = Slot.attach(path)
+        return self._preview
+
+    def close(self) -> None:
+        """Let go of the recorder; it goes on. Safe to call twice."""
+        if self._preview is not None:
+            self._preview.close()
+        with contextlib.suppress(OSError):
+            self._lines.close()
+        self._connection.close()
+
+    def __enter__(self) -> RecorderClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(self, command: Command) -> JsonValue:
+        with self._one_at_a_time:
+            try:
+                self._connection.sendall(command.model_dump_json().encode() + b"\n")
+                line = self._lines.readline()
+            except TimeoutError:
+                raise RecorderError(
+                    f"The recorder of {self.rig} did not answer '{command.command}' within {_REPLY_TIMEOUT_S:.0f} s; "
+                    f"it may wait for a disk or a camera. See {log_path(self.rig)}."
+                ) from None
+            except (OSError, ValueError):
+                line = b""
+        if not line:
+            raise _Gone(f"The recorder of {self.rig} went away. See {log_path(self.rig)}, then start it again.")
+        return _result(line)
+
+
+def _result(line: bytes) -> JsonValue:
+    try:
+        reply = Reply.model_validate_json(line)
+    except ValidationError as error:
+        raise RecorderError(f"The recorder answered {line[:80]!r}; it is of another version: restart it.") from error
+    if reply.error is not None:
+        refused = RecorderError(reply.error)
+        refused.exit_status = reply.exit_status
+        raise refused
+    return reply.result
+
+
+def _connect(rig: str) -> socket.socket | None:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(_REPLY_TIMEOUT_S)
+    try:
+        connection.connect(str(socket_path(rig)))
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+def _launch(rig: str) -> subprocess.Popen[bytes]:
+    with _open_log(rig) as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nirvis_capture.recorder", rig],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # A session of its own: closing the terminal or killing the window does not reach it.
+            start_new_session=True,
+        )
+    _launched[:] = [*(earlier for earlier in _launched if earlier.poll() is None), process]
+    return process
+
+
+def _open_log(rig: str) -> BinaryIO:
+    path = log_path(rig)
+    long = path.exists() and path.stat().st_size > _LOG_BYTES
+    return open(path, "wb" if long else "ab")
+
+
+def _why(process: subprocess.Popen[bytes]) -> str:
+    return " in time" if process.poll() is None else f" (exit status {process.returncode})"
+
+
+def _tail(rig: str) -> str:
+    path = log_path(rig)
+    lines = path.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+    return f"Its log {path} ends with:\n  " + "\n  ".join(lines) if lines else f"Its log {path} is empty."

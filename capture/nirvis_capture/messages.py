@@ -1,0 +1,136 @@
+"""What the recorder process and its clients say to each other: one JSON object per line over a local socket."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+
+from nirvis_capture.errors import RecorderError
+from nirvis_capture.profile import Light, Mode
+from nirvis_capture.slot import private_folder
+
+State = Literal["idle", "armed", "recording", "finalising", "failed"]
+
+ALREADY_RUNNING = 3
+"""Exit status of a second recorder process for the same rig."""
+_SOCKET_PATH_LIMIT = 107
+"""Bytes of a socket's path that Linux allows (sun_path)."""
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class UseProfile(Message):
+    """Work with this profile; refused while another one records."""
+
+    command: Literal["use"] = "use"
+    text: str
+
+
+class ArmCameras(Message):
+    command: Literal["arm"] = "arm"
+
+
+class DisarmCameras(Message):
+    command: Literal["disarm"] = "disarm"
+
+
+class Record(Message):
+    """Begin a recording; arms the cameras first where needed."""
+
+    command: Literal["record"] = "record"
+    folder: Path
+    seconds: Annotated[float, Field(gt=0)] | None = None
+    """Length in exposures: ``seconds`` times the trigger rate; until `Stop` when absent."""
+    place: str = ""
+    light: Light = "day"
+    notes: str = ""
+    operator: str = ""
+
+
+class Stop(Message):
+    """End the recording and wait until its clip is certified."""
+
+    command: Literal["stop"] = "stop"
+
+
+class AskStatus(Message):
+    command: Literal["status"] = "status"
+
+
+class Shutdown(Message):
+    """Finish the recording, release the cameras, and end the process."""
+
+    command: Literal["shutdown"] = "shutdown"
+
+
+Command = UseProfile | ArmCameras | DisarmCameras | Record | Stop | AskStatus | Shutdown
+COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="command")])
+
+
+class Reply(Message):
+    result: JsonValue = None
+    error: str | None = None
+    exit_status: int = 0
+
+
+class RecorderStatus(Message):
+    """The recorder at one moment."""
+
+    state: State
+    rig: str
+    mode: Mode | None = None
+    """None until a client has said which profile to use."""
+    recording_id: str | None = None
+    """Of the running recording, else of the last one."""
+    seconds: float = 0.0
+    """Recorded time of that recording."""
+    pairs: int = 0
+    """Complete pairs of the recording, or since arming when nothing was recorded yet."""
+    dropped: dict[str, int] = {}
+    """Events that are no pair, by the lower-case name of `pairing.Event`; only those that happened."""
+    lost_rows: int = 0
+    """Rows that were paired but could not be written."""
+    ring_fill: float = 0.0
+    """Share of the ring in use; the recording ends at 1."""
+    write_mb_s: float = 0.0
+    """Megabytes (10⁶) per second written during the last second."""
+    write_p99_ms: float = 0.0
+    residual_p99_us: float | None = None
+    """What the clock fit leaves in the newest pairs: 99th percentile, in microseconds."""
+    disk_minutes_left: float | None = None
+    """Minutes of recording until ``min_free_gb`` is reached."""
+    clip: Path | None = None
+    """The last finished clip."""
+    message: str = ""
+    """What the operator should know: a warning, or why a recording ended; empty when all is well."""
+    preview: Path | None = None
+    """File of the preview `Slot`, once the cameras were armed."""
+
+
+def runtime_folder() -> Path:
+    """Folder of this user for sockets and logs of recorders: in XDG_RUNTIME_DIR, else in the temporary folder."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and os.access(runtime, os.W_OK | os.X_OK):
+        return private_folder(Path(runtime) / "nirvis")
+    return private_folder(Path(tempfile.gettempdir()) / f"nirvis-{os.getuid()}")
+
+
+def socket_path(rig: str) -> Path:
+    """Where the recorder of a rig listens. Raises `RecorderError` when the system allows no path that long."""
+    path = runtime_folder() / f"{rig}.socket"
+    if len(os.fsencode(path)) > _SOCKET_PATH_LIMIT:
+        raise RecorderError(
+            f"{path} is too long for a socket ({_SOCKET_PATH_LIMIT} bytes at most). "
+            "Set XDG_RUNTIME_DIR to a shorter folder, or give the rig a shorter name in its profile."
+        )
+    return path
+
+
+def log_path(rig: str) -> Path:
+    return runtime_folder() / f"{rig}.log"

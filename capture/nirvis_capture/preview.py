@@ -1,0 +1,93 @@
+"""The newest pair for the live view, by a thread of its own, so that it can delay neither grabbing nor writing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from nirvis_capture.camera import ARMS, Arm, CameraInfo, Frame
+from nirvis_capture.pair_stream import PairStream, Row
+from nirvis_capture.profile import Profile
+from nirvis_capture.slot import Slot
+
+RATE_HZ = 30.0
+SPARING_RATE_HZ = 5.0
+SPARING_FILL = 0.5
+"""Where the ring is fuller than this, the preview degrades first."""
+_WAIT_S = 0.2
+
+
+class Preview:
+    """Publishes pairs of a stream to a slot until it is stopped.
+
+    fill
+        How full the ring is at the moment; 0 when nothing is recorded.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        cameras: dict[Arm, CameraInfo],
+        stream: PairStream,
+        slot: Slot,
+        fill: Callable[[], float],
+    ) -> None:
+        self._arms = {arm: _arm_meta(profile, arm, cameras[arm]) for arm in ARMS}
+        self._mode = profile.mode
+        self._stream = stream
+        self._slot = slot
+        self._fill = fill
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="preview", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join(5 * _WAIT_S)
+
+    def _run(self) -> None:
+        shown: Row | None = None
+        while not self._stopped.is_set():
+            began = time.monotonic()
+            row = self._stream.wait_for_pair(shown, _WAIT_S)
+            if row is None:
+                continue
+            shown = row
+            if row.nir is not None and row.vis is not None:
+                self._slot.publish(self._meta(row.nir, row.vis), {"nir": row.nir.pixels, "vis": row.vis.pixels})
+            rate_hz = SPARING_RATE_HZ if self._fill() > SPARING_FILL else RATE_HZ
+            self._stopped.wait(max(0.0, began + 1 / rate_hz - time.monotonic()))
+
+    def _meta(self, nir: Frame, vis: Frame) -> dict[str, Any]:
+        counts = {event.name.lower(): count for event, count in self._stream.counts.items()}
+        return {
+            "mode": self._mode,
+            "pairs": counts.get("pair", 0),
+            "counts": counts,
+            "nir": {**self._arms["nir"], **_frame_meta(nir)},
+            "vis": {**self._arms["vis"], **_frame_meta(vis)},
+        }
+
+
+def _arm_meta(profile: Profile, arm: Arm, camera: CameraInfo) -> dict[str, Any]:
+    settings = profile.arm(arm)
+    return {
+        "cfa": settings.cfa,
+        "mirror": settings.mirror,
+        "black_level_dn": camera.black_level_dn,
+        "bit_depth": camera.bit_depth,
+        "white_balance": [settings.white_balance.red, 1.0, settings.white_balance.blue],
+        "serial": camera.serial,
+        "model": camera.model,
+    }
+
+
+def _frame_meta(frame: Frame) -> dict[str, Any]:
+    return {
+        "frame_id": frame.frame_id,
+        "timestamp_ns": frame.timestamp_ns,
+        "exposure_us": frame.exposure_us,
+        "gain_db": frame.gain_db,
+    }

@@ -1,0 +1,284 @@
+"""Both cameras of a rig: armed secondary first, stopped primary first, and never able to hang whoever asks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from nirvis_capture.anchor import Anchor, anchor
+from nirvis_capture.camera import ARMS, Arm, Backend, Camera, CameraInfo, ClockLatch, Frame
+from nirvis_capture.cameras import open_backend
+from nirvis_capture.disk import prepare_folder
+from nirvis_capture.errors import CameraError, CameraLost, FreeRunning
+from nirvis_capture.naming import clip_path
+from nirvis_capture.pair_stream import PairStream, RowSink
+from nirvis_capture.pairing import Event
+from nirvis_capture.patience import PATIENCE_S, within_patience
+from nirvis_capture.profile import Light, Profile
+from nirvis_capture.recording import Limits, Recording, is_paced, new_header
+
+log = logging.getLogger(__name__)
+
+MIN_PAUSE_S = 0.1
+PAUSE_PERIODS = 4
+PAUSES = 2
+"""One stray frame after arming is forgiven, if the next pause is silent."""
+LATCHES = 5
+LOST_AFTER_S = 1.0
+LOST_AFTER_PERIODS = 3
+_LOOK_S = 0.1
+
+
+class Rig:
+    """The cameras of a profile.
+
+    on_lost
+        Called from a grab thread, once for each camera that stops sending frames; it must not wait for the rig.
+    """
+
+    def __init__(
+        self, profile: Profile, on_lost: Callable[[CameraError], None], backend: Backend | None = None
+    ) -> None:
+        self.profile = profile
+        self.warning = ""
+        """Why the pairs of this arming cannot be proved; empty when they can."""
+        self._on_lost = on_lost
+        self._backend = open_backend(profile) if backend is None else backend
+        self._primary: Arm = profile.trigger.primary
+        self._secondary: Arm = profile.trigger.secondary
+        self._period_s = profile.trigger.period_ns * 1e-9
+        self._paced = is_paced(profile)
+        self._cameras: Mapping[Arm, Camera] = {}
+        self._threads: dict[Arm, threading.Thread] = {}
+        self._stopping = threading.Event()
+        self._armed: set[Arm] = set()
+        self._stream: PairStream | None = None
+
+    @property
+    def infos(self) -> dict[Arm, CameraInfo]:
+        """What the cameras say of themselves; empty before `open`."""
+        return {arm: camera.info for arm, camera in self._cameras.items()}
+
+    @property
+    def counts(self) -> dict[Event, int]:
+        """`PairStream.counts`; empty while the rig is not armed. From any thread."""
+        stream = self._stream
+        return {} if stream is None else stream.counts
+
+    def residual_p99_us(self) -> float | None:
+        """`PairStream.residual_p99_ns` in microseconds; None while the rig is not armed. From any thread."""
+        stream = self._stream
+        residual_ns = None if stream is None else stream.residual_p99_ns()
+        return None if residual_ns is None else residual_ns / 1e3
+
+    @property
+    def stream(self) -> PairStream:
+        """The pairs of this arming. Raises `CameraError` while the rig is not armed."""
+        if self._stream is None:
+            raise CameraError(f"The cameras of {self.profile.rig} are not armed; arm them first.")
+        return self._stream
+
+    def open(self) -> None:
+        """Open both cameras. Raises `CameraError` when that fails; none stays open then."""
+        try:
+            self._cameras = self._backend.open()
+        except CameraError:
+            self._backend.close()
+            raise
+
+    def arm(self, sink: RowSink | None = None) -> None:
+        """Arm the secondary, listen to the pause, then let the primary send its pulses.
+
+        A frame during the pause means that the secondary does not wait for them: the rig is armed all the same, its
+        rows are unanchored, and `warning` says so.
+
+        sink
+            Records from the first pulse on.
+        Raises `CameraError` when a camera refuses; the rig is disarmed then.
+        """
+        self._stopping.clear()
+        try:
+            self._arm(sink)
+        except CameraError:
+            self.disarm()
+            raise
+
+    def disarm(self) -> None:
+        """Stop the primary, let the last exposures arrive, then stop the secondary. Safe to call twice."""
+        self._stopping.set()
+        self._stop(self._primary)
+        self._join(self._primary)
+        self._join(self._secondary)
+        self._stop(self._secondary)
+        if self._stream is not None:
+            self._stream.end(timeout_s=0)
+        self._stream = None
+
+    def close(self) -> None:
+        """Disarm and release the cameras. Safe to call twice."""
+        self.disarm()
+        self._cameras = {}
+        within_patience("release the cameras", self._backend.close)
+
+    def _arm(self, sink: RowSink | None) -> None:
+        secondary, primary = self._cameras[self._secondary], self._cameras[self._primary]
+        self._armed.add(self._secondary)
+        secondary.arm()
+        stray = self._listen(secondary)
+        self.warning = str(FreeRunning(secondary.info.serial, stray)) if stray else ""
+        latches = {arm: best_latch(self._cameras[arm]) for arm in ARMS}
+        anchor_of = partial(_anchor, latches, self.profile.trigger.period_ns, stray == 0)
+        self._stream = PairStream(self._primary, self.profile.trigger.period_ns, anchor_of)
+        if sink is not None:
+            self._stream.begin(sink)
+        self._start_grabbing(self._secondary)
+        self._armed.add(self._primary)
+        primary.arm()
+        self._start_grabbing(self._primary)
+
+    def _listen(self, secondary: Camera) -> int:
+        """Frames that came although the primary is silent; 0 is what a wired rig gives.
+
+        The pause has to be longer than the slowest free-running camera would be silent: four periods of the trigger,
+        or 100 ms, as no camera of ours runs freely below 10 frames per second by itself.
+        """
+        frames = 0
+        for _ in range(PAUSES):
+            frames = _count_frames(secondary, max(MIN_PAUSE_S, PAUSE_PERIODS * self._period_s))
+            if frames == 0:
+                break
+        return frames
+
+    def _start_grabbing(self, arm: Arm) -> None:
+        thread = threading.Thread(target=self._grab, args=(arm, self.stream), name=f"grab {arm}", daemon=True)
+        self._threads[arm] = thread
+        thread.start()
+
+    def _grab(self, arm: Arm, stream: PairStream) -> None:
+        camera = self._cameras[arm]
+        lost: CameraError | None = CameraError(f"Reading camera {camera.info.serial} failed; see the log.")
+        try:
+            lost = self._feed(arm, camera, stream)
+        except CameraError as error:
+            lost = error
+        finally:
+            if lost is not None and not self._stopping.is_set():
+                self._on_lost(lost)
+
+    def _feed(self, arm: Arm, camera: Camera, stream: PairStream) -> CameraError | None:
+        """Feed frames to the stream until the rig stops (None), or the camera does (the error)."""
+        lost_after_s = max(LOST_AFTER_S, LOST_AFTER_PERIODS * self._period_s)
+        waited_s = 0.0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            frame = camera.next_frame(_LOOK_S)
+            if frame is not None:
+                waited_s = 0.0
+                self._feed_frame(arm, frame, stream)
+            else:
+                waited_s += time.monotonic() - began
+                if waited_s >= lost_after_s:
+                    return CameraLost(camera.info.serial, waited_s)
+        self._drain(arm, camera, stream)
+        return None
+
+    def _feed_frame(self, arm: Arm, frame: Frame, stream: PairStream) -> None:
+        stream.feed(arm, frame)
+        if not (self._paced or stream.recording):
+            # Cameras without a pace of their own would take all the time that the writer needs to finish.
+            self._stopping.wait(self._period_s)
+
+    def _drain(self, arm: Arm, camera: Camera, stream: PairStream) -> None:
+        """Take what is still on its way after the last pulse; a camera that runs freely never ends by itself."""
+        patience_s = max(_LOOK_S, 1.5 * self._period_s)
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline and (frame := camera.next_frame(patience_s)) is not None:
+            stream.feed(arm, frame)
+
+    def _join(self, arm: Arm) -> None:
+        thread = self._threads.pop(arm, None)
+        if thread is not None:
+            thread.join(PATIENCE_S)
+            if thread.is_alive():
+                log.error("the grab thread of %s did not end; it is left behind", arm)
+
+    def _stop(self, arm: Arm) -> None:
+        if arm in self._armed:
+            self._armed.discard(arm)
+            within_patience(f"stop camera {self.profile.arm(arm).serial}", self._cameras[arm].disarm)
+
+
+def record_clip(
+    profile: Profile,
+    folder: Path,
+    seconds: float | None = None,
+    pairs: int | None = None,
+    place: str = "",
+    light: Light = "day",
+    notes: str = "",
+    operator: str = "",
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Record one clip within this process, from the first pulse on; `seconds` or `pairs` says how long.
+
+    Cameras with fast pacing are slowed down to what the disk takes; they lose nothing.
+    Raises `NirvisError` when the cameras or the disk fail; what was recorded until then is kept.
+    """
+    prepare_folder(profile, folder)
+    lost: list[CameraError] = []
+    limits = Limits.lasting(profile, seconds, pairs)
+    header = new_header(place, light, notes, operator)
+    rig = Rig(profile, lost.append)
+    rig.open()
+    recording = Recording(
+        clip_path(profile, folder, header.start_time, place, header.recording_id), header, profile, rig.infos, limits
+    )
+    try:
+        rig.arm(recording)
+        _watch(recording, lost, limits, progress)
+    finally:
+        for error in lost:
+            recording.note(str(error))
+        rig.close()
+        recording.cancel()
+    clip = recording.result()
+    if lost:
+        raise lost[0]
+    return clip
+
+
+def _watch(
+    recording: Recording,
+    lost: Sequence[CameraError],
+    limits: Limits,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Wait until the recording has its length, or a camera is lost."""
+    total = limits.pairs or limits.pulses or 0
+    while not lost and not recording.wait(_LOOK_S):
+        if progress is not None:
+            progress(min(total, recording.pairs if limits.pairs else recording.pulses), total)
+    if progress is not None and not lost:
+        progress(total, total)
+
+
+def best_latch(camera: Camera) -> ClockLatch | None:
+    """The least uncertain of a few clock latches; None where the camera has none."""
+    latches = [latch for latch in (camera.latch_clock() for _ in range(LATCHES)) if latch is not None]
+    return min(latches, key=lambda latch: latch.uncertainty_ns, default=None)
+
+
+def _anchor(latches: Mapping[Arm, ClockLatch | None], period_ns: int, silent: bool, nir: Frame, vis: Frame) -> Anchor:
+    return anchor(nir, vis, latches, period_ns, silent)
+
+
+def _count_frames(camera: Camera, seconds: float) -> int:
+    deadline = time.monotonic() + seconds
+    frames = 0
+    while (remaining := deadline - time.monotonic()) > 0:
+        frames += camera.next_frame(remaining) is not None
+    return frames

@@ -1,0 +1,263 @@
+"""What the recorder does: its states, and the way from one to the next. Only `status` may be called from any thread."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from nirvis_capture.camera import Backend
+from nirvis_capture.cameras import open_backend
+from nirvis_capture.clip_writer import ClipWriter
+from nirvis_capture.disk import minutes_left, prepare_folder
+from nirvis_capture.errors import CameraError, RecorderError
+from nirvis_capture.messages import (
+    ArmCameras,
+    Command,
+    DisarmCameras,
+    Record,
+    RecorderStatus,
+    State,
+    Stop,
+    UseProfile,
+)
+from nirvis_capture.naming import clip_path
+from nirvis_capture.preview import Preview
+from nirvis_capture.profile import Profile, parse_profile
+from nirvis_capture.recording import Limits, OpenWriter, Recording, new_header
+from nirvis_capture.rig import Rig
+from nirvis_capture.slot import Slot, slot_folder
+
+log = logging.getLogger(__name__)
+
+EVEN_S = 0.5
+"""How long the last exposures of a recording get to arrive from both arms."""
+
+
+class Station:
+    """One rig and what is recorded with it.
+
+    post
+        Queues a call for the thread that runs the station; used by grab and writer threads.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        post: Callable[[Callable[[], None]], None],
+        open_backend: Callable[[Profile], Backend] = open_backend,
+        open_writer: OpenWriter = ClipWriter,
+    ) -> None:
+        self._name = name
+        self._post = post
+        self._open_backend = open_backend
+        self._open_writer = open_writer
+        self._state: State = "idle"
+        self._message = ""
+        self._profile: Profile | None = None
+        self._folder = Path()
+        self._rig: Rig | None = None
+        self._recording: Recording | None = None
+        """The running recording, else the last one."""
+        self._clip: Path | None = None
+        self._slot: Slot | None = None
+        self._preview: Preview | None = None
+
+    @property
+    def busy(self) -> bool:
+        """True while a recording is made or finished."""
+        return self._state in ("recording", "finalising")
+
+    def do(self, command: Command) -> JsonValue:
+        """Carry out a command. Raises `NirvisError` when it is refused or fails."""
+        match command:
+            case UseProfile():
+                self._use(command.text)
+            case ArmCameras():
+                self._arm()
+            case Record():
+                return self._record(command)
+            case Stop():
+                return self._stop()
+            case DisarmCameras():
+                self._finish_recording()
+                self.release()
+        return None
+
+    def release(self) -> bool:
+        """Stop and release the cameras; False when none was open. A failure stays visible."""
+        rig, self._rig = self._rig, None
+        if rig is None:
+            return False
+        if self._preview is not None:
+            self._preview.stop()
+            self._preview = None
+        rig.close()
+        if self._state != "failed":
+            self._state = "idle"
+        return True
+
+    def close(self) -> None:
+        """Finish the recording, release the cameras, and end the preview."""
+        self._finish_recording()
+        self.release()
+        if self._slot is not None:
+            self._slot.close()
+
+    def _use(self, text: str) -> None:
+        if self._profile is not None and self._profile.text == text:
+            return
+        if self.busy:
+            raise RecorderError(f"{self._name} is recording with another profile. Stop that recording first.")
+        profile = parse_profile(text, origin=f"profile of {self._name}")
+        if profile.rig != self._name:
+            raise RecorderError(f"This is the recorder of {self._name}, and the profile is of rig {profile.rig}.")
+        self.release()
+        self._profile, self._folder = profile, profile.recording.folder
+        self._state, self._message = "idle", ""
+
+    def _known_profile(self) -> Profile:
+        if self._profile is None:
+            raise RecorderError(f"The recorder of {self._name} has no profile yet; start a client with one.")
+        return self._profile
+
+    def _open(self) -> Rig:
+        """The rig with its cameras open; opened again after a failure."""
+        if self._rig is not None and self._state == "failed":
+            self.release()
+        if self._rig is None:
+            profile = self._known_profile()
+            rig = Rig(profile, self._tell_lost, self._open_backend(profile))
+            rig.open()
+            self._rig, self._state = rig, "idle"
+        return self._rig
+
+    def _tell_lost(self, error: CameraError) -> None:
+        rig = self._rig
+        self._post(lambda: self._lost(rig, error))
+
+    def _arm(self, recording: Recording | None = None) -> None:
+        if self._state not in ("idle", "failed"):
+            return
+        rig = self._open()
+        try:
+            rig.arm(recording)
+        except CameraError:
+            self.release()
+            raise
+        self._state, self._message = "armed", rig.warning
+        self._show(rig)
+
+    def _show(self, rig: Rig) -> None:
+        cameras = rig.infos
+        size = sum(camera.frame_bytes for camera in cameras.values())
+        if self._slot is None or self._slot.capacity_bytes < size:
+            if self._slot is not None:
+                self._slot.close()
+            self._slot = Slot.create(slot_folder() / f"{self._name}.preview", size)
+        self._preview = Preview(rig.profile, cameras, rig.stream, self._slot, self._fill)
+
+    def _fill(self) -> float:
+        return self._recording.ring.fill if self._recording is not None and self._state == "recording" else 0.0
+
+    def _record(self, command: Record) -> str:
+        profile = self._known_profile()
+        if self.busy and self._recording is not None:
+            raise RecorderError(
+                f"{self._name} is already recording ({self._recording.path.name}, {self._recording.seconds:.0f} s). "
+                "Stop that recording first."
+            )
+        prepare_folder(profile, command.folder)
+        rig = self._open()
+        recording = self._new_recording(rig, command)
+        try:
+            if self._state == "armed":
+                rig.stream.begin(recording)
+            else:
+                self._arm(recording)
+        except CameraError:
+            recording.cancel()
+            raise
+        self._folder, self._recording, self._clip = command.folder, recording, None
+        self._state, self._message = "recording", rig.warning
+        return recording.header.recording_id
+
+    def _new_recording(self, rig: Rig, command: Record) -> Recording:
+        limits = Limits.lasting(rig.profile, command.seconds)
+        header = new_header(command.place, command.light, command.notes, command.operator)
+        path = clip_path(rig.profile, command.folder, header.start_time, command.place, header.recording_id)
+        recording = Recording(path, header, rig.profile, rig.infos, limits, self._open_writer)
+        recording.on_end = lambda: self._post(lambda: self._finalise(recording))
+        return recording
+
+    def _stop(self) -> str | None:
+        recording = self._finish_recording()
+        if recording is not None and recording.error is not None:
+            raise recording.error
+        return None if self._clip is None else str(self._clip)
+
+    def _finish_recording(self) -> Recording | None:
+        """End the recording that runs, if one does, and wait for its clip."""
+        recording = self._recording
+        if recording is None or not self.busy:
+            return None
+        if self._rig is not None:
+            self._rig.stream.end(EVEN_S)
+        self._finalise(recording)
+        return recording
+
+    def _finalise(self, recording: Recording) -> None:
+        if recording is not self._recording or self._state != "recording":
+            return
+        self._state = "finalising"
+        recording.wait()
+        self._clip = recording.clip
+        self._message = recording.message or self._message
+        self._state = "armed" if recording.error is None else "failed"
+        log.info("%s: %d pairs, %.1f s. %s", recording.path.name, recording.pairs, recording.seconds, self._message)
+
+    def _lost(self, rig: Rig | None, error: CameraError) -> None:
+        if rig is None or rig is not self._rig or self._state == "failed":
+            return
+        log.error("%s", error)
+        recording = self._recording if self.busy else None
+        if recording is not None:
+            recording.note(str(error))
+            rig.stream.end(0)
+            self._finalise(recording)
+        self._state, self._message = "failed", str(error)
+        self.release()
+
+    def status(self) -> RecorderStatus:
+        """The station at this moment; from any thread."""
+        profile, recording, rig = self._profile, self._recording, self._rig
+        counts = _counts(recording, rig)
+        return RecorderStatus(
+            state=self._state,
+            rig=self._name,
+            mode=None if profile is None else profile.mode,
+            recording_id=None if recording is None else recording.header.recording_id,
+            seconds=0.0 if recording is None else recording.seconds,
+            pairs=counts.pop("pair", 0),
+            dropped=counts,
+            lost_rows=0 if recording is None else recording.lost_rows,
+            ring_fill=self._fill(),
+            write_mb_s=0.0 if recording is None else recording.rate.mb_s(),
+            write_p99_ms=0.0 if recording is None else recording.rate.p99_ms(),
+            residual_p99_us=None if rig is None else rig.residual_p99_us(),
+            disk_minutes_left=None if profile is None else minutes_left(profile, self._folder),
+            clip=self._clip,
+            message=self._message,
+            preview=None if self._slot is None else self._slot.path,
+        )
+
+
+def _counts(recording: Recording | None, rig: Rig | None) -> dict[str, int]:
+    """What happened, by lower-case name of the event: in the last recording, else since arming."""
+    if recording is not None and recording.summary is not None:
+        counts = recording.summary.counts
+    else:
+        counts = {} if rig is None else {event.name: count for event, count in rig.counts.items()}
+    return {name.lower(): count for name, count in counts.items() if count}

@@ -1,0 +1,356 @@
+"""The recorder survives its clients, ends every recording with a certified clip, and says why."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nirvis_capture import client as client_module
+from nirvis_capture import recorder as recorder_module
+from nirvis_capture import recording as recording_module
+from nirvis_capture.client import RecorderClient, RecorderStatus
+from nirvis_capture.clip import Clip
+from nirvis_capture.clip_writer import ClipWriter
+from nirvis_capture.errors import RecorderError
+from nirvis_capture.messages import socket_path
+from nirvis_capture.profile import Profile
+from nirvis_capture.recorder import Recorder, hold_lock
+from nirvis_capture.server import Server
+from nirvis_capture.verify import verify
+
+SmallProfile = Callable[..., Profile]
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = 30) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.005)
+
+
+def wait_for_state(client: RecorderClient, *states: str) -> RecorderStatus:
+    wait_for(lambda: client.status().state in states)
+    return client.status()
+
+
+@contextlib.contextmanager
+def recorder_of(profile: Profile, **options: Any) -> Iterator[RecorderClient]:
+    """A recorder in a thread of this process, and a client of it."""
+    recorder = Recorder(profile.rig, **options)
+    server = Server(socket_path(profile.rig), recorder.answer)
+    thread = threading.Thread(target=recorder.run, args=(server,))
+    thread.start()
+    try:
+        with RecorderClient.start(profile) as client:
+            yield client
+    finally:
+        recorder.terminate()
+        thread.join(30)
+        server.close()
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def real(small_profile: SmallProfile, runtime: Path) -> Profile:
+    return small_profile("real", rate_hz=150)
+
+
+class TestRecording:
+    def test_record_and_stop(self, real: Profile, tmp_path: Path) -> None:
+        with recorder_of(real) as client:
+            assert client.status().state == "idle"
+            recording_id = client.record(place="bridge", folder=tmp_path)
+            wait_for(lambda: client.status().pairs > 30)
+            path = client.stop()
+            status = client.status()
+        assert path is not None
+        assert path == status.clip
+        assert status.state == "armed"
+        assert verify(path).ok
+        with Clip.open(path) as clip:
+            assert (clip.recording_id, clip.place, len(clip)) == (recording_id, "bridge", status.pairs)
+
+    def test_a_length_in_seconds_ends_by_itself(
+        self, small_profile: SmallProfile, runtime: Path, tmp_path: Path
+    ) -> None:
+        with recorder_of(small_profile("fast", rate_hz=50)) as client:
+            client.record(folder=tmp_path, seconds=2)
+            status = wait_for_state(client, "armed")
+            assert client.stop() == status.clip
+        assert (status.pairs, status.seconds, status.message) == (100, 2.0, "")
+
+    def test_drops_are_counted_live_and_after(self, small_profile: SmallProfile, runtime: Path, tmp_path: Path) -> None:
+        faults = '{ kind = "transfer_drop", arm = "vis", at = 20 }, { kind = "missed_trigger", arm = "vis", at = 30 }'
+        with recorder_of(small_profile("fast", faults=faults)) as client:
+            client.record(folder=tmp_path, seconds=1)
+            status = wait_for_state(client, "armed")
+        assert status.dropped == {"transfer_drop": 1, "missed_trigger": 1}
+        assert status.pairs == 58
+
+    def test_two_recordings_of_one_arming(self, real: Profile, tmp_path: Path) -> None:
+        with recorder_of(real) as client:
+            paths = []
+            for _ in range(2):
+                client.record(folder=tmp_path)
+                wait_for(lambda: client.status().pairs > 10)
+                paths.append(client.stop())
+        assert paths[0] != paths[1]
+        assert all(path is not None and verify(path).ok for path in paths)
+
+    def test_disarming_finishes_the_recording(self, real: Profile, tmp_path: Path) -> None:
+        with recorder_of(real) as client:
+            client.record(folder=tmp_path)
+            wait_for(lambda: client.status().pairs > 10)
+            client.disarm()
+            status = client.status()
+        assert status.state == "idle"
+        assert status.clip is not None
+        assert verify(status.clip).ok
+
+    def test_terminating_finishes_the_recording(self, real: Profile, tmp_path: Path) -> None:
+        with recorder_of(real) as client:
+            client.record(folder=tmp_path)
+            wait_for(lambda: client.status().pairs > 10)
+        (path,) = tmp_path.glob("*.clip.h5")
+        assert verify(path).ok
+
+
+class TestPreview:
+    def test_shows_raw_counts_and_what_is_needed_to_read_them(self, real: Profile) -> None:
+        with recorder_of(real) as client:
+            client.arm()
+            wait_for(lambda: client.preview.newest() is not None)
+            snapshot = client.preview.newest()
+            assert snapshot is not None
+            assert {name: (a.shape, a.dtype) for name, a in snapshot.arrays.items()} == {
+                "nir": ((120, 160), np.uint8),
+                "vis": ((120, 160), np.uint8),
+            }
+            assert snapshot.meta["vis"]["cfa"] == "RGGB"
+            assert snapshot.meta["vis"]["mirror"] is True
+            assert snapshot.meta["nir"]["bit_depth"] == 8
+            assert snapshot.meta["pairs"] >= 1
+
+    def test_there_is_none_before_arming(self, real: Profile) -> None:
+        with recorder_of(real) as client, pytest.raises(RecorderError, match="arm the cameras first"):
+            _ = client.preview
+
+
+class TestTrouble:
+    def test_a_slow_disk_ends_the_recording_with_a_certified_clip(
+        self, small_profile: SmallProfile, runtime: Path, tmp_path: Path
+    ) -> None:
+        goes_on = threading.Event()
+
+        class SlowWriter(ClipWriter):
+            def write(self, row: Any) -> None:
+                if self.rows == 20:
+                    goes_on.wait(30)
+                super().write(row)
+
+        with recorder_of(small_profile("real", rate_hz=150, ring_seconds=0.1), open_writer=SlowWriter) as client:
+            client.record(folder=tmp_path)
+            wait_for_state(client, "finalising")
+            goes_on.set()
+            status = wait_for_state(client, "armed")
+        assert "too slow" in status.message
+        assert status.clip is not None
+        assert verify(status.clip).ok
+        with Clip.open(status.clip) as clip:
+            assert len(clip) >= 20 + 15
+            assert "too slow" in clip.certificate.ended
+
+    def test_a_disk_that_fails_is_said_and_the_losses_are_counted(self, real: Profile, tmp_path: Path) -> None:
+        class BrokenWriter(ClipWriter):
+            def write(self, row: Any) -> None:
+                if self.rows == 20:
+                    raise OSError(28, "No space left on device")
+                super().write(row)
+
+        with recorder_of(real, open_writer=BrokenWriter) as client:
+            client.record(folder=tmp_path)
+            status = wait_for_state(client, "failed")
+            assert "No space left" in status.message
+            assert status.lost_rows >= 1
+            assert not list(tmp_path.glob("*.clip.h5"))
+            client.arm()
+            assert client.status().state == "armed"
+
+    def test_a_nearly_full_disk_ends_the_recording(
+        self, real: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(recording_module, "_GUARD_EVERY_S", 0.05)
+        with recorder_of(real) as client:
+            client.record(folder=tmp_path)
+            wait_for(lambda: client.status().pairs > 10)
+            monkeypatch.setattr(recording_module, "free_gb", lambda _: -1.0)
+            status = wait_for_state(client, "armed")
+        assert "Disk nearly full" in status.message
+        assert status.clip is not None
+        assert verify(status.clip).ok
+
+    def test_an_unplugged_camera_ends_the_recording_and_can_come_back(
+        self, small_profile: SmallProfile, runtime: Path, tmp_path: Path
+    ) -> None:
+        faults = '{ kind = "unplug", arm = "vis", at = 60 }'
+        with recorder_of(small_profile("real", rate_hz=150, faults=faults)) as client:
+            client.record(folder=tmp_path)
+            status = wait_for_state(client, "failed")
+            assert "TWIN-VIS sent no frame" in status.message
+            assert status.clip is not None
+            assert verify(status.clip).ok
+            with Clip.open(status.clip) as clip:
+                assert len(clip) == 60
+            client.arm()
+            assert client.status().state == "armed"
+
+    def test_a_folder_that_cannot_be_made(self, real: Profile, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with recorder_of(real) as client, pytest.raises(RecorderError, match="Cannot make the folder"):
+            client.record(folder=tmp_path / "file" / "clips")
+
+
+class TestClients:
+    def test_a_second_recording_is_refused(self, real: Profile, tmp_path: Path) -> None:
+        with recorder_of(real) as client:
+            client.record(folder=tmp_path)
+            with pytest.raises(RecorderError, match="already recording"):
+                client.record(folder=tmp_path)
+
+    def test_another_mode_is_taken_while_idle_and_refused_while_recording(
+        self, small_profile: SmallProfile, runtime: Path, tmp_path: Path
+    ) -> None:
+        day, night = (small_profile("real", rate_hz=150, mode=mode) for mode in ("day", "night"))
+        with recorder_of(day) as client:
+            client.arm()
+            with RecorderClient.start(night) as second:
+                assert (second.status().mode, second.status().state) == ("night", "idle")
+                second.record(folder=tmp_path)
+            with pytest.raises(RecorderError, match="with another profile"):
+                RecorderClient.start(day)
+            assert client.status().state == "recording"
+
+    def test_nonsense_is_answered_and_changes_nothing(self, real: Profile) -> None:
+        with recorder_of(real) as client:
+            client._connection.sendall(b'{"command": "explode"}\n')
+            assert b"does not understand" in client._lines.readline()
+            assert client.status().state == "idle"
+
+    def test_profile_of_another_rig_is_refused(self, real: Profile) -> None:
+        with recorder_of(real) as client:
+            text = real.text.replace(real.rig, "other-rig")
+            with pytest.raises(RecorderError, match="is of rig other-rig"):
+                client._ask(client_module.UseProfile(text=text))
+
+    def test_there_is_no_recorder_to_find(self, runtime: Path) -> None:
+        assert RecorderClient.find("nobody") is None
+
+    def test_a_lonely_recorder_releases_the_cameras_and_ends(self, real: Profile) -> None:
+        recorder = Recorder(real.rig, idle_s=0.0)
+        server = Server(socket_path(real.rig), recorder.answer)
+        thread = threading.Thread(target=recorder.run, args=(server,))
+        with RecorderClient.start(real) if thread.start() is None else contextlib.nullcontext() as client:
+            client.arm()
+        thread.join(30)
+        server.close()
+        assert not thread.is_alive()
+        assert RecorderClient.find(real.rig) is None
+
+    def test_the_lock_is_held_by_one(self, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(recorder_module, "_LOCK_PATIENCE_S", 0.01)
+        lock = hold_lock("rig")
+        assert lock is not None
+        assert hold_lock("rig") is None
+        lock.close()
+        again = hold_lock("rig")
+        assert again is not None
+        again.close()
+
+
+CLIENT = """
+import sys, time
+from pathlib import Path
+from nirvis_capture.client import RecorderClient
+from nirvis_capture.profile import parse_profile
+client = RecorderClient.start(parse_profile(Path(sys.argv[1]).read_text()))
+client.record(folder=Path(sys.argv[2]))
+print("recording", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def launched(real: Profile) -> Iterator[Callable[[], int]]:
+    """Process id of the recorder that was launched last; none is left behind."""
+
+    def process_id() -> int:
+        log = client_module.log_path(real.rig).read_text()
+        return int(log.rsplit(", process ", 1)[1].split(",", 1)[0])
+
+    yield process_id
+    client = RecorderClient.find(real.rig)
+    if client is not None:
+        client.shutdown()
+
+
+class TestProcesses:
+    def test_killing_the_client_loses_nothing(self, real: Profile, launched: Callable[[], int], tmp_path: Path) -> None:
+        (tmp_path / "rig.toml").write_text(real.text)
+        arguments = [sys.executable, "-c", CLIENT, str(tmp_path / "rig.toml"), str(tmp_path)]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"recording\n"
+            process.kill()
+        client = RecorderClient.find(real.rig)
+        assert client is not None
+        with client:
+            before = client.status().pairs
+            wait_for(lambda: client.status().pairs > before + 30)
+            path = client.stop()
+        assert path is not None
+        assert verify(path).ok
+
+    def test_sigterm_finishes_the_clip(self, real: Profile, launched: Callable[[], int], tmp_path: Path) -> None:
+        with RecorderClient.start(real) as client:
+            client.record(folder=tmp_path)
+            wait_for(lambda: client.status().pairs > 10)
+            os.kill(launched(), signal.SIGTERM)
+            wait_for(lambda: bool(list(tmp_path.glob("*.clip.h5"))))
+        (path,) = tmp_path.glob("*.clip.h5")
+        assert verify(path).ok
+        wait_for(lambda: RecorderClient.find(real.rig) is None)
+
+    def test_a_socket_left_by_a_killed_recorder_is_replaced(self, real: Profile, launched: Callable[[], int]) -> None:
+        with RecorderClient.start(real) as client:
+            os.kill(launched(), signal.SIGKILL)
+            with pytest.raises(RecorderError, match="went away"):
+                wait_for(lambda: client.status().state == "never")
+        assert socket_path(real.rig).exists()
+        with RecorderClient.start(real) as client:
+            assert client.status().state == "idle"
+
+    def test_a_client_that_attaches_finds_the_same_recorder(self, real: Profile, launched: Callable[[], int]) -> None:
+        with RecorderClient.start(real) as first, RecorderClient.start(real) as second:
+            first.arm()
+            assert second.status().state == "armed"
+
+    def test_a_recorder_that_cannot_start_shows_its_log(
+        self, real: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        broken = tmp_path / "python"
+        broken.write_text("#!/bin/sh\necho no module named h5py >&2\nexit 1\n")
+        broken.chmod(0o755)
+        monkeypatch.setattr(client_module.sys, "executable", str(broken))
+        with pytest.raises(RecorderError, match=r"exit status 1\).*\n.*no module named h5py"):
+            RecorderClient.start(real)
