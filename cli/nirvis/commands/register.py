@@ -1,0 +1,110 @@
+"""``nirvis register``: raw clips to registered pairs."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from tqdm import tqdm
+
+from nirvis_registration.batch import Outcome, RegistrationSettings, find_clips, register_clips
+
+
+def _is_size(_: object, value: str) -> None:
+    if not re.fullmatch(r"\d{2,5}[x×]\d{2,5}", value) or min(_size(value)) < 16:
+        raise ValueError(f"a size is written WIDTHxHEIGHT in pixels, such as 640x480, not {value!r}")
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, height = re.split("[x×]", text)
+    return int(width), int(height)
+
+
+Size = Annotated[str, Parameter(validator=_is_size)]
+AtLeastOne = Parameter(validator=Number(gte=1))
+
+
+def register(
+    *clips: Path,
+    out: Path,
+    size: Size = "640x480",
+    crop: Size = "1200x900",
+    frames: Annotated[int, AtLeastOne] = 8,
+    every: Annotated[int, AtLeastOne] = 1,
+    processes: Annotated[int, AtLeastOne] = 1,
+    compress: bool = False,
+) -> None:
+    """Bring the two arms of clips together and write registered pairs.
+
+    What was registered with the same settings before is left as it is. A clip whose arms cannot be brought together
+    reliably is refused with the reason, and the exit status is 1.
+
+    Parameters
+    ----------
+    clips
+        Clips, or folders with clips at any depth.
+    out
+        Folder for the pairs files.
+    size
+        Width and height of the pairs, in pixels.
+    crop
+        What is cut out of the middle of the area that both arms see, in pixels of the nir sensor.
+    frames
+        Most frames of a clip whose features are pooled.
+    every
+        Write every n-th pair.
+    processes
+        Clips registered at the same time.
+    compress
+        Compress the pairs with gzip: smaller, and slower to write and read.
+    """
+    settings = RegistrationSettings(
+        size=_size(size), crop=_size(crop), frames=frames, every=every, compression="gzip" if compress else "none"
+    )
+    found = find_clips(clips)
+    outcomes = _registered(found, out, settings, processes)
+    print("\n".join(table(outcomes)))
+    if not all(outcome.ok for outcome in outcomes):
+        sys.exit(1)
+
+
+def table(outcomes: Sequence[Outcome]) -> list[str]:
+    """One line for each clip, then how many ended how."""
+    names = [outcome.clip.name.removesuffix(".clip.h5") for outcome in outcomes]
+    width = max(4, *(len(name) for name in names))
+    head = f"{'clip':{width}}  {'pairs':>6} {'inliers':>8} {'error px':>9} {'± px':>6} {'residual px':>12} {'s':>6}"
+    lines = [f"{name:{width}}  {_row(outcome)}" for name, outcome in zip(names, outcomes, strict=True)]
+    statuses = [outcome.status for outcome in outcomes]
+    counts = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
+    return [f"{head}  status", *lines, counts]
+
+
+def _row(outcome: Outcome) -> str:
+    if not outcome.ok:
+        return f"{'':>45} {outcome.seconds:>6.1f}  {outcome.status}: {outcome.reason}"
+    return (
+        f"{outcome.pairs:>6} {outcome.inliers:>8} {outcome.error_px:>9.2f} {outcome.corner_sigma_px:>6.2f} "
+        f"{outcome.residual_px:>12.2f} {outcome.seconds:>6.1f}  {outcome.status}"
+    )
+
+
+def _registered(clips: list[Path], out: Path, settings: RegistrationSettings, processes: int) -> list[Outcome]:
+    with (
+        tqdm(total=len(clips), desc="register", unit="clip", disable=None) as over_clips,
+        tqdm(desc="pairs", unit="pair", leave=False, disable=True if processes > 1 else None) as over_pairs,
+    ):
+
+        def show_pairs(done: int, total: int) -> None:
+            if done == 1:
+                over_pairs.reset(total)
+            over_pairs.update(done - over_pairs.n)
+
+        def show_clips(done: int, _: int) -> None:
+            over_clips.update(done - over_clips.n)
+
+        return register_clips(clips, out, settings, show_clips, show_pairs, processes)

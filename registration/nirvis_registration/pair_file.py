@@ -1,0 +1,280 @@
+"""Registered pairs of one clip: HDF5, format ``nirvis-pairs`` version 1.
+
+::
+
+    / @format=nirvis-pairs @version=1 @software @settings(JSON) @bit_depth, and the fields of `PairsHeader`
+    /source /target     (N, H, W, 3) RGB, u8, or u16 over its full range; one chunk per frame; scene-handed, as nir sees
+    /valid              (H, W) 1 where /target shows data of the vis arm
+    /pairs/…            clip_index residual_px sharpness saturation, one row per pair
+    /homography_vis_to_nir (3, 3) raw pixels to raw pixels     /corner_covariance (8, 8) px²
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from nirvis_capture.certificate import software
+from nirvis_capture.errors import ProfileError
+from nirvis_capture.profile import Mode, Profile, parse_profile
+from nirvis_registration.errors import DamagedPairsFile, NewerPairsFile, NotAPairsFile
+from nirvis_registration.geometry import Matrix, Rect, SourceGeometry
+from nirvis_registration.quality import PairQuality
+from nirvis_registration.warp import Picture
+
+FORMAT = "nirvis-pairs"
+VERSION = 1
+SUFFIX = ".pairs.h5"
+PART_SUFFIX = ".part"
+
+TABLE = np.dtype([("clip_index", "<i8"), ("residual_px", "<f4"), ("sharpness", "<f4"), ("saturation", "<f4")])
+"""Columns of ``/pairs``; clip_index counts the complete pairs of the clip."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairsHeader:
+    """What is true of all pairs of a clip: where they come from and how they were registered."""
+
+    recording_id: str
+    part: int
+    mode: Mode
+    light: str
+    place: str
+    start_time: datetime
+    clip_name: str
+    clip_sha256: str
+    """Identity of the clip, from its certificate."""
+    profile_text: str
+    """Exact TOML text of the hardware profile."""
+    geometry: SourceGeometry
+    homography_vis_to_nir: Matrix
+    """Raw pixels to raw pixels."""
+    corner_covariance: NDArray[np.float64]
+    """``(8, 8)`` px²; see `homography.Estimate`."""
+    inliers: int
+    matches: int
+    error_px: float
+    """Median reprojection error of the inliers, in pixels of the sensor."""
+    corner_sigma_px: float
+    frames_pooled: int
+    bit_depth: int
+    """Significant bits of the sensors: 8, 12 or 16."""
+    settings: str
+    """JSON of the settings; the same clip and the same settings give the same file."""
+
+
+_TEXTS = ("recording_id", "mode", "light", "place", "clip_name", "clip_sha256", "profile_text", "settings")
+_COUNTS = ("part", "inliers", "matches", "frames_pooled", "bit_depth")
+_FIGURES = ("error_px", "corner_sigma_px")
+_ARRAYS = ("homography_vis_to_nir", "corner_covariance")
+
+
+class PairsWriter:
+    """Writes one pairs file; a context manager. The file has its final name only after a clean end of the block."""
+
+    def __init__(
+        self, path: Path, header: PairsHeader, valid: NDArray[np.bool_], length: int, compression: str | None = None
+    ) -> None:
+        """Make room for `length` pairs. `compression` is a filter of HDF5, such as ``gzip``."""
+        self.path = path
+        self._part = path.with_name(path.name + PART_SUFFIX)
+        self._written = 0
+        self._table = np.zeros(length, TABLE)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = h5py.File(self._part, "w", libver="latest")
+        _write_header(self._file, header)
+        self._file.create_dataset("valid", data=valid.astype(np.uint8))
+        shape = (*valid.shape, 3)
+        for name in ("source", "target"):
+            self._file.create_dataset(
+                name,
+                (length, *shape),
+                np.uint8 if header.bit_depth == 8 else np.uint16,
+                chunks=(1, *shape),
+                compression=compression,
+                compression_opts=1 if compression == "gzip" else None,
+                fill_time="never",
+            ).attrs.update({"interpretation": "rgb-image", "bit_depth": header.bit_depth})
+
+    def __enter__(self) -> PairsWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._file.close()
+            if kind is not None:
+                self._part.unlink(missing_ok=True)
+        if kind is None:
+            os.replace(self._part, self.path)
+
+    def write(self, clip_index: int, source: Picture, target: Picture, quality: PairQuality) -> None:
+        """Append a pair of RGB pictures ``(H, W, 3)``."""
+        self._file["source"][self._written] = source
+        self._file["target"][self._written] = target
+        self._table[self._written] = (clip_index, quality.residual_px, quality.sharpness, quality.saturation)
+        self._written += 1
+
+    def _finish(self) -> None:
+        if self._written != len(self._table):
+            raise ValueError(f"{self._written} pairs were written into a file for {len(self._table)}")
+        group = self._file.create_group("pairs")
+        for name in TABLE.names or ():
+            group.create_dataset(name, data=self._table[name])
+        self._file.flush()
+
+
+class PairsFile:
+    """Registered pairs, open for reading; a context manager.
+
+    Its attributes are those of `PairsHeader`, and what is derived from them.
+    """
+
+    def __init__(self, path: Path, file: Any) -> None:
+        """Use `PairsFile.open`."""
+        self.path = path
+        self._file = file
+        self.header = _read_header(file)
+        self.recording_id = self.header.recording_id
+        self.part = self.header.part
+        self.mode = self.header.mode
+        self.light = self.header.light
+        self.place = self.header.place
+        self.start_time = self.header.start_time
+        self.clip_name = self.header.clip_name
+        self.clip_sha256 = self.header.clip_sha256
+        self.settings = self.header.settings
+        self.geometry = self.header.geometry
+        self.homography_vis_to_nir = self.header.homography_vis_to_nir
+        self.inliers = self.header.inliers
+        self.error_px = self.header.error_px
+        self.bit_depth = self.header.bit_depth
+        self.software = str(file.attrs["software"])
+        self._source, self._target = file["source"], file["target"]
+        self.table: NDArray[np.void] = _read_table(file["pairs"])
+        """One row per pair: clip_index, residual_px, sharpness, saturation."""
+        shapes = {self._source.shape, self._target.shape}
+        if shapes != {(len(self.table), *file["valid"].shape, 3)}:
+            raise ValueError(f"pictures {sorted(shapes)} and {len(self.table)} rows do not belong together")
+
+    @classmethod
+    def open(cls, path: Path | str) -> PairsFile:
+        """Open pairs. Raises `NotAPairsFile`, `NewerPairsFile` or `DamagedPairsFile` with one line that says why."""
+        path = Path(path)
+        file = _open_file(path)
+        try:
+            _check_format(path, file)
+            return cls(path, file)
+        except (KeyError, OSError, ValueError, ValidationError) as error:
+            file.close()
+            reason = f"its header cannot be read ({' '.join(str(error).split())[:200]})"
+            raise DamagedPairsFile(path, reason) from None
+        except (NotAPairsFile, NewerPairsFile):
+            file.close()
+            raise
+
+    def __enter__(self) -> PairsFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def crop(self) -> Rect:
+        """What was cut out of the scene-handed pictures of the nir arm."""
+        return self.geometry.crop
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The hardware profile of the recording. Raises `DamagedPairsFile` when its text is none."""
+        try:
+            return parse_profile(self.header.profile_text, origin=f"profile in {self.path}")
+        except ProfileError as error:
+            raise DamagedPairsFile(self.path, f"its profile cannot be read ({error.mistakes[0]})") from None
+
+    @cached_property
+    def valid(self) -> NDArray[np.bool_]:
+        """``(H, W)``: where the target shows data of the vis arm."""
+        mask: NDArray[np.bool_] = self._read(lambda: self._file["valid"][:]).astype(bool)
+        return mask
+
+    def source(self, index: int) -> Picture:
+        """RGB picture ``(H, W, 3)`` of the nir arm. Raises `DamagedPairsFile` when it cannot be read."""
+        return self._read(lambda: self._source[index])
+
+    def target(self, index: int) -> Picture:
+        """RGB picture ``(H, W, 3)`` of the vis arm, warped onto the source. Raises like `source`."""
+        return self._read(lambda: self._target[index])
+
+    def _read(self, read: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        try:
+            return read()
+        except OSError as error:
+            raise DamagedPairsFile(self.path, f"its pictures cannot be read ({error})") from None
+
+
+def _open_file(path: Path) -> Any:
+    if not path.is_file():
+        raise NotAPairsFile(path, "it is a folder" if path.is_dir() else "there is no such file")
+    try:
+        if not h5py.is_hdf5(path):
+            raise NotAPairsFile(path, "it is no HDF5 file")
+        return h5py.File(path, "r", locking=False)
+    except OSError as error:
+        raise DamagedPairsFile(path, f"HDF5 cannot open it ({error})") from None
+
+
+def _check_format(path: Path, file: Any) -> None:
+    found = file.attrs.get("format")
+    if found != FORMAT:
+        raise NotAPairsFile(path, f"it is HDF5 of another format{'' if found is None else f' ({found})'}")
+    version = int(file.attrs["version"])
+    if version > VERSION:
+        raise NewerPairsFile(path, version, VERSION)
+
+
+def _write_header(file: Any, header: PairsHeader) -> None:
+    file.attrs.update({"format": FORMAT, "version": VERSION, "software": software()})
+    file.attrs.update({name: getattr(header, name) for name in (*_TEXTS, *_COUNTS, *_FIGURES)})
+    file.attrs["start_time"] = header.start_time.isoformat()
+    file.attrs["geometry"] = header.geometry.model_dump_json()
+    for name in _ARRAYS:
+        file.create_dataset(name, data=getattr(header, name))
+
+
+def _read_header(file: Any) -> PairsHeader:
+    fields: dict[str, Any] = {name: str(file.attrs[name]) for name in _TEXTS}
+    fields |= {name: int(file.attrs[name]) for name in _COUNTS}
+    fields |= {name: float(file.attrs[name]) for name in _FIGURES}
+    fields |= {name: np.asarray(file[name], np.float64) for name in _ARRAYS}
+    return PairsHeader(
+        **fields,
+        start_time=datetime.fromisoformat(file.attrs["start_time"]),
+        geometry=SourceGeometry.model_validate_json(file.attrs["geometry"]),
+    )
+
+
+def _read_table(group: Any) -> NDArray[np.void]:
+    columns = {name: group[name][:] for name in TABLE.names or ()}
+    table = np.empty(len(columns["clip_index"]), TABLE)
+    for name, values in columns.items():
+        table[name] = values
+    return table

@@ -1,0 +1,124 @@
+"""How good a frame and a registered pair are: sharpness, saturation, texture, and what misregistration is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nirvis_registration.features import Grey, normalised_gradient
+from nirvis_registration.warp import Picture
+
+MAX_SATURATED = 0.6
+"""Share of saturated pixels that leaves too little to match."""
+MIN_CONTRAST_DN = 5.0
+"""Contrast of the picture without its noise, of 255."""
+_MAX_CORNERS = 250
+_GRID = (4, 3)
+"""Columns and rows of the regions whose displacement is estimated apart."""
+_MIN_POINTS = 6
+"""A region with fewer tracked points says nothing."""
+_MAX_ROUND_TRIP_PX = 0.5
+_WINDOW_PX = 21
+
+
+@dataclass(frozen=True, slots=True)
+class PairQuality:
+    """Figures of one registered pair."""
+
+    residual_px: float
+    """Misregistration that is left, in pixels of the pair; NaN where too little structure is seen in both arms."""
+    sharpness: float
+    """Of the less sharp picture; see `sharpness`."""
+    saturation: float
+    """Share of saturated pixels, of the arm that has more of them."""
+
+
+def pair_quality(source: Picture, target: Picture) -> PairQuality:
+    """Measure a registered pair of RGB pictures ``(H, W, 3)`` of one data type."""
+    both = [_luma(source), _luma(target)]
+    return PairQuality(
+        residual_px=residual_px(both[0], both[1]),
+        sharpness=min(sharpness(luma) for luma in both),
+        saturation=max(saturation(picture) for picture in (source, target)),
+    )
+
+
+def sharpness(luma: Grey) -> float:
+    """Share of the contrast that is fine detail: deviation of the Laplacian over that of the picture, from 0."""
+    spread = float(luma.std())
+    return float(cv2.Laplacian(luma, cv2.CV_16S).std()) / spread if spread > 0 else 0.0
+
+
+def saturation(picture: Picture) -> float:
+    """Share of pixels with a channel within one percent of full scale."""
+    below = 0.99 * float(np.iinfo(picture.dtype).max)
+    dark = cv2.inRange(picture, (0.0, 0.0, 0.0), (below, below, below))
+    return 1.0 - cv2.countNonZero(dark) / dark.size
+
+
+def residual_px(source: Grey, target: Grey) -> float:
+    """Displacement between registered pictures: features of the gradient tracked from one to the other.
+
+    Pyramidal Lucas-Kanade (Bouguet 2000) both ways on normalised gradient magnitude; points that do not come back are
+    left out. Single points are noisy across the spectral gap and objects have edges in one arm only, so that the
+    median displacement *vector* of each region is taken first; the figure is the root mean square over the regions.
+    """
+    first, second = normalised_gradient(source), normalised_gradient(target)
+    points = cast("NDArray[np.float32] | None", cv2.goodFeaturesToTrack(first, _MAX_CORNERS, 0.01, 8))
+    if points is None:
+        return float("nan")
+    there = _track(first, second, points)
+    back = _track(second, first, there)
+    returned = np.linalg.norm((back - points)[:, 0], axis=1) < _MAX_ROUND_TRIP_PX
+    return _spread(points[returned, 0], (there - points)[returned, 0], first.shape)
+
+
+def _track(first: Grey, second: Grey, points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Where points ``(N, 1, 2)`` of the first picture are in the second; NaN for those that were lost."""
+    start = np.nan_to_num(points, nan=-1e4)
+    found, status, _ = cv2.calcOpticalFlowPyrLK(
+        first, second, start, start.copy(), winSize=(_WINDOW_PX, _WINDOW_PX), maxLevel=2
+    )
+    return np.where(status.reshape(-1, 1, 1) == 0, np.float32(np.nan), found).astype(np.float32)
+
+
+def _spread(points: NDArray[np.float32], moves: NDArray[np.float32], shape: tuple[int, ...]) -> float:
+    columns = np.clip(points[:, 0] * _GRID[0] / shape[1], 0, _GRID[0] - 1).astype(int)
+    rows = np.clip(points[:, 1] * _GRID[1] / shape[0], 0, _GRID[1] - 1).astype(int)
+    region = rows * _GRID[0] + columns
+    squared = [
+        float((np.median(moves[region == r], axis=0) ** 2).sum())
+        for r in np.unique(region)
+        if np.count_nonzero(region == r) >= _MIN_POINTS
+    ]
+    return float(np.sqrt(np.mean(squared))) if squared else float("nan")
+
+
+def _luma(picture: Picture) -> Grey:
+    luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    if luma.dtype == np.uint16:
+        luma = cv2.convertScaleAbs(luma, alpha=255 / 65535)
+    return luma  # type: ignore[return-value]
+
+
+def why_unusable(picture: Picture, arm: str) -> str | None:
+    """The reason why an arm cannot be registered, in one line; None when it can.
+
+    picture
+        RGB picture ``(H, W, 3)`` of the arm, black level off.
+    """
+    scale = 255.0 / np.iinfo(picture.dtype).max
+    small = cv2.resize(picture, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    share = saturation(picture)
+    low, high = (float(v) * scale for v in np.percentile(small.mean(axis=2), (0.5, 99.5)))
+    if share > MAX_SATURATED:
+        return f"the {arm} arm is saturated in {share:.0%} of its pixels; shorten its exposure or lower its gain"
+    if high < MIN_CONTRAST_DN:
+        return f"the {arm} arm is black (no more than {high:.1f} of 255): cap on, no light, or exposure far too short"
+    if high - low < MIN_CONTRAST_DN:
+        return f"the {arm} arm shows no texture (contrast {high - low:.1f} of 255): fog, sky, a wall, or out of focus"
+    return None

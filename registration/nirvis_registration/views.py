@@ -1,0 +1,55 @@
+"""The two arms as a pair: raw frames in, pictures of one geometry out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nirvis_capture.camera import Raw
+from nirvis_capture.profile import ArmSettings
+from nirvis_capture.raw import demosaic, gains
+from nirvis_registration.geometry import Matrix, Size, SourceGeometry, normalised
+from nirvis_registration.warp import Picture, resample, valid_mask
+
+
+def scene_picture(raw: Raw, settings: ArmSettings) -> Picture:
+    """Raw counts ``(H, W)`` as RGB ``(H, W, 3)`` with the mirror undone: u8, or u16 for sensors of more than 8 bits."""
+    rgb = demosaic(raw, settings.cfa, settings.black_level_dn, settings.sensor.bit_depth, gains(settings))
+    return cv2.flip(rgb, 1) if settings.mirror else rgb  # type: ignore[return-value]
+
+
+def source_view(raw: Raw, settings: ArmSettings, geometry: SourceGeometry) -> Picture:
+    """A raw frame of the nir arm as the input of a network, RGB ``(height, width, 3)``."""
+    return geometry.apply(scene_picture(raw, settings))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairView:
+    """How the raw frames of a clip become registered pairs."""
+
+    nir: ArmSettings
+    vis: ArmSettings
+    geometry: SourceGeometry
+    homography_vis_to_nir: Matrix
+    """Between scene-handed pictures."""
+    vis_frame: Size
+    """Width and height of the frames of vis."""
+
+    @property
+    def vis_from_output(self) -> Matrix:
+        """Pixels of a pair to scene-handed pixels of vis: crop, resize and warp as one map."""
+        return normalised(np.linalg.inv(self.homography_vis_to_nir) @ self.geometry.frame_from_output)
+
+    def source(self, raw: Raw) -> Picture:
+        return source_view(raw, self.nir, self.geometry)
+
+    def target(self, raw: Raw) -> Picture:
+        """A raw frame of the vis arm, warped onto the source in one interpolation."""
+        return resample(scene_picture(raw, self.vis), self.vis_from_output, self.geometry.size)
+
+    def valid(self) -> NDArray[np.bool_]:
+        """``(height, width)``: where the target shows data of the vis arm."""
+        return valid_mask(self.vis_from_output, self.vis_frame, self.geometry.size)
