@@ -27,7 +27,7 @@ import nirvis_profiles
 from nirvis_capture.clip import Clip
 from nirvis_capture.profile import Profile, parse_profile
 from nirvis_capture.rig import record_clip
-from nirvis_capture.twin.optics import true_homography
+from nirvis_capture.truth import true_homography
 from nirvis_registration.batch import RegistrationSettings, align_clip, register_clip
 from nirvis_registration.errors import RegistrationRefused
 from nirvis_registration.features import Grey, grey

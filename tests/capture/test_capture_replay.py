@@ -19,7 +19,7 @@ from nirvis_capture.errors import NirvisError, PictureError
 from nirvis_capture.profile import Profile, load_profile, parse_profile
 from nirvis_capture.raw import picture
 from nirvis_capture.rig import record_clip
-from nirvis_capture.twin.optics import true_homography
+from nirvis_capture.truth import true_homography
 
 Rgb = NDArray[np.uint8]
 WARP = ((0.99, 0.02, 4.0), (-0.015, 1.01, -3.0), (1e-5, -2e-5, 1.0))

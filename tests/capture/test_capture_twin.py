@@ -14,9 +14,10 @@ from nirvis_capture.camera import Arm, Raw
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.profile import ArmSettings, Profile, load_profile
 from nirvis_capture.raw import demosaic
+from nirvis_capture.truth import true_homography
 from nirvis_capture.twin import spectra
 from nirvis_capture.twin.imager import street_imagers
-from nirvis_capture.twin.optics import RigOptics, misalignment, true_homography
+from nirvis_capture.twin.optics import RigOptics, misalignment
 from nirvis_capture.twin.scene import paint_street
 from nirvis_capture.twin.sensor import FULL_WELL_E, READ_NOISE_E, Sensor
 from nirvis_capture.twin.spectra import Bands, response

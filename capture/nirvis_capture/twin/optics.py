@@ -91,16 +91,8 @@ class RigOptics:
         return self._canvas_to_raw[arm]
 
 
-def true_homography(profile: Profile) -> Homography:
-    """homography_vis_to_nir, raw pixels to raw pixels, of the simulated rig or of replayed pictures.
-
-    For pictures and videos it is what ``vis_warp`` and the mirrors do, on top of whatever misalignment they came with.
-    Raises `PictureError` for a replayed clip, whose truth nobody knows.
-    """
-    if profile.nir.backend == "replay":
-        from nirvis_capture.cameras.replay import replayed_homography
-
-        return replayed_homography(profile)
+def twin_homography(profile: Profile) -> Homography:
+    """homography_vis_to_nir of the simulated rig, raw pixels to raw pixels."""
     optics = RigOptics(profile)
     nir, vis = (optics.canvas_to_raw(arm) for arm in ARMS)
     return normalised(nir @ np.linalg.inv(vis))

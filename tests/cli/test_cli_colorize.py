@@ -1,0 +1,110 @@
+"""``nirvis colorize`` and its neighbours from the command line: exit status, one line, nothing half-written."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+
+from nirvis.commands.evaluate import table
+from nirvis_training.evaluation import (
+    CONTESTANTS,
+    METRICS,
+    ClipScores,
+    Evaluation,
+    summarise,
+)
+from nirvis_training.model_contract import METADATA_KEY, ModelContract
+
+
+def nirvis(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from nirvis.app import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """Gives every picture back as it is."""
+    kind = onnx.TensorProto.FLOAT
+    ends = [onnx.helper.make_tensor_value_info(name, kind, ["n", 3, "h", "w"]) for name in ("source", "colour")]
+    node = onnx.helper.make_node("Abs", ["source"], ["colour"])
+    graph = onnx.helper.make_graph([node], "same", ends[:1], ends[1:])
+    proto = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
+    proto.metadata_props.add(key=METADATA_KEY, value=ModelContract(name="same", method="same").model_dump_json())
+    (tmp_path / "model.onnx").write_bytes(proto.SerializeToString())
+    return tmp_path / "model.onnx"
+
+
+def test_a_picture_is_coloured_and_its_name_printed(model: Path, tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / "in.png"), picture)
+    out = tmp_path / "out.png"
+    ended = nirvis("colorize", model, tmp_path / "in.png", "--out", out, "--precision", "f32", "--side-by-side")
+    assert (ended.returncode, ended.stdout.strip()) == (0, str(out))
+    np.testing.assert_array_equal(cv2.imread(str(out)), np.hstack([picture, picture]))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(b"", "no ONNX file", id="empty"),
+        pytest.param(b"\x08\x0a" + b"\x00" * 50, "no ONNX file", id="garbage"),
+    ],
+)
+def test_what_is_no_model_is_told_in_one_line(model: Path, tmp_path: Path, content: bytes, words: str) -> None:
+    model.write_bytes(content)
+    cv2.imwrite(str(tmp_path / "in.png"), np.zeros((16, 16, 3), np.uint8))
+    ended = nirvis("colorize", model, tmp_path / "in.png", "--out", tmp_path / "out.mp4")
+    assert ended.returncode == 1
+    (line,) = ended.stderr.strip().splitlines()
+    assert words in line
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_folder_that_is_no_run_is_told_in_one_line(tmp_path: Path) -> None:
+    ended = nirvis("evaluate", tmp_path, "--dataset", tmp_path)
+    assert ended.returncode == 1
+    assert "is not a training run" in ended.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_table_shows_every_contestant_in_every_mode() -> None:
+    clips = [
+        ClipScores(
+            clip=f"{mode}.pairs.h5",
+            recording_id=mode,
+            mode=mode,
+            pairs=2,
+            scores={c: dict.fromkeys(METRICS, 20.0 + i) for i, c in enumerate(CONTESTANTS)},
+        )
+        for mode in ("day", "night")
+    ]
+    evaluation = Evaluation(
+        run="run",
+        dataset="pairs",
+        subset="test",
+        method="ssn",
+        weights_sha256="",
+        features="random",
+        pairs=4,
+        clips=2,
+        overall=summarise(clips, 0),
+        by_mode={clip.mode: summarise([clip], 0) for clip in clips},
+        by_clip=clips,
+        not_computed={"lpips": "no features"},
+        examples=[],
+        bootstrap_seed=0,
+        mean_colour=(0.5, 0.5, 0.5),
+    )
+    text = "\n".join(table(evaluation))
+    assert text.count("input in grey world") == 3
+    assert text.count("20.00 [20.00, 20.00]") == 6
+    assert "perceptual features in training: random" in text
+    assert "lpips: not computed, no features" in text
+    assert not evaluation.beats_baselines(), "a lower CIEDE2000 is not enough"

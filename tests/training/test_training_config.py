@@ -1,0 +1,103 @@
+"""Configurations: the shipped ones say what they promise, and mistakes are said all at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nirvis_training.config import TrainingConfig, load_config, parse_config, shipped_configs
+from nirvis_training.errors import ConfigError
+
+TEXT = 'samples = 8\n[method]\nname = "ssn"\nperceptual_weight = 0.0\n'
+
+
+def test_paper_config_has_the_schedule_of_the_paper() -> None:
+    config = load_config("ssn", {"method.features": "vgg16.pth"})
+    assert (config.samples, config.batch_size, config.crop, config.learning_rate) == (800_000, 8, 256, 1e-4)
+    method = config.method
+    assert (method.width, method.variant, method.effective_norm) == (64, "released", "released")
+    assert (method.structure_weight, method.colour_weight, method.perceptual_weight) == (1, 1, 10)
+
+
+def test_paper_config_refuses_to_train_without_features() -> None:
+    with pytest.raises(ConfigError, match=r'needs VGG-16 weights.*"random".*perceptual_weight to 0'):
+        load_config("ssn")
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        pytest.param({"method.perceptual_weight": 0.0}, "none", id="no-term"),
+        pytest.param({"method.features": "random"}, "random", id="random"),
+        pytest.param({"method.features": "some/vgg16.pth"}, "vgg16.pth", id="file"),
+        pytest.param({"method.features": "random", "method.perceptual_weight": 0}, "none", id="features-unused"),
+    ],
+)
+def test_config_says_which_features_it_uses(changes: dict[str, str | float], note: str) -> None:
+    assert load_config("ssn", changes).method.features_note == note
+
+
+def test_features_are_found_from_anywhere_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = load_config("ssn", {"method.features": "vgg16.pth"})
+    assert config.method.features_path == tmp_path / "vgg16.pth"
+
+
+def test_demo_config_is_narrow_and_ends_in_time() -> None:
+    config = load_config("ssn_demo")
+    assert config.max_seconds == 180
+    assert config.method.width <= 32
+    assert config.method.features_note == "none"
+
+
+@pytest.mark.parametrize("name", shipped_configs())
+def test_every_shipped_config_survives_a_round_through_its_fields(name: str) -> None:
+    config = load_config(name, {"method.features": "random"})
+    assert TrainingConfig.model_validate(config.model_dump()) == config
+
+
+def test_every_mistake_is_said_with_its_path() -> None:
+    text = 'sample = 8\ncrop = 100\nmax_second = 5\n[method]\nname = "ssn"\nwidht = 8\nperceptual_weight = 0.0\n'
+    with pytest.raises(ConfigError) as error:
+        parse_config(text, origin="mine.toml")
+    assert error.value.exit_status == 2
+    assert set(error.value.mistakes) == {
+        "samples: missing",
+        "sample: unknown key; did you mean samples?",
+        "max_second: unknown key; did you mean max_seconds?",
+        "crop: Input should be a multiple of 16, got 100",
+        "method.widht: unknown key; did you mean width?",
+    }
+    assert str(error.value).startswith("mine.toml: 5 mistakes in the training configuration\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        pytest.param("samples = ", "is not TOML", id="no-toml"),
+        pytest.param(TEXT.replace("ssn", "snn"), "method.name: Input should be 'ssn', got 'snn'", id="no-method"),
+        pytest.param(TEXT.replace("8", "0"), "samples: Input should be greater than 0, got 0", id="no-samples"),
+    ],
+)
+def test_bad_text_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        parse_config(text)
+
+
+def test_a_name_that_is_neither_shipped_nor_a_file_lists_what_is_shipped() -> None:
+    with pytest.raises(ConfigError, match="shipped: ssn, ssn_demo"):
+        load_config("nothing")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="no text in UTF-8"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(("norm", "effective"), [(None, "paper"), ("group", "group")])
+def test_norm_follows_the_variant_unless_it_is_given(norm: str | None, effective: str) -> None:
+    changes = {"method.variant": "paper"} | ({} if norm is None else {"method.norm": norm})
+    assert parse_config(TEXT, changes=changes).method.effective_norm == effective
