@@ -1,0 +1,168 @@
+"""What the window can do, as rows: one row makes the menu entry, the key, the icon and the line of the help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from PyQt5.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+from PyQt5.QtGui import QKeySequence
+from PyQt5.QtWidgets import QAction, QMainWindow
+
+from nirvis_gui.theme import icon
+
+
+@dataclass(frozen=True)
+class ActionRow:
+    """One thing that the window can do."""
+
+    name: str
+    menu: str
+    text: str
+    key: str
+    icon: str
+    help: str
+    checkable: bool = False
+
+
+ROWS = (
+    ActionRow(
+        name="record",
+        menu=QT_TRANSLATE_NOOP("actions", "Recording"),
+        text=QT_TRANSLATE_NOOP("actions", "Record"),
+        key="Space",
+        icon="mdi6.record-circle",
+        help=QT_TRANSLATE_NOOP("actions", "Begin a clip; once more ends and certifies it."),
+    ),
+    ActionRow(
+        name="live",
+        menu=QT_TRANSLATE_NOOP("actions", "Recording"),
+        text=QT_TRANSLATE_NOOP("actions", "Live"),
+        key="L",
+        icon="mdi6.video",
+        help=QT_TRANSLATE_NOOP("actions", "Arm the cameras and see them; once more lets them go."),
+        checkable=True,
+    ),
+    ActionRow(
+        name="verify",
+        menu=QT_TRANSLATE_NOOP("actions", "Recording"),
+        text=QT_TRANSLATE_NOOP("actions", "Verify the last clip"),
+        key="Ctrl+Y",
+        icon="mdi6.shield-check-outline",
+        help=QT_TRANSLATE_NOOP("actions", "Prove the last clip again from its file."),
+    ),
+    ActionRow(
+        name="open_folder",
+        menu=QT_TRANSLATE_NOOP("actions", "Recording"),
+        text=QT_TRANSLATE_NOOP("actions", "Open the folder of the last clip"),
+        key="Ctrl+E",
+        icon="mdi6.folder-outline",
+        help=QT_TRANSLATE_NOOP("actions", "Show the last clip in the file manager."),
+    ),
+    ActionRow(
+        name="open_profile",
+        menu=QT_TRANSLATE_NOOP("actions", "Rig"),
+        text=QT_TRANSLATE_NOOP("actions", "Open a hardware profile…"),
+        key="Ctrl+P",
+        icon="mdi6.file-cog-outline",
+        help=QT_TRANSLATE_NOOP("actions", "Use another rig; possible while nothing is armed."),
+    ),
+    ActionRow(
+        name="open_model",
+        menu=QT_TRANSLATE_NOOP("actions", "Colour"),
+        text=QT_TRANSLATE_NOOP("actions", "Open a model…"),
+        key="Ctrl+O",
+        icon="mdi6.folder-open-outline",
+        help=QT_TRANSLATE_NOOP("actions", "Choose the exported model that recovers the colour."),
+    ),
+    ActionRow(
+        name="colour",
+        menu=QT_TRANSLATE_NOOP("actions", "Colour"),
+        text=QT_TRANSLATE_NOOP("actions", "Recovered colour"),
+        key="C",
+        icon="mdi6.palette",
+        help=QT_TRANSLATE_NOOP("actions", "Show what the model makes of the nir arm."),
+        checkable=True,
+    ),
+    ActionRow(
+        name="fit",
+        menu=QT_TRANSLATE_NOOP("actions", "View"),
+        text=QT_TRANSLATE_NOOP("actions", "Fit the pictures"),
+        key="F",
+        icon="mdi6.fit-to-page-outline",
+        help=QT_TRANSLATE_NOOP("actions", "Show the whole pictures again."),
+    ),
+    ActionRow(
+        name="theme",
+        menu=QT_TRANSLATE_NOOP("actions", "View"),
+        text=QT_TRANSLATE_NOOP("actions", "Light or dark"),
+        key="Ctrl+D",
+        icon="mdi6.theme-light-dark",
+        help=QT_TRANSLATE_NOOP("actions", "Change between light and dark."),
+    ),
+    ActionRow(
+        name="messages",
+        menu=QT_TRANSLATE_NOOP("actions", "Help"),
+        text=QT_TRANSLATE_NOOP("actions", "Earlier messages"),
+        key="Ctrl+M",
+        icon="mdi6.message-text-outline",
+        help=QT_TRANSLATE_NOOP("actions", "Read again what the window said."),
+    ),
+    ActionRow(
+        name="help",
+        menu=QT_TRANSLATE_NOOP("actions", "Help"),
+        text=QT_TRANSLATE_NOOP("actions", "Keys"),
+        key="F1",
+        icon="mdi6.keyboard-outline",
+        help=QT_TRANSLATE_NOOP("actions", "This list."),
+    ),
+    ActionRow(
+        name="quit",
+        menu=QT_TRANSLATE_NOOP("actions", "Help"),
+        text=QT_TRANSLATE_NOOP("actions", "Quit"),
+        key="Ctrl+Q",
+        icon="mdi6.exit-to-app",
+        help=QT_TRANSLATE_NOOP("actions", "Close the window; asks while a clip is recorded."),
+    ),
+)
+MENUS = ("Recording", "Rig", "Colour", "View", "Help")
+
+
+def tr(text: str) -> str:
+    return QCoreApplication.translate("actions", text)
+
+
+def make_actions(window: QMainWindow) -> dict[str, QAction]:
+    """An action for every row, with its menu; whoever calls connects them."""
+    bar = window.menuBar()
+    menus = {name: bar.addMenu(tr(name)) for name in MENUS} if bar else {}
+    actions = {}
+    for row in ROWS:
+        action = QAction(tr(row.text), window)
+        action.setShortcut(QKeySequence(row.key))
+        action.setCheckable(row.checkable)
+        action.setToolTip(f"{tr(row.help)} ({row.key})")
+        menu = menus.get(row.menu)
+        if menu is not None:
+            menu.addAction(action)
+        actions[row.name] = action
+    set_icons(actions)
+    return actions
+
+
+def set_icons(actions: Mapping[str, QAction]) -> None:
+    """Draw the icons in the colour of the text; again after the theme changed."""
+    for row in ROWS:
+        actions[row.name].setIcon(icon(row.icon))
+
+
+def help_html(rows: Iterable[ActionRow] = ROWS) -> str:
+    """Every key and what it does, as a table."""
+    lines = "".join(
+        f"<tr><td><b>{row.key}</b></td><td>&nbsp;&nbsp;{tr(row.text)}</td><td>&nbsp;&nbsp;{tr(row.help)}</td></tr>"
+        for row in rows
+    )
+    mouse = QCoreApplication.translate(
+        "actions", "Wheel zooms and dragging moves all pictures at once. Esc leaves a text field."
+    )
+    return f"<table cellspacing='6'>{lines}</table><p>{mouse}</p>"

@@ -1,0 +1,155 @@
+"""What the window has done by others: files read, clips verified, the colorizer kept running."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from PyQt5.QtCore import QProcess, pyqtSignal
+
+import nirvis_profiles
+from nirvis_capture.errors import NirvisError
+from nirvis_capture.profile import load_profile
+from nirvis_capture.slot import slot_folder
+from nirvis_gui.workers import Worker
+
+ENDING_MS = 3000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What ``nirvis verify`` found in one clip."""
+
+    result: Literal["proved", "unanchored", "refused"]
+    pairs: int
+    findings: str
+
+
+class Chores(Worker):
+    """Small jobs on files, and the verification of clips."""
+
+    profile_loaded = pyqtSignal(str, object)
+    """Name or path, and the `Profile`."""
+    profiles_found = pyqtSignal(object)
+    verified = pyqtSignal(object, object)
+    """Path of the clip, and its `Verdict`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._verifying: QProcess | None = None
+
+    def find_profiles(self) -> None:
+        """List the shipped profiles."""
+        self.post("profiles", lambda: self.profiles_found.emit(nirvis_profiles.names()))
+
+    def load_profile(self, name: str) -> None:
+        self.post("profile", lambda: self.profile_loaded.emit(name, load_profile(name)))
+
+    def verify(self, clip: Path) -> None:
+        """Run ``nirvis verify`` on a clip in a process of its own."""
+        self.post("verify", lambda: self._verify(clip))
+
+    def open_folder(self, folder: Path) -> None:
+        """Show a folder in the file manager of the desktop."""
+        self.post("folder", lambda: _open_folder(folder))
+
+    def release(self) -> None:
+        if self._verifying is not None:
+            _end(self._verifying)
+
+    def _verify(self, clip: Path) -> None:
+        process = QProcess(self)
+        self._verifying = process
+
+        def finished() -> None:
+            self._verifying = None
+            process.deleteLater()
+            self.verified.emit(clip, read_verdict(bytes(process.readAllStandardOutput()), _errors(process)))
+
+        process.finished.connect(finished)
+        process.start(sys.executable, ["-m", "nirvis", "verify", "--json", str(clip)])
+
+
+class Colour(Worker):
+    """Keeps the colorizer process of this window: at most one, and none when the colour is off."""
+
+    started = pyqtSignal(object)
+    """Path of the slot that the colorizer publishes."""
+    ended = pyqtSignal(str)
+    """The colorizer ended by itself, and what it said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._process: QProcess | None = None
+        self._slot: Path | None = None
+
+    def start(self, model: Path, preview: Path) -> None:
+        """Colour what is published at `preview` with `model`, in place of what ran before."""
+        self.post("colour", lambda: self._start(model, preview))
+
+    def stop(self) -> None:
+        self.post("colour", self.release)
+
+    def release(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            _end(process)
+            process.deleteLater()
+        if self._slot is not None:
+            self._slot.unlink(missing_ok=True)
+            self._slot = None
+
+    def _start(self, model: Path, preview: Path) -> None:
+        self.release()
+        slot = slot_folder() / f"colour-{os.getpid()}.slot"
+        process = QProcess(self)
+        process.finished.connect(lambda *_: self._on_end(process))
+        arguments = ["-m", "nirvis_training.colorizer", "--model", str(model)]
+        process.start(sys.executable, [*arguments, "--preview", str(preview), "--out", str(slot)])
+        self._process, self._slot = process, slot
+        self.started.emit(slot)
+
+    def _on_end(self, process: QProcess) -> None:
+        if process is self._process:
+            said = _errors(process)
+            self.release()
+            self.ended.emit(said)
+
+
+def read_verdict(output: bytes, errors: str) -> Verdict:
+    """The verdict in what ``nirvis verify --json`` wrote for one clip; anything else is a refusal with `errors`."""
+    try:
+        (table,) = json.loads(output)
+        findings = "; ".join(table["findings"])
+        if table["result"] == "REFUSED":
+            return Verdict("refused", 0, findings)
+        return Verdict(table["result"], int(table["certificate"]["pairs"]), findings)
+    except (ValueError, KeyError, TypeError):
+        return Verdict("refused", 0, errors)
+
+
+def _errors(process: QProcess) -> str:
+    """What a process complained of, without its progress bars; its last lines are the ones that matter."""
+    text = bytes(process.readAllStandardError()).decode(errors="replace").replace("\r", "\n")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return "\n".join(lines[-6:]).removeprefix("error: ")
+
+
+def _end(process: QProcess) -> None:
+    """Ask a process to end, and end it when it does not."""
+    process.terminate()
+    if not process.waitForFinished(ENDING_MS):
+        process.kill()
+        process.waitForFinished(ENDING_MS)
+
+
+def _open_folder(folder: Path) -> None:
+    opener = shutil.which("xdg-open")
+    if opener is None:
+        raise NirvisError(f"This desktop has no xdg-open to show folders with. The clip is in {folder}.")
+    QProcess.startDetached(opener, [str(folder)])

@@ -1,0 +1,197 @@
+"""What the figures of the recorder mean: pure functions from its status to readings that the status strip shows.
+
+Grey is unknown, green is proven, amber is a margin that shrinks, and red is loss, and nothing else is red.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+from PyQt5.QtCore import QCoreApplication
+
+from nirvis_capture.client import RecorderStatus
+
+State = Literal["absent", "idle", "armed", "recording", "finalising", "failed"]
+"""That of the recorder, or ``absent`` when none runs."""
+
+TRANSFER_EVENTS = ("transfer_drop", "incomplete")
+TRIGGER_EVENTS = ("missed_trigger",)
+DOUBT_EVENTS = ("extra_frame", "clock_jump", "unanchored")
+
+RING_MARGIN = 0.5
+WRITE_P99_MARGIN_MS = 100.0
+DISK_MARGIN_MINUTES = 30.0
+RESIDUAL_MARGIN_US = 100
+
+
+class Level(Enum):
+    """What is known about one part of a recording."""
+
+    UNKNOWN = "unknown"
+    PROVEN = "proven"
+    MARGIN = "margin"
+    LOSS = "loss"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The page behind a reading."""
+
+    what: str
+    meaning: str
+    todo: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One cell of the status strip."""
+
+    name: str
+    value: str
+    level: Level
+    explanation: Explanation
+
+
+def tr(text: str) -> str:
+    return QCoreApplication.translate("health", text)
+
+
+def transfer_losses(status: RecorderStatus) -> int:
+    """Exposures that happened and never arrived whole."""
+    return sum(status.dropped.get(event, 0) for event in TRANSFER_EVENTS) + status.lost_rows
+
+
+def missed_pairs(status: RecorderStatus) -> int:
+    """Pulses to which a camera did not expose."""
+    return sum(status.dropped.get(event, 0) for event in TRIGGER_EVENTS)
+
+
+def readings(status: RecorderStatus | None) -> tuple[Reading, ...]:
+    """Every cell of the strip; all of them unknown without a recorder."""
+    return (
+        _recorder(status),
+        _pairing(status),
+        _residual(status),
+        _ring(status),
+        _write(status),
+        _disk(status),
+    )
+
+
+def _recorder(status: RecorderStatus | None) -> Reading:
+    name = tr("Recorder")
+    what = tr("The recorder is a process of its own that holds both cameras and writes the clips.")
+    if status is None:
+        meaning = tr("None is running for this rig. No frame is taken; finished clips are safe.")
+        todo = tr("Press L to start one and see the cameras, or Space to record.")
+        return Reading(name, tr("none"), Level.UNKNOWN, Explanation(what, meaning, todo))
+    if status.state == "failed":
+        meaning = tr("It had to stop: {message} What was recorded until then is kept.").format(message=status.message)
+        todo = tr("Mend the cause, then press L to arm the cameras again.")
+        return Reading(name, tr("failed"), Level.LOSS, Explanation(what, meaning, todo))
+    if status.message:
+        meaning = tr("It says: {message}").format(message=status.message)
+        return Reading(name, tr("has a note"), Level.MARGIN, Explanation(what, meaning, tr("Read the note above.")))
+    meaning = tr("It answers. Closing or even killing this window does not stop a recording.")
+    return Reading(name, tr("answers"), Level.PROVEN, Explanation(what, meaning, ""))
+
+
+def _pairing(status: RecorderStatus | None) -> Reading:
+    name = tr("Pairs")
+    what = tr("Which exposures of the two cameras belong together, by their clocks and counters.")
+    if status is None or (status.pairs == 0 and not status.dropped):
+        meaning = tr("Nothing was paired yet.")
+        return Reading(name, tr("none yet"), Level.UNKNOWN, Explanation(what, meaning, ""))
+    lost, missed = transfer_losses(status), missed_pairs(status)
+    if lost or missed:
+        return _lossy_pairing(name, what, status, lost, missed)
+    doubts = [event for event in DOUBT_EVENTS if status.dropped.get(event)]
+    if doubts:
+        meaning = tr("No pair is lost, but this happened: {events}. The clip says so.").format(events=", ".join(doubts))
+        todo = tr("Unanchored pairs may be wrong by whole periods: stop, and press L twice to arm anew.")
+        return Reading(name, tr("in doubt"), Level.MARGIN, Explanation(what, meaning, todo))
+    meaning = tr("{pairs} pairs, and not one exposure without its partner.").format(pairs=status.pairs)
+    return Reading(name, tr("all matched"), Level.PROVEN, Explanation(what, meaning, ""))
+
+
+def _lossy_pairing(name: str, what: str, status: RecorderStatus, lost: int, missed: int) -> Reading:
+    meaning = tr(
+        "{lost} exposures were lost on the way and {missed} triggers were missed, next to {pairs} whole pairs. "
+        "The clip names each of them; no pair was shifted, so that the others are good."
+    ).format(lost=lost, missed=missed, pairs=status.pairs)
+    todo = tr(
+        "Lost on the way: close other programs, use a USB3 controller for each camera, and shorter cables. "
+        "Missed triggers: shorten the exposure or lower the rate."
+    )
+    return Reading(name, tr("{count} lost").format(count=lost + missed), Level.LOSS, Explanation(what, meaning, todo))
+
+
+def _residual(status: RecorderStatus | None) -> Reading:
+    name = tr("Residual")
+    what = tr(
+        "How far 99 of 100 recent pairs lie from the clock fit, once drift and offset of the two clocks are known."
+    )
+    if status is None or status.residual_p99_us is None:
+        return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("There is no pair to judge yet."), ""))
+    value = f"{status.residual_p99_us:.1f} µs"
+    if status.residual_p99_us > RESIDUAL_MARGIN_US:
+        meaning = tr("More than {limit} µs: the cameras no longer expose together, or a clock is unsteady.").format(
+            limit=RESIDUAL_MARGIN_US
+        )
+        todo = tr("Check the trigger cable, and that both cameras take their time from the trigger.")
+        return Reading(name, value, Level.MARGIN, Explanation(what, meaning, todo))
+    meaning = tr("The cameras keep step. It is no measure of the absolute skew of the exposures.")
+    return Reading(name, value, Level.PROVEN, Explanation(what, meaning, ""))
+
+
+def _ring(status: RecorderStatus | None) -> Reading:
+    name = tr("Ring")
+    what = tr("The memory between cameras and disk. It fills while the disk stalls.")
+    if status is None or status.state not in ("recording", "finalising"):
+        return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("It is used while a clip is recorded."), ""))
+    value = f"{status.ring_fill:.0%}"
+    if status.lost_rows:
+        meaning = tr("It was full: {rows} pairs could not be written.").format(rows=status.lost_rows)
+        todo = tr("Record to a faster disk, lower the rate, or raise recording.ring_seconds in the profile.")
+        return Reading(name, value, Level.LOSS, Explanation(what, meaning, todo))
+    if status.ring_fill > RING_MARGIN:
+        meaning = tr("Nothing is lost yet. At 100 % the recording ends, with a certified clip.")
+        todo = tr("Stop other programs that use this disk.")
+        return Reading(name, value, Level.MARGIN, Explanation(what, meaning, todo))
+    return Reading(name, value, Level.PROVEN, Explanation(what, tr("The disk keeps up with the cameras."), ""))
+
+
+def _write(status: RecorderStatus | None) -> Reading:
+    name = tr("Writing")
+    what = tr("Megabytes that reach the clip in a second, and the time that 99 of 100 writes stay below.")
+    if status is None or status.state not in ("recording", "finalising"):
+        return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("Nothing is being written."), ""))
+    value = f"{status.write_mb_s:.0f} MB/s · {status.write_p99_ms:.1f} ms"
+    if status.write_p99_ms > WRITE_P99_MARGIN_MS:
+        meaning = tr("Single writes take long; the ring holds the pairs meanwhile.")
+        todo = tr("Watch the ring. Stop other programs that use this disk.")
+        return Reading(name, value, Level.MARGIN, Explanation(what, meaning, todo))
+    return Reading(name, value, Level.PROVEN, Explanation(what, tr("The disk is quick enough."), ""))
+
+
+def _disk(status: RecorderStatus | None) -> Reading:
+    name = tr("Disk")
+    what = tr("Minutes that can still be recorded until the reserve of the profile is reached.")
+    if status is None or status.disk_minutes_left is None:
+        return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("Known once the cameras are armed."), ""))
+    value = duration(status.disk_minutes_left)
+    if status.disk_minutes_left < DISK_MARGIN_MINUTES:
+        meaning = tr("Less than {minutes:.0f} minutes. At the end the recording stops with a certified clip.").format(
+            minutes=DISK_MARGIN_MINUTES
+        )
+        return Reading(
+            name, value, Level.MARGIN, Explanation(what, meaning, tr("Free some space, or change the disk."))
+        )
+    return Reading(name, value, Level.PROVEN, Explanation(what, tr("There is room."), ""))
+
+
+def duration(minutes: float) -> str:
+    """Minutes below two hours, hours above."""
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"

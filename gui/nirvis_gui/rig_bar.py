@@ -1,0 +1,126 @@
+"""Which rig, which filters: the row above the pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt5.QtCore import pyqtSignal
+from PyQt5.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from nirvis_capture.profile import Filter, Profile
+from nirvis_gui.health import Level
+from nirvis_gui.theme import LEVEL_COLOURS, icon
+
+MODE_ICONS = {"day": "mdi6.weather-sunny", "night": "mdi6.weather-night"}
+
+
+class RigBar(QWidget):
+    """The profile to choose, and the mode and filters that follow from it."""
+
+    chosen = pyqtSignal(str)
+    """Name of a shipped profile, or the path of a file."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._profiles = QComboBox(self)
+        self._profiles.setMinimumWidth(170)
+        self._profiles.activated.connect(self._choose)
+        self._mode_icon, self._mode = QLabel(self), QLabel(self)
+        self._filters = QLabel(self)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(QLabel(self.tr("Rig"), self))
+        row.addWidget(self._profiles)
+        row.addSpacing(12)
+        row.addWidget(self._mode_icon)
+        row.addWidget(self._mode)
+        row.addWidget(self._filters)
+        row.addStretch(1)
+
+    def set_names(self, names: list[str]) -> None:
+        """Offer the shipped profiles, and keep the files that were opened."""
+        opened = [name for name in self.names() if name not in names]
+        current = self._profiles.currentData()
+        self._profiles.clear()
+        for name in [*names, *opened]:
+            self._add(name)
+        self._profiles.setCurrentIndex(self._profiles.findData(current))
+
+    def names(self) -> list[str]:
+        return [str(self._profiles.itemData(i)) for i in range(self._profiles.count())]
+
+    @property
+    def current(self) -> str:
+        """The one that is selected."""
+        return str(self._profiles.currentData())
+
+    def show_profile(self, name: str, profile: Profile) -> None:
+        """Say which profile is in use."""
+        if name not in self.names():
+            self._add(name)
+        self._profiles.setCurrentIndex(self._profiles.findData(name))
+        self._mode_icon.setPixmap(icon(MODE_ICONS[profile.mode]).pixmap(20, 20))
+        self._mode.setText(self.tr("<b>Day mode</b>") if profile.mode == "day" else self.tr("<b>Night mode</b>"))
+        self._filters.setText(filter_text(profile))
+
+    def show_current(self, name: str) -> None:
+        """Go back to the profile in use, after another one could not be."""
+        self._profiles.setCurrentIndex(self._profiles.findData(name))
+
+    def set_choosable(self, choosable: bool, why_not: str = "") -> None:
+        """Another rig can be chosen only while nothing is armed."""
+        self._profiles.setEnabled(choosable)
+        self._profiles.setToolTip(why_not)
+
+    def _add(self, name: str) -> None:
+        self._profiles.addItem(Path(name).name, name)
+
+    def _choose(self, index: int) -> None:
+        self.chosen.emit(self._profiles.itemData(index))
+
+
+class FilterReminder(QFrame):
+    """Stays until a person says that the filters were changed by hand."""
+
+    confirmed = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        colour = LEVEL_COLOURS[Level.MARGIN]
+        self.setStyleSheet(f"FilterReminder {{ border: 1px solid {colour}; border-left: 6px solid {colour}; }}")
+        sign = QLabel(self)
+        sign.setPixmap(icon("mdi6.camera-iris", colour).pixmap(22, 22))
+        self._text = QLabel(self)
+        self._text.setWordWrap(True)
+        done = QPushButton(self.tr("The filters are in place"), self)
+        done.clicked.connect(self.confirmed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 4, 6, 4)
+        row.addWidget(sign)
+        row.addWidget(self._text, 1)
+        row.addWidget(done)
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        return self._text.text()
+
+    def remind(self, profile: Profile) -> None:
+        """Ask for the filters of this profile."""
+        mode = self.tr("Day") if profile.mode == "day" else self.tr("Night")
+        self._text.setText(
+            self.tr("{mode} mode. Change the filters by hand: {nir} before nir, {vis} before vis.").format(
+                mode=mode, nir=filter_name(profile.nir.filter), vis=filter_name(profile.vis.filter)
+            )
+        )
+        self.show()
+
+
+def filter_name(settings: Filter) -> str:
+    """A filter with its passband."""
+    low, high = settings.passband_nm
+    return f"{settings.name} ({low:g}–{high:g} nm)"
+
+
+def filter_text(profile: Profile) -> str:
+    return f"nir: {filter_name(profile.nir.filter)}   ·   vis: {filter_name(profile.vis.filter)}"
