@@ -8,6 +8,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+# As the command line does, and before anything imports torch.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # Machines differ in speed, and a slow example is no wrong one.
 hypothesis.settings.register_profile("nirvis", deadline=None)
 hypothesis.settings.load_profile("nirvis")

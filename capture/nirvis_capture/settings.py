@@ -47,7 +47,9 @@ def _edit(table: Any, changes: Changes) -> None:
         *tables, key = path.split(".")
         inside = table
         for name in tables:
-            inside = inside.setdefault(name, tomlkit.table())
+            if not isinstance(inside.get(name), Mapping):
+                inside[name] = tomlkit.table()
+            inside = inside[name]
         if value is None:
             inside.pop(key, None)
         elif isinstance(value, Mapping):

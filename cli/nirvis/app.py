@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 from cyclopts import App
@@ -35,6 +36,8 @@ def main() -> None:
     """Run the command line; a `NirvisError` becomes one message and its exit status."""
     from nirvis_capture.errors import NirvisError
 
+    # Threads of torch that spin while they wait would take the processors from the recorder and from each other.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         app()

@@ -109,7 +109,7 @@ class Colour(Worker):
         slot = slot_folder() / f"colour-{os.getpid()}.slot"
         process = QProcess(self)
         process.finished.connect(lambda *_: self._on_end(process))
-        arguments = ["-m", "nirvis_training.colorizer", "--model", str(model)]
+        arguments = ["-m", "nirvis_training.live", "--model", str(model)]
         process.start(sys.executable, [*arguments, "--preview", str(preview), "--out", str(slot)])
         self._process, self._slot = process, slot
         self.started.emit(slot)

@@ -66,6 +66,15 @@ class SourceGeometry(BaseModel):
             ]
         )
 
+    def fitted_to(self, frame: Size) -> SourceGeometry:
+        """This geometry for frames of its own size; for others the largest such crop about their middle."""
+        if frame == self.frame:
+            return self
+        ratio = self.size[0] / self.size[1]
+        width, height = _even(min(frame[0], frame[1] * ratio)), _even(min(frame[1], frame[0] / ratio))
+        crop = Rect(x=(frame[0] - width) // 2, y=(frame[1] - height) // 2, width=width, height=height)
+        return SourceGeometry(frame=frame, crop=crop, size=self.size)
+
     def apply(self, picture: Picture) -> Picture:
         """Crop and resize a scene-handed RGB picture ``(H, W, 3)``, u8 or u16, to ``(height, width, 3)``.
 

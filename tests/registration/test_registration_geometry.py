@@ -121,3 +121,18 @@ def test_an_enlargement_is_not_blurred() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     whole = SourceGeometry(frame=(64, 48), crop=Rect(x=0, y=0, width=64, height=48), size=(64, 48))
     np.testing.assert_array_equal(whole.apply(picture), picture)
+
+
+@pytest.mark.parametrize(
+    ("frame", "crop"),
+    [
+        pytest.param((1384, 1032), Rect(x=90, y=70, width=1200, height=900), id="its-own"),
+        pytest.param((1920, 1080), Rect(x=240, y=0, width=1440, height=1080), id="wider"),
+        pytest.param((514, 768), Rect(x=0, y=192, width=514, height=384), id="upright"),
+    ],
+)
+def test_a_geometry_fits_frames_of_another_camera_about_their_middle(frame: tuple[int, int], crop: Rect) -> None:
+    trained = SourceGeometry(frame=(1384, 1032), crop=Rect(x=90, y=70, width=1200, height=900), size=(640, 480))
+    fitted = trained.fitted_to(frame)
+    assert fitted.crop == crop
+    assert fitted.apply(np.zeros((frame[1], frame[0], 3), np.uint8)).shape == (480, 640, 3)

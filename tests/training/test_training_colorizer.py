@@ -23,7 +23,6 @@ from nirvis_capture.errors import PictureError
 from nirvis_capture.profile import load_profile
 from nirvis_capture.rig import record_clip
 from nirvis_capture.slot import Slot
-from nirvis_registration.errors import WrongPicture
 from nirvis_registration.geometry import Rect, SourceGeometry
 from nirvis_registration.pair_file import PairsHeader, PairsWriter
 from nirvis_registration.quality import PairQuality
@@ -275,13 +274,13 @@ def test_a_clip_becomes_a_video_at_the_rate_of_its_trigger(clip: Path, live_mode
         assert float(video.average_rate or 0) == pytest.approx(opened.profile.trigger.rate_hz, rel=1e-3)
 
 
-def test_a_clip_of_another_sensor_is_refused(clip: Path, tmp_path: Path) -> None:
-    other = SourceGeometry(frame=(128, 96), crop=Rect(x=0, y=0, width=128, height=96), size=(32, 24))
+def test_a_clip_of_another_sensor_is_coloured_whole_at_the_size_of_training(clip: Path, tmp_path: Path) -> None:
+    other = SourceGeometry(frame=(1280, 960), crop=Rect(x=40, y=30, width=1200, height=900), size=(32, 24))
     contract = ModelContract(name="swap", method="swap", source_geometry={"day": other})
     model = swap_model(tmp_path / "m.onnx", contract.model_dump_json())
-    with pytest.raises(WrongPicture, match="128×96"):
-        colorize_to(model, clip, tmp_path / "out.mp4")
-    assert not list(tmp_path.glob("out*"))
+    out = colorize_to(model, clip, tmp_path / "out.mp4")
+    with av.open(str(out)) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (32, 24)
 
 
 def test_pairs_are_shown_beside_their_truth(clip: Path, model: Path, tmp_path: Path) -> None:
@@ -367,7 +366,7 @@ def test_live_colour_finds_a_recorder_that_was_restarted(live_model: Path, tmp_p
 
 
 def start_live(model: Path, folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "nirvis_training.colorizer", "--model", str(model)]
+    command = [sys.executable, "-m", "nirvis_training.live", "--model", str(model)]
     return subprocess.Popen([*command, "--preview", str(folder / "preview"), "--out", str(folder / "colour")])
 
 
@@ -382,8 +381,10 @@ def test_the_live_process_ends_on_sigterm_and_removes_its_slot(live_model: Path,
     with Slot.create(tmp_path / "preview", 1 << 16) as preview:
         preview.publish({"nir": NIR, "mode": "day"}, {"nir": raw_halves(10, 10)})
         process = start_live(live_model, tmp_path)
-        wait_for((tmp_path / "colour").exists)
-        process.send_signal(signal.SIGTERM)
+        try:
+            wait_for((tmp_path / "colour").exists)
+        finally:
+            process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     assert not (tmp_path / "colour").exists()
 
@@ -391,7 +392,7 @@ def test_the_live_process_ends_on_sigterm_and_removes_its_slot(live_model: Path,
 def test_the_live_process_ends_with_its_parent(live_model: Path, tmp_path: Path) -> None:
     parent = (
         "import subprocess, sys, time\n"
-        "child = subprocess.Popen([sys.executable, '-m', 'nirvis_training.colorizer', *sys.argv[1:]])\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'nirvis_training.live', *sys.argv[1:]])\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
@@ -401,9 +402,11 @@ def test_the_live_process_ends_with_its_parent(live_model: Path, tmp_path: Path)
         command = [sys.executable, "-c", parent, *map(str, options)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
-            child = int(process.stdout.readline())
-            wait_for((tmp_path / "colour").exists)
-            process.kill()
+            try:
+                child = int(process.stdout.readline())
+                wait_for((tmp_path / "colour").exists)
+            finally:
+                process.kill()
         wait_for(lambda: not running(child))
     assert not (tmp_path / "colour").exists()
 
@@ -418,7 +421,7 @@ def running(pid: int) -> bool:
 
 def test_the_live_process_names_a_bad_model_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(b"no model")
-    command = [sys.executable, "-m", "nirvis_training.colorizer", "--model", str(tmp_path / "m.onnx")]
+    command = [sys.executable, "-m", "nirvis_training.live", "--model", str(tmp_path / "m.onnx")]
     ended = subprocess.run([*command, "--preview", "p", "--out", "o"], capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr.startswith("error: ")

@@ -85,6 +85,11 @@ def test_bad_text_is_refused(text: str, complaint: str) -> None:
         parse_config(text)
 
 
+def test_a_change_below_a_plain_value_is_a_mistake_like_any_other() -> None:
+    with pytest.raises(ConfigError, match="samples: Input should be a valid integer"):
+        parse_config(TEXT, changes={"samples.most": 3})
+
+
 def test_a_name_that_is_neither_shipped_nor_a_file_lists_what_is_shipped() -> None:
     with pytest.raises(ConfigError, match="shipped: ssn, ssn_demo"):
         load_config("nothing")

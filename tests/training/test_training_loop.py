@@ -21,7 +21,7 @@ from nirvis_training import loop
 from nirvis_training.batches import training_batches
 from nirvis_training.config import TrainingConfig, load_config
 from nirvis_training.errors import Diverged, FeaturesError, NotARun, RunTaken, TrainingError
-from nirvis_training.journal import Journal
+from nirvis_training.journal import PICTURES_KEPT, Journal
 from nirvis_training.loop import Progress, train
 from nirvis_training.methods import load_method, make_method
 from nirvis_training.methods.base import Losses, PairBatch, Phase
@@ -92,18 +92,18 @@ def test_a_folder_with_something_else_is_refused(dataset: Path, tmp_path: Path, 
 def test_a_narrow_network_learns_four_pairs_by_heart(dataset: Path, tmp_path: Path, small_config: MakeConfig) -> None:
     _let_train_be_validation(dataset, tmp_path)
     config = small_config(
-        samples=1200,
+        samples=800,
         batch_size=4,
         crop=64,
         flip=False,
-        learning_rate=1e-2,
-        validate_every_samples=1200,
-        checkpoint_every_samples=1200,
+        learning_rate=5e-3,
+        validate_every_samples=800,
+        checkpoint_every_samples=800,
         **{"method.width": 8},
     )
     run = train(config, tmp_path / "dataset", tmp_path / "run")
     assert run.best is not None
-    assert run.best.val_psnr_db > 18
+    assert run.best.val_psnr_db > 17
 
 
 def test_without_a_validation_set_training_pictures_stand_in_and_it_is_said(
@@ -196,6 +196,15 @@ def test_the_log_never_stops_a_run(run: RunFolder, caplog: pytest.LogCaptureFixt
         journal.close()
     assert len(caplog.records) == 1
     assert "part of the log" in caplog.text
+
+
+def test_pictures_do_not_fill_the_disk(run: RunFolder, caplog: pytest.LogCaptureFixture) -> None:
+    journal = Journal(run, samples=32)
+    for samples in range(40, 80):
+        journal.pictures(samples, {"street": np.zeros((8, 24, 3), np.uint8)})
+    journal.close()
+    assert len(run.pictures) == PICTURES_KEPT
+    assert run.pictures[-1].name == "000000079-street.png"
 
 
 def test_signals_belong_to_the_caller_again_afterwards(finished: RunFolder) -> None:

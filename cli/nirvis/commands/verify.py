@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from tqdm import tqdm
 
+from nirvis.progress import progress_bar
 from nirvis_capture.certificate import Certificate
 from nirvis_capture.clip_layout import PART_SUFFIX, SUFFIX
 from nirvis_capture.errors import ClipError, NotAClip
@@ -83,12 +83,7 @@ def _found(paths: Sequence[Path]) -> list[Path]:
 
 
 def _outcome(path: Path) -> Outcome:
-    with tqdm(desc=path.name, unit="frame", leave=False, disable=None) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with progress_bar(path.name, "frame", leave=False) as show:
         try:
             verdict = verify_clip(path, show)
         except ClipError as error:

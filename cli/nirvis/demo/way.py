@@ -128,7 +128,7 @@ def _proved(path: Path) -> Recorded:
 def register(way: Way, clips: Sequence[Path], settings: RegistrationSettings) -> list[Registered]:
     """Register every clip; raises `DemoError` when not one could be."""
     with progress_bar("register", "clip") as show:
-        outcomes = register_clips(clips, way.pairs, settings, progress=show)
+        outcomes = register_clips(clips, way.pairs, settings, progress=show, processes=2)
     for outcome in outcomes:
         if outcome.path is None:
             tqdm.write(f"  {outcome.clip.name}: {outcome.status}, {outcome.reason}")

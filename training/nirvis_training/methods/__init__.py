@@ -1,1 +1,61 @@
-"""."""
+"""The methods of nirvis by name, and how a trained one comes back from its run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from nirvis_training.checkpoint import newest, read_checkpoint
+from nirvis_training.config import TrainingConfig
+from nirvis_training.errors import NotARun
+from nirvis_training.methods.base import Method
+from nirvis_training.methods.ssn import Ssn
+from nirvis_training.run_folder import RunFolder
+
+METHODS: dict[str, Callable[[TrainingConfig], Method]] = {
+    "ssn": lambda config: Ssn(config.method, config.learning_rate),
+}
+
+
+def make_method(config: TrainingConfig) -> Method:
+    """A new method, its networks initialised by ``config.seed``; the random state of torch is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return METHODS[config.method.name](config)
+
+
+def load_method(run: RunFolder, weights: Literal["best", "last"] = "best") -> Method:
+    """A trained method in eval mode on the CPU, ready to predict; it needs no pretrained features.
+
+    weights
+        ``best`` by validation PSNR, or those of the ``last`` checkpoint.
+
+    Raises `NotARun` when the run has no such weights or they do not fit its method.
+    """
+    config = run.config.model_copy(update={"method": run.config.method.without_losses()})
+    method = make_method(config)
+    state = _best(run) if weights == "best" else _last(run)
+    try:
+        method.load_state_dict(state)
+    except RuntimeError as error:
+        raise NotARun(run.path, f"its weights do not fit its method ({str(error).splitlines()[0]})") from None
+    return method.eval()
+
+
+def _best(run: RunFolder) -> dict[str, Tensor]:
+    if not run.best_weights.is_file():
+        raise NotARun(run.path, "it has no weights yet; wait for the first validation")
+    try:
+        state: dict[str, Tensor] = load_file(run.best_weights)
+        return state
+    except SafetensorError as error:
+        raise NotARun(run.path, f"{run.best_weights.name} cannot be read ({error})") from None
+
+
+def _last(run: RunFolder) -> dict[str, Tensor]:
+    return read_checkpoint(newest(run)).method

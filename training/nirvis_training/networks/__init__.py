@@ -1,1 +1,1 @@
-"""."""
+"""Networks of the training methods."""

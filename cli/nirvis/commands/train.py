@@ -1,0 +1,97 @@
+"""``nirvis train``: a new training run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tomlkit
+from cyclopts import Parameter
+from tomlkit.exceptions import TOMLKitError
+
+from nirvis_capture.settings import TomlValue
+from nirvis_training.config import load_config
+from nirvis_training.errors import ConfigError
+from nirvis_training.run_folder import refuse_taken
+
+if TYPE_CHECKING:
+    from nirvis_training.run_folder import RunFolder
+
+
+def train(
+    config: str = "ssn",
+    /,
+    *,
+    dataset: Path | None = None,
+    session: Path | None = None,
+    out: Path | None = None,
+    changes: Annotated[tuple[str, ...], Parameter(name="--set", negative="")] = (),
+    place_unknown_as: Literal["recording"] | None = None,
+) -> None:
+    """Train a network to see visible colour in near infrared.
+
+    Ctrl-C and SIGTERM write a checkpoint and end the run; `nirvis resume` goes on from there.
+
+    Parameters
+    ----------
+    config
+        A configuration that comes with nirvis (ssn, ssn_demo), or a TOML file.
+    dataset
+        Folder of registered pairs with catalogue.csv and splits.csv.
+    session
+        Instead of --dataset: a folder of clips. What is missing is registered into its folder pairs, catalogued and
+        split first.
+    out
+        Folder for the run, which must not exist yet; by default a new one in the dataset's folder runs.
+    changes
+        Change one setting, as in --set method.width=32; may be repeated.
+    place_unknown_as
+        With --session: let a recording without a place count as a place of its own when splitting.
+    """
+    settings = load_config(config, _changes(changes))
+    if (dataset is None) == (session is None):
+        raise ConfigError(config, ["give one of --dataset (registered pairs) and --session (clips)"])
+    home = dataset or session or Path()
+    out = out or home / "runs" / f"{Path(config).stem}-{datetime.now().astimezone():%Y%m%dT%H%M%S}"
+    refuse_taken(out)
+    if session is not None:
+        from nirvis.session import prepare_session
+
+        dataset = prepare_session(session, place_unknown_as)
+    from nirvis.training_bar import training_bar
+    from nirvis_training.loop import train as run_training
+
+    print(f"training into {out}")
+    with training_bar() as show:
+        run = run_training(settings, dataset or home, out, show)
+    tell(run)
+
+
+def tell(run: RunFolder) -> None:
+    """Print how the training ended, and what to do next."""
+    status, best = run.status, run.best
+    print(f"{status.state}: {status.samples} samples in {status.seconds:.0f} s; perceptual features: {run.features}")
+    if best is not None:
+        print(f"best: {best.val_psnr_db:.2f} dB PSNR, SSIM {best.val_ssim:.3f} at {best.samples} samples")
+    print(f"next: nirvis resume {run.path}" if status.state == "interrupted" else run.path)
+
+
+def _changes(assignments: Iterable[str]) -> dict[str, TomlValue]:
+    """``method.width=16`` → ``{"method.width": 16}``; what is no TOML value is taken as text."""
+    changes = {}
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals or not all(path.split(".")):
+            raise ConfigError("--set", [f"{assignment}: wants a setting and its value, as in method.width=32"])
+        changes[path] = _value(text)
+    return changes
+
+
+def _value(text: str) -> TomlValue:
+    try:
+        value: TomlValue = tomlkit.value(text).unwrap()
+        return value
+    except TOMLKitError:
+        return text

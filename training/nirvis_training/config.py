@@ -1,0 +1,163 @@
+"""What a training run is told to do: TOML → frozen settings, every mistake at once; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+import tomlkit
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from tomlkit.exceptions import TOMLKitError
+
+from nirvis_capture.settings import Changes, Settings, edited_text, mistakes
+from nirvis_training.errors import ConfigError
+
+RANDOM_FEATURES = "random"
+_SUFFIX = ".toml"
+
+
+class SsnSettings(Settings):
+    """State Synchronization Network (Wu et al. 2020)."""
+
+    name: Literal["ssn"]
+    variant: Literal["released", "paper"] = "released"
+    """Where paper and published code differ: BatchNorm in the residual blocks and the mean over the perceptual layers
+    (``released``), or instance normalisation everywhere and their sum (``paper``)."""
+    width: int = Field(default=64, ge=4, le=256)
+    """Channels of the first stage; 64 in the paper."""
+    norm: Literal["released", "paper", "group"] | None = None
+    """Normalisation layers, where they shall not follow the variant."""
+    structure_weight: float = Field(default=1.0, ge=0)
+    """α, of DSSIM on lightness."""
+    colour_weight: float = Field(default=1.0, ge=0)
+    """β, of L1 on a* and b*."""
+    lightness_weight: float = Field(default=0.0, ge=0)
+    """Of L1 on lightness, which the paper has as an ablation only. Without the perceptual term it is needed: SSIM is
+    the same for the negative of a picture with its mean reversed as well, and nothing else tells the two apart."""
+    perceptual_weight: float = Field(default=10.0, ge=0)
+    """λ, of L1 on VGG-16 features; 0 leaves the term out."""
+    features: str | None = None
+    """File of VGG-16 weights as torchvision stores them (``.pth`` or ``.safetensors``), or ``random``."""
+    features_sha256: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
+    """Checksum that the file has to have."""
+
+    @field_validator("features")
+    @classmethod
+    def _wherever_it_is_resumed(cls, features: str | None) -> str | None:
+        if features is None or features == RANDOM_FEATURES:
+            return features
+        return str(Path(features).expanduser().absolute())
+
+    @property
+    def effective_norm(self) -> Literal["released", "paper", "group"]:
+        return self.norm or self.variant
+
+    @property
+    def features_path(self) -> Path:
+        return Path(self.features or "")
+
+    @property
+    def features_note(self) -> str:
+        """``none``, ``random``, or the name of the file."""
+        if self.perceptual_weight == 0 or self.features is None:
+            return "none"
+        return self.features if self.features == RANDOM_FEATURES else self.features_path.name
+
+    def without_losses(self) -> SsnSettings:
+        """The same network for predicting, which needs no pretrained features."""
+        return self.model_copy(update={"perceptual_weight": 0.0, "features": None})
+
+    @model_validator(mode="after")
+    def _has_features(self) -> SsnSettings:
+        if self.perceptual_weight > 0 and self.features is None:
+            raise ValueError(
+                f"perceptual_weight = {self.perceptual_weight:g} needs VGG-16 weights, which nirvis does not download: "
+                'set features to a file of them, or to "random" to train against random features, '
+                "or perceptual_weight to 0 to train without this term"
+            )
+        return self
+
+
+class TrainingConfig(Settings):
+    """One training run."""
+
+    model_config = ConfigDict(title="config")
+
+    method: SsnSettings
+    samples: int = Field(gt=0)
+    """Length of the run in training samples (crops), whatever the batch size."""
+    max_seconds: float | None = Field(default=None, gt=0)
+    """The run ends earlier when so much time was spent on it, over all its resumptions."""
+    batch_size: int = Field(default=8, ge=1)
+    crop: int = Field(default=256, ge=32, multiple_of=16)
+    """Side of the square crops in pixels."""
+    flip: bool = True
+    """Mirror half of the crops left to right."""
+    learning_rate: float = Field(default=1e-4, gt=0, le=1)
+    seed: int = Field(default=42, ge=0)
+    validate_every_samples: int = Field(default=8_000, gt=0)
+    validation_pairs: int = Field(default=16, ge=1)
+    """Whole pictures that every validation looks at, always the same."""
+    checkpoint_every_samples: int = Field(default=8_000, gt=0)
+    keep_checkpoints: int = Field(default=2, ge=1)
+    log_every_samples: int = Field(default=800, gt=0)
+    workers: int = Field(default=2, ge=0, le=64)
+    """Processes that load pairs; 0 loads them between the steps."""
+    threads: int | None = Field(default=None, ge=1, le=512)
+    """Processors that one step may use; torch decides when absent."""
+    channels_last: bool = True
+    """Memory order of pictures; faster on most processors."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+def shipped_configs() -> list[str]:
+    """Names of the configurations that come with nirvis."""
+    folder = files(__package__) / "configs"
+    return sorted(entry.name.removesuffix(_SUFFIX) for entry in folder.iterdir() if entry.name.endswith(_SUFFIX))
+
+
+def load_config(name_or_path: str | Path, changes: Changes | None = None) -> TrainingConfig:
+    """Read a shipped configuration by name, or any by path, with some values changed.
+
+    changes
+        Values by their path: ``{"method.width": 16}``.
+
+    Raises `ConfigError` with every mistake.
+    """
+    name = str(name_or_path)
+    if name in shipped_configs():
+        text = (files(__package__) / "configs" / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
+    else:
+        text = _read(Path(name_or_path))
+    return parse_config(text, origin=name, changes=changes)
+
+
+def parse_config(text: str, origin: str = "configuration", changes: Changes | None = None) -> TrainingConfig:
+    """Validate the TOML text of a configuration. Raises `ConfigError` with every mistake and its path."""
+    try:
+        table = tomlkit.parse(edited_text(text, changes or {})).unwrap()
+    except TOMLKitError as error:
+        raise ConfigError(origin, [f"is not TOML: {error}"]) from None
+    return validated(table, origin)
+
+
+def validated(table: Mapping[str, object], origin: str) -> TrainingConfig:
+    """Validate a configuration as a table. Raises `ConfigError` with every mistake and its path."""
+    try:
+        return TrainingConfig.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(origin, mistakes(error, TrainingConfig)) from None
+
+
+def _read(path: Path) -> str:
+    if not path.is_file():
+        shipped = ", ".join(shipped_configs())
+        raise ConfigError(
+            str(path), [f"there is no file {path} and no shipped configuration of that name; shipped: {shipped}"]
+        )
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(str(path), [f"is no text in UTF-8 ({error.reason} at byte {error.start})"]) from None

@@ -1,0 +1,61 @@
+"""The errors of training, below `NirvisError`.
+
+NirvisError
+├── ConfigError         a training configuration with mistakes (exit status 2)
+├── FeaturesError       a file of pretrained features that cannot be used
+├── RunError            a run folder that cannot be used
+│   ├── NotARun         no run folder, or one of a later version
+│   └── RunTaken        a run folder where a new one should begin, or one that is being trained
+└── TrainingError       training cannot go on
+    └── Diverged        a loss is no longer a number
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nirvis_capture.errors import NirvisError
+
+
+class ConfigError(NirvisError):
+    """A training configuration with mistakes; `mistakes` holds every one, each begins with its path."""
+
+    exit_status = 2
+
+    def __init__(self, origin: str, mistakes: Sequence[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        count = "1 mistake" if len(self.mistakes) == 1 else f"{len(self.mistakes)} mistakes"
+        super().__init__(
+            "\n".join([f"{origin}: {count} in the training configuration", *(f"  {m}" for m in self.mistakes)])
+        )
+
+
+class FeaturesError(NirvisError):
+    """A file of pretrained features that cannot be used."""
+
+
+class RunError(NirvisError):
+    """A run folder that cannot be used."""
+
+
+class NotARun(RunError):
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is not a training run: {reason}.")
+
+
+class RunTaken(RunError):
+    """A run folder that is in use, or where another one already is."""
+
+
+class TrainingError(NirvisError):
+    """Training cannot go on."""
+
+
+class Diverged(TrainingError):
+    def __init__(self, terms: Sequence[str], samples: int, learning_rate: float) -> None:
+        super().__init__(
+            f"The loss is no longer a number after {samples} samples (term {', '.join(terms)}); this step was not "
+            f"taken. Start a new run with a lower learning_rate (now {learning_rate:g}) or a larger batch_size; if it "
+            "comes back at the same place, look for a broken pair in the dataset."
+        )

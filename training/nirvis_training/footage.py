@@ -1,0 +1,147 @@
+"""What can be coloured: a raw clip, a pairs file, a video file, a folder of pictures, or one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nirvis_capture.camera import Raw
+from nirvis_capture.clip import Clip
+from nirvis_capture.errors import PictureError
+from nirvis_capture.profile import ArmSettings
+from nirvis_capture.raw import picture
+from nirvis_registration.geometry import SourceGeometry
+from nirvis_registration.pair_file import PairsFile
+from nirvis_training.model_contract import ModelContract
+
+Picture = NDArray[np.uint8]
+DEFAULT_RATE_HZ = 30.0
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """One NIR picture to colour, RGB ``(H, W, 3)`` u8, and the visible one where it is known."""
+
+    name: str
+    source: Picture
+    target: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Footage:
+    """Pictures in their order, read one at a time."""
+
+    count: int
+    """0 where the file does not say."""
+    rate_hz: float
+    shots: Callable[[], Iterator[Shot]]
+
+
+def open_footage(path: Path, contract: ModelContract | None = None) -> Footage:
+    """What lies at `path`, by its suffix.
+
+    contract
+        Of the model that will colour it: the frames of a raw clip are cropped and scaled as in its training. Pictures
+        and videos keep their size.
+
+    Raises `PictureError`, or a `ClipError` for a clip that cannot be read.
+    """
+    if not path.exists():
+        raise PictureError(f"there is nothing at {path}")
+    if path.is_dir():
+        return _folder(path)
+    name = path.name.lower()
+    if name.endswith((".clip.h5", ".clip.h5.part")):
+        return _clip(path, contract)
+    if name.endswith(".pairs.h5"):
+        return _pairs(path)
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return Footage(1, DEFAULT_RATE_HZ, lambda: iter([Shot(path.stem, read_picture(path))]))
+    return _video(path)
+
+
+def read_picture(path: Path) -> Picture:
+    """RGB ``(H, W, 3)`` u8 of a picture file; grey is repeated, 16 bits are scaled to 8. Raises `PictureError`."""
+    encoded = np.fromfile(path, np.uint8)
+    found = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+    if found is None:
+        raise PictureError(f"{path} is not a picture that can be read ({', '.join(sorted(PICTURE_SUFFIXES))})")
+    if found.dtype not in (np.uint8, np.uint16):
+        raise PictureError(f"{path} holds {found.dtype} values; pictures of 8 or 16 bits can be coloured")
+    if found.ndim == 2:
+        found = found[..., None].repeat(3, axis=2)
+    return np.ascontiguousarray(in_eight_bits(found)[..., 2::-1])
+
+
+def in_eight_bits(picture: NDArray[Any]) -> Picture:
+    """A picture of 16 bits over its full range, as one of 8 bits."""
+    scaled = cv2.convertScaleAbs(picture, alpha=255 / 65535) if picture.dtype == np.uint16 else picture
+    return np.asarray(scaled, np.uint8)
+
+
+def source_picture(raw: Raw, settings: ArmSettings, geometry: SourceGeometry | None) -> Picture:
+    """A raw frame ``(H, W)`` of the nir arm as the network saw such frames in training: RGB ``(h, w, 3)`` u8."""
+    whole = picture(raw, settings)
+    return whole if geometry is None else geometry.apply(whole).astype(np.uint8, copy=False)
+
+
+def _folder(path: Path) -> Footage:
+    files = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
+    if not files:
+        raise PictureError(f"{path} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
+    return Footage(len(files), DEFAULT_RATE_HZ, lambda: (Shot(file.stem, read_picture(file)) for file in files))
+
+
+def _clip(path: Path, contract: ModelContract | None) -> Footage:
+    with Clip.open(path) as clip:
+        count, rate_hz = len(clip.arms["nir"]), clip.profile.trigger.rate_hz
+        height, width = clip.arms["nir"].shape
+        geometry = None if contract is None else contract.geometry_for(clip.mode, (width, height))
+
+    def shots() -> Iterator[Shot]:
+        with Clip.open(path) as clip:
+            settings = clip.profile.nir
+            for index in range(count):
+                yield Shot(f"{index:06d}", source_picture(clip.arms["nir"].frame(index), settings, geometry))
+
+    return Footage(count, rate_hz, shots)
+
+
+def _pairs(path: Path) -> Footage:
+    with PairsFile.open(path) as pairs:
+        count, rate_hz = len(pairs), pairs.profile.trigger.rate_hz
+
+    def shots() -> Iterator[Shot]:
+        with PairsFile.open(path) as pairs:
+            for index in range(count):
+                yield Shot(f"{index:06d}", in_eight_bits(pairs.source(index)), in_eight_bits(pairs.target(index)))
+
+    return Footage(count, rate_hz, shots)
+
+
+def _video(path: Path) -> Footage:
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            count, rate = stream.frames, stream.average_rate
+    except (av.FFmpegError, IndexError) as error:
+        reason = error.strerror if isinstance(error, av.FFmpegError) else "it has no picture track"
+        raise PictureError(f"{path} is neither a clip, a pairs file, a picture nor a video: {reason}") from None
+    return Footage(count, float(rate or DEFAULT_RATE_HZ), lambda: _decode(path))
+
+
+def _decode(path: Path) -> Iterator[Shot]:
+    try:
+        with av.open(str(path)) as container:
+            for index, frame in enumerate(container.decode(video=0)):
+                yield Shot(f"{index:06d}", frame.to_ndarray(format="rgb24"))
+    except av.FFmpegError as error:
+        raise PictureError(f"{path} cannot be decoded to its end: {error.strerror}") from None

@@ -1,0 +1,93 @@
+"""What a run says of itself while it trains: metrics.jsonl, TensorBoard, pictures. Logging never stops a run."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirvis_training.run_folder import RunFolder, replacing
+from nirvis_training.video import write_png
+
+logger = logging.getLogger(__name__)
+
+PICTURES_KEPT = 32
+
+Picture = NDArray[np.uint8]
+"""RGB ``(H, W, 3)``."""
+
+
+class Journal:
+    """Writes what training tells; a disk that refuses is a warning, once, and never an error.
+
+    samples
+        Lines beyond this are of a future that did not happen, and are removed: a run that was killed had gone on for
+        a while after its last checkpoint.
+    """
+
+    def __init__(self, run: RunFolder, samples: int = 0) -> None:
+        self._run = run
+        self._complained = False
+        self._board: Any = None
+        with self._tolerant():
+            self._forget_after(samples)
+        with self._tolerant():
+            self._board = _summary_writer(run, samples)
+
+    def line(self, samples: int, seconds: float, values: Mapping[str, float]) -> None:
+        """Append one line: where the run is, and what was measured there."""
+        entry = {"samples": samples, "seconds": round(seconds, 3), **values}
+        with self._tolerant(), self._run.metrics_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+        for name, value in values.items():
+            self._tell("add_scalar", name, value, samples)
+
+    def pictures(self, samples: int, pictures: Mapping[str, Picture]) -> None:
+        """One PNG for each name, the newest of all validations kept; at half size in TensorBoard, which keeps all."""
+        for name, picture in pictures.items():
+            path = self._run.path / "pictures" / f"{samples:09d}-{name}.png"
+            with self._tolerant(), replacing(path) as part:
+                write_png(part, picture)
+            self._tell("add_image", name, picture[::2, ::2], samples, dataformats="HWC")
+        with self._tolerant():
+            for old in self._run.pictures[:-PICTURES_KEPT]:
+                old.unlink()
+
+    def close(self) -> None:
+        self._tell("close")
+
+    def _tell(self, action: str, *arguments: object, **options: object) -> None:
+        """Let TensorBoard's writer do something, where there is one."""
+        if self._board is not None:
+            with self._tolerant():
+                getattr(self._board, action)(*arguments, **options)
+
+    def _forget_after(self, samples: int) -> None:
+        kept = [line for line in self._run.metrics() if line["samples"] <= samples]
+        with replacing(self._run.metrics_file) as part:
+            part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+
+    @contextmanager
+    def _tolerant(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, RuntimeError, ValueError) as error:
+            if not self._complained:
+                logger.warning("part of the log of %s is lost: %s", self._run.path, error)
+            self._complained = True
+
+
+def _summary_writer(run: RunFolder, samples: int) -> Any:
+    with warnings.catch_warnings(), suppress(ImportError):
+        # TensorBoard and protobuf deprecate each other's parts when they are imported.
+        warnings.simplefilter("ignore")
+        from torch.utils.tensorboard import SummaryWriter
+
+        return SummaryWriter(str(run.path / "tensorboard"), purge_step=samples + 1 if samples else None)
+    return None
