@@ -26,6 +26,7 @@ from nirvis_training.loop import Progress, train
 from nirvis_training.methods import load_method, make_method
 from nirvis_training.methods.base import Losses, PairBatch, Phase
 from nirvis_training.methods.ssn import Ssn
+from nirvis_training.processor import memory_format_of
 from nirvis_training.run_folder import RunFolder
 from nirvis_training.validation import fixed_indices
 
@@ -295,3 +296,18 @@ def _let_train_be_validation(dataset: Path, tmp_path: Path) -> None:
     splits = copied / SPLITS_NAME
     splits.write_text(splits.read_text().replace(",val", ",test"))
     assert np.count_nonzero([line.endswith(",train") for line in splits.read_text().splitlines()]) == 2
+
+
+@pytest.mark.parametrize(
+    ("width", "device", "expected"),
+    [
+        pytest.param(8, "cpu", torch.contiguous_format, id="too-narrow-on-a-cpu"),
+        pytest.param(16, "cpu", torch.channels_last, id="wide-enough"),
+        pytest.param(8, "cuda", torch.channels_last, id="gpu"),
+    ],
+)
+def test_networks_that_crash_torch_in_channels_last_go_without(
+    small_config: MakeConfig, width: int, device: str, expected: torch.memory_format
+) -> None:
+    config = small_config(**{"method.width": width, "channels_last": True})
+    assert memory_format_of(config, torch.device(device)) == expected

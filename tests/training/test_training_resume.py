@@ -43,6 +43,16 @@ def test_stopped_between_two_lines_of_metrics_writes_the_same_lines(
     _same_runs(finished, resume(stopped.path))
 
 
+def test_averaged_weights_are_resumed_too(small_config: MakeConfig, dataset: Path, tmp_path: Path) -> None:
+    whole = train(small_config(averaging=0.9), dataset, tmp_path / "whole")
+    with pytest.raises(_Killed):
+        train(small_config(averaging=0.9), dataset, tmp_path / "killed", _kill_at(20))
+    resumed = resume(tmp_path / "killed")
+    _same_runs(whole, resumed)
+    kept = read_checkpoint(resumed.checkpoints[-1])
+    assert any(not torch.equal(kept.averaged[name], kept.method[name]) for name in kept.method)
+
+
 def test_a_run_killed_before_its_first_checkpoint_begins_again(
     finished: RunFolder, small_config: MakeConfig, dataset: Path, tmp_path: Path
 ) -> None:
@@ -99,7 +109,7 @@ def test_only_the_newest_checkpoints_are_kept_and_nothing_unfinished(
 def test_checkpoints_hold_nothing_that_could_run(small_config: MakeConfig, dataset: Path, tmp_path: Path) -> None:
     run = train(small_config(samples=8), dataset, tmp_path / "run")
     content = torch.load(run.checkpoints[-1], weights_only=True)
-    assert set(content) == {"samples", "seconds", "method", "optimisers", "tally", "best_psnr_db", "random"}
+    assert set(content) == {"samples", "seconds", "method", "averaged", "optimisers", "tally", "best_psnr_db", "random"}
 
 
 class _Killed(Exception):

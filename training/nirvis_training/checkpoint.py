@@ -22,6 +22,8 @@ class Checkpoint:
     seconds: float
     """Time spent on training, over all resumptions."""
     method: dict[str, Tensor]
+    averaged: dict[str, Tensor]
+    """Moving average of the weights; empty for a run without one."""
     optimisers: dict[str, dict[str, Any]]
     """State of each phase's optimiser."""
     tally: dict[str, float]

@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import save_file
 
 from nirvis_capture.errors import NirvisError
+from nirvis_training.averaging import Averaged
 from nirvis_training.batches import training_batches
 from nirvis_training.checkpoint import Checkpoint, newest, read_checkpoint, write_checkpoint
 from nirvis_training.config import TrainingConfig
@@ -26,7 +27,7 @@ from nirvis_training.journal import Journal
 from nirvis_training.material import Material, describe, open_material
 from nirvis_training.methods import make_method
 from nirvis_training.methods.base import Losses, Method, PairBatch, Phase
-from nirvis_training.processor import device_of, placed, torch_set_up
+from nirvis_training.processor import device_of, memory_format_of, placed, torch_set_up
 from nirvis_training.run_folder import (
     BEST_KEY,
     Best,
@@ -133,8 +134,9 @@ class Training:
         self.samples = 0
         self._material = material
         self._device = device_of(self.config)
-        self._memory_format = torch.channels_last if self.config.channels_last else torch.contiguous_format
+        self._memory_format = memory_format_of(self.config, self._device)
         self._method = placed(method, self._device, self._memory_format).train()
+        self._averaged = Averaged(self._method, self.config.averaging) if self.config.averaging else None
         self._optimisers = {phase.name: phase.optimiser(_parameters(method, phase)) for phase in method.phases}
         self._tally = Tally()
         self._best_psnr_db: float | None = None
@@ -149,6 +151,11 @@ class Training:
     def seconds(self) -> float:
         """Time spent on this run, over all its resumptions."""
         return self._seconds_before + time.monotonic() - self._began
+
+    @property
+    def predicting(self) -> Method:
+        """What is validated and kept as best: the averaged method where there is one."""
+        return self._averaged.method if self._averaged else self._method
 
     @property
     def complete(self) -> bool:
@@ -200,6 +207,8 @@ class Training:
             optimiser.zero_grad()
             torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
             optimiser.step()
+        if self._averaged:
+            self._averaged.update(self._method, self.samples // self.config.batch_size)
         return values
 
     def _checked(self, losses: Losses) -> dict[str, float]:
@@ -230,7 +239,7 @@ class Training:
             self._write_status("running")
 
     def _validate(self) -> dict[str, float]:
-        found = validate(self._method, self._material.validation, self._material.indices, self._device)
+        found = validate(self.predicting, self._material.validation, self._material.indices, self._device)
         self._journal.pictures(self.samples, found.pictures)
         if self._best_psnr_db is None or found.psnr_db > self._best_psnr_db:
             self._best_psnr_db = found.psnr_db
@@ -238,7 +247,7 @@ class Training:
         return {"val_psnr_db": found.psnr_db, "val_ssim": found.ssim}
 
     def _write_best(self, best: Best) -> None:
-        weights = {name: tensor.cpu().contiguous() for name, tensor in self._method.state_dict().items()}
+        weights = {name: tensor.cpu().contiguous() for name, tensor in self.predicting.state_dict().items()}
         # One entry, because safetensors writes several in any order, and the file would not have one checksum.
         metadata = {BEST_KEY: best.model_dump_json()}
         with replacing(self.run.best_weights) as part:
@@ -249,6 +258,7 @@ class Training:
             samples=self.samples,
             seconds=self.seconds,
             method=self._method.state_dict(),
+            averaged=self._averaged.method.state_dict() if self._averaged else {},
             optimisers={name: optimiser.state_dict() for name, optimiser in self._optimisers.items()},
             tally=self._tally.sums,
             best_psnr_db=self._best_psnr_db,
@@ -258,6 +268,8 @@ class Training:
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self._method.load_state_dict(checkpoint.method)
+        if self._averaged:
+            self._averaged.method.load_state_dict(checkpoint.averaged)
         for name, optimiser in self._optimisers.items():
             optimiser.load_state_dict(checkpoint.optimisers[name])
         self.samples = checkpoint.samples

@@ -14,6 +14,7 @@ from nirvis_training.config import TrainingConfig
 from nirvis_training.errors import TrainingError
 
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
+_SAFE_WIDTH = 16
 
 
 def device_of(config: TrainingConfig) -> torch.device:
@@ -21,6 +22,13 @@ def device_of(config: TrainingConfig) -> torch.device:
     if config.device == "cuda" and not torch.cuda.is_available():
         raise TrainingError('device = "cuda", but torch finds no GPU here. Choose "auto" or "cpu".')
     return torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def memory_format_of(config: TrainingConfig, device: torch.device) -> torch.memory_format:
+    """Channels last where it is asked for and safe."""
+    # torch 2.13 writes beyond its memory on CPUs when a narrower network goes backwards in channels_last.
+    safe = device.type != "cpu" or config.method.width >= _SAFE_WIDTH
+    return torch.channels_last if config.channels_last and safe else torch.contiguous_format
 
 
 def placed(module: AnyModule, device: torch.device, memory_format: torch.memory_format) -> AnyModule:

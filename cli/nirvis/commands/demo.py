@@ -23,10 +23,10 @@ def demo(
     real: bool = False,
     input: Path | None = None,
     mode: Mode = "night",
-    streets: AtLeastOne = 6,
+    streets: AtLeastOne = 10,
     seconds: Seconds = 3.0,
     train_seconds: Annotated[float, Parameter(validator=Number(gt=0))] = 180.0,
-    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 1,
+    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 100,
 ) -> None:
     """Record, verify, register, train, evaluate, export and colorize, without cameras.
 

@@ -112,7 +112,11 @@ def _training(report: Report, way: Way, evaluation: Evaluation) -> None:
     points = [(float(line["samples"]), float(line["val_psnr_db"])) for line in run.metrics() if "val_psnr_db" in line]
     if len(points) > 1:
         report.curve(points, x="samples seen", y="PSNR on the validation clips in dB")
-    report.paragraph(f"Method {evaluation.method}. Perceptual term: {_features(evaluation.features)}")
+    status = run.status
+    report.paragraph(
+        f"{evaluation.method} of width {run.config.method.width}: {status.samples} crops of {run.config.crop} px in "
+        f"{status.seconds:.0f} s. Perceptual term: {_features(evaluation.features)}"
+    )
     for metric, reason in evaluation.not_computed.items():
         report.paragraph(f"{metric} is not computed: {reason}.", note=True)
 

@@ -13,7 +13,7 @@ from nirvis_capture.cameras.picture_pairs import PicturePair, picture_pairs, rea
 from nirvis_capture.cameras.replay_profile import replay_profile
 from nirvis_capture.profile import Light, Mode, Profile, load_profile
 
-TWIN_RATE_HZ = 15
+TWIN_RATE_HZ = 10
 """Slow enough that a few seconds of street show some motion; the rig itself runs at 45 Hz."""
 
 

@@ -58,4 +58,5 @@ def _best(run: RunFolder) -> dict[str, Tensor]:
 
 
 def _last(run: RunFolder) -> dict[str, Tensor]:
-    return read_checkpoint(newest(run)).method
+    checkpoint = read_checkpoint(newest(run))
+    return checkpoint.averaged or checkpoint.method
