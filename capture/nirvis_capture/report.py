@@ -38,10 +38,10 @@ class Report:
         cells = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for value, name in figures)
         self.parts.append(f'<div class="numbers">{cells}</div>')
 
-    def table(self, header: Sequence[str], rows: Iterable[Sequence[str]], *, best: int | None = None) -> None:
-        """A table; cells that begin with a number stand right, row `best` stands out."""
+    def table(self, header: Sequence[str], rows: Iterable[Sequence[str]], *, emphasised: int | None = None) -> None:
+        """A table; cells that begin with a number stand right, row `emphasised` stands out."""
         lines = [_table_row("th", header, "")]
-        lines += [_table_row("td", row, ' class="best"' if i == best else "") for i, row in enumerate(rows)]
+        lines += [_table_row("td", row, ' class="emphasised"' if i == emphasised else "") for i, row in enumerate(rows)]
         self.parts.append(f'<div class="wide"><table>{"".join(lines)}</table></div>')
 
     def pictures(self, pictures: Iterable[tuple[Rgb, str]], *, columns: int) -> None:
@@ -123,7 +123,7 @@ def _table_row(tag: str, cells: Sequence[str], css: str) -> str:
 
 
 def _table_cell(tag: str, text: str) -> str:
-    css = ' class="number"' if re.match(r"[-−±]?\d", text) else ""
+    css = ' class="number"' if re.match(r"[-−±]?\d+([.,]\d+)?(\s|%|$)", text) else ""
     return f"<{tag}{css}>{escape(text)}</{tag}>"
 
 

@@ -27,7 +27,7 @@ def test_report_is_one_file_that_loads_nothing_and_escapes_what_it_is_told(tmp_p
     report = Report("Clips & <pairs>", lead="A lead")
     report.heading("Pictures")
     report.pictures([(np.full((8, 12, 3), 200, np.uint8), "grey <b>")], columns=2)
-    report.table(["method", "PSNR"], [["input", "12.1"], ["prediction", "20.4"]], best=1)
+    report.table(["method", "PSNR"], [["input", "12.1"], ["prediction", "20.4"]], emphasised=1)
     report.curve([(0, 10.0), (100, 18.5), (200, 20.0)], x="samples", y="PSNR in dB")
     report.numbers([("20.4 dB", "PSNR")])
     path = report.write(tmp_path / "report.html")

@@ -67,14 +67,14 @@ def _colour(report: Report, way: Way, registered: Sequence[Registered], evaluati
 def _comparison(report: Report, evaluation: Evaluation) -> None:
     report.heading("Beside answers that need no training")
     header = ["", *METRIC_TITLES.values()]
-    report.table(header, _score_rows(evaluation.overall), best=0)
+    report.table(header, _score_rows(evaluation.overall), emphasised=0)
     for mode, scores in sorted(evaluation.by_mode.items()):
         report.paragraph(f"{mode} clips only", note=True)
-        report.table(header, _score_rows(scores), best=0)
+        report.table(header, _score_rows(scores), emphasised=0)
     report.paragraph(
         f"Means over {evaluation.clips} clips ({evaluation.pairs} pairs) of the test set, with 95 % bootstrap "
         "intervals over clips. No recording and no known place is in two sets. PSNR and SSIM: higher is better; "
-        "CIEDE2000: lower is better.",
+        "CIEDE2000: lower is better. One clip alone has no interval.",
         note=True,
     )
 
