@@ -13,7 +13,7 @@ setup: .venv/ready  ## virtual environment with everything that nirvis needs
 .venv/ready: pyproject.toml constraints.txt tools/setup
 	@PYTHON="$(PYTHON)" tools/setup
 
-demo: setup  ## the whole way on the simulated rig: record, register, train, colour (under 10 minutes)
+demo: setup  ## the whole way on the simulated rig: record, register, train, colour
 	$(BIN)/nirvis demo --out demo
 
 demo-real: setup  ## the same way on real near-infrared pictures
@@ -37,6 +37,7 @@ unit: setup
 bench: setup  ## the figures, each beside a peer in the same run
 	$(BIN)/python benchmarks/record.py
 	$(BIN)/python benchmarks/colorize.py
+	$(BIN)/python benchmarks/register.py
 
 wheel: setup  ## build the wheel and try it without the checkout
 	tools/try-wheel

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from nirvis_capture.anchor import HOST_JITTER_NS
 from nirvis_capture.pairing import Event, PairingSummary
+from nirvis_capture.profile import Profile
 
 
 class Certificate(BaseModel):
@@ -57,6 +58,7 @@ def certify(
     ended: str,
     end_time: datetime,
     covers: dict[str, str],
+    profile: Profile,
 ) -> Certificate:
     """The certificate of a clip with these frames; synchrony is claimed only where an anchor held."""
     unanchored = summary.counts[Event.UNANCHORED.name]
@@ -68,7 +70,7 @@ def certify(
         pairs=pairs,
         rows=rows,
         frames=frames,
-        not_proved=_not_proved(summary, anchored, unanchored),
+        not_proved=(*_not_proved(summary, anchored, unanchored), *_not_real(profile)),
         ended=ended,
         end_time=end_time.isoformat(timespec="microseconds"),
         software=software(),
@@ -82,6 +84,15 @@ def software() -> str:
         return f"nirvis {version('nirvis')}"
     except PackageNotFoundError:
         return "nirvis (not installed)"
+
+
+def _not_real(profile: Profile) -> tuple[str, ...]:
+    """What a clip cannot prove because no real camera recorded it."""
+    if profile.nir.backend == "simulated":
+        return ("reality: the rig is simulated",)
+    if profile.replay is not None and profile.replay.clip is None:
+        return ("that the arms were in step at first: pictures and videos are stamped anew as they are replayed",)
+    return ()
 
 
 def _not_proved(summary: PairingSummary, anchored: bool, unanchored: int) -> tuple[str, ...]:

@@ -184,6 +184,7 @@ class ClipWriter:
             ended=ended,
             end_time=end_time,
             covers=self._digests(),
+            profile=self._profile,
         )
         text = certificate.model_dump_json().encode()
         if len(text) > CERTIFICATE_BYTES:

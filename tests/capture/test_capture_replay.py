@@ -15,6 +15,7 @@ from nirvis_capture.camera import Arm, Camera, Frame
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.cameras.picture_pairs import read_picture
 from nirvis_capture.cameras.replay import picture_pairs, replay_profile
+from nirvis_capture.clip import Clip
 from nirvis_capture.errors import NirvisError, PictureError
 from nirvis_capture.profile import Profile, load_profile, parse_profile
 from nirvis_capture.raw import picture
@@ -323,3 +324,10 @@ def test_real_folders_hold_pairs_that_can_be_read(folder: str) -> None:
     pairs = picture_pairs(Path(REAL or "") / folder)
     assert len(pairs) >= 4
     assert read_picture(pairs[0].source).shape == read_picture(pairs[0].target).shape
+
+
+def test_a_certificate_says_that_replayed_pictures_were_stamped_anew(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, "a_nir", "a_vis")
+    profile = replay_profile("twin_day", pictures=folder, pacing="fast")
+    with Clip.open(record_clip(profile, tmp_path / "clips", pairs=3)) as clip:
+        assert any("stamped anew" in doubt for doubt in clip.certificate.not_proved)
