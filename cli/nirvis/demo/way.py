@@ -122,7 +122,7 @@ def _proved(path: Path) -> Recorded:
     with Clip.open(path) as clip:
         counts = clip.certificate.pairing.counts
         lost = sum(n for event, n in counts.items() if event not in (Event.PAIR.name, Event.EDGE.name))
-        return Recorded(path, clip.mode, clip.place or "unknown", len(clip), lost, clip.certificate.claim)
+        return Recorded(path, clip.mode, clip.place or "place unknown", len(clip), lost, clip.certificate.claim)
 
 
 def register(way: Way, clips: Sequence[Path], settings: RegistrationSettings) -> list[Registered]:
@@ -146,7 +146,7 @@ def _beside_truth(clip_path: Path, pairs_path: Path) -> Registered:
             clip=clip_path,
             pairs=pairs_path,
             mode=clip.mode,
-            place=clip.place or "unknown",
+            place=clip.place or "place unknown",
             complete=len(pairs),
             inliers=pairs.inliers,
             corner_error_px=float(distances.mean()),
