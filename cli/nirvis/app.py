@@ -14,22 +14,26 @@ app = App(
     help_format="plaintext",
 )
 
-COMMANDS = (
-    "record",
-    "verify",
-    "register",
-    "catalogue",
-    "split",
-    "train",
-    "resume",
-    "evaluate",
-    "export",
-    "colorize",
-    "gui",
-    "demo",
-)
-for _name in COMMANDS:
-    app.command(f"nirvis.commands.{_name}:{_name}", name=_name)
+COMMANDS = {
+    "record": "Record a certified clip through the recorder process.",
+    "verify": "Prove clips again from their files.",
+    "register": "Bring the two arms of clips together.",
+    "catalogue": "List clips and pairs in a CSV.",
+    "split": "Share recordings out to train, val and test.",
+    "train": "Train a network to see visible colour in near infrared.",
+    "resume": "Go on exactly where a training run stopped.",
+    "evaluate": "Score a run beside answers that need no training.",
+    "export": "Write a run as ONNX with its contract.",
+    "colorize": "Colour a clip, pairs, a video, pictures.",
+    "gui": "Open the acquisition window.",
+    "demo": "Go the whole way without cameras.",
+}
+"""Every sub-command and what it does, in the order in which a frame meets them."""
+
+for _order, (_name, _does) in enumerate(COMMANDS.items()):
+    # The list has one line for each without importing any; a command that is asked for has its own, longer help.
+    _help = None if _name in sys.argv[1:2] else _does
+    app.command(f"nirvis.commands.{_name}:{_name}", name=_name, help=_help, sort_key=_order)
 
 
 def main() -> None:
