@@ -3,7 +3,7 @@ PYTHON ?=
 BIN := .venv/bin
 NICE := OMP_NUM_THREADS=2 QT_QPA_PLATFORM=offscreen
 
-.PHONY: help setup demo demo-real test lint types contracts unit bench wheel clean
+.PHONY: help setup demo demo-real test lint types contracts unit soak bench wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -34,7 +34,12 @@ contracts: setup
 unit: setup
 	$(NICE) $(BIN)/pytest
 
+soak: setup  ## every fault at every moment, 1000 starts and stops, 30 minutes at line rate; needs 10 GB of disk
+	$(NICE) $(BIN)/pytest --soak --write-docs tests/capture/test_capture_fault_matrix.py tests/capture/test_capture_soak.py
+
 bench: setup  ## the figures, each beside a peer in the same run
+	@$(BIN)/python -c 'import tifffile, zarr' 2>/dev/null || \
+		$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/record.py
 	$(BIN)/python benchmarks/colorize.py
 	$(BIN)/python benchmarks/register.py

@@ -1,12 +1,16 @@
-"""Recording at line rate, beside the raw write of the same bytes to the same folder.
+"""Recording at line rate, beside what else could store the same frames on the same disk.
 
-The way measured is the true one: a recorder process with the simulated rig at 2 × 1384×1032 × 8 bit of incompressible
-noise, a client that asks it to record, and a certified clip with every byte hashed. Times include the fsync of the
-finished file. Contestants take turns, in swapped order in every second round:
+The way measured is the true one: a recorder process with the simulated rig and incompressible noise, a client that asks
+it to record, and a certified clip with every byte hashed and paired. Times include the fsync of the finished files.
+Contestants take turns, in swapped order in every second round:
 
-line rate   20 s at the trigger rate: pairs per second, and pairs that the certified clip does not have
-flat out    as quickly as the disk takes them, against ...
-raw write   ... write() and fsync of the same bytes
+line rate   --seconds at --rate pairs of 2 × 1384×1032 × 8 bit: pairs per second, pairs that the clip does not have,
+            how long a write takes, and how old a pair is when a reader finds it in the preview slot
+45 pairs/s  what share of one core the recorder takes
+BFS         pairs of 2 × 3072×2048 at --bfs-rate
+flat out    --pairs as quickly as the recorder takes them, against ...
+peers       ... write() and fsync, a BMP for each frame, h5py with its defaults and with a frame a chunk, tifffile and
+            zarr, which get their frames for nothing and hash none of them
 """
 
 from __future__ import annotations
@@ -20,19 +24,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from bars import Bar, report
+from record_gauges import cpu_s, dirty_mb, preview_ages, recorder_pid
+from record_peers import noise_frames, peers
 
 import nirvis_profiles
 from nirvis_capture.client import RecorderClient
 from nirvis_capture.clip import Clip
 from nirvis_capture.profile import Profile, parse_profile
+from nirvis_capture.settings import TomlValue
 
-PAIR_BYTES = 2 * 1384 * 1032
-FLAT_OUT_S = 8.0
-"""Length of the flat-out recording, in seconds at the trigger rate."""
+WIDTH, HEIGHT = 1384, 1032
+BFS_WIDTH, BFS_HEIGHT = 3072, 2048
 SPARE_GB = 3.0
 
 
@@ -41,22 +48,50 @@ class Measured:
     """What was measured so far, over all rounds."""
 
     pairs_per_s: list[float] = field(default_factory=list)
+    bfs_pairs_per_s: list[float] = field(default_factory=list)
     lost_pairs: int = 0
+    bfs_lost_pairs: int = 0
     close_s: list[float] = field(default_factory=list)
-    flat_out_s: float = 0.0
-    raw_s: float = 0.0
+    write_p999_ms: list[float] = field(default_factory=list)
+    flush_max_ms: list[float] = field(default_factory=list)
+    preview_ms: list[float] = field(default_factory=list)
+    cores: list[float] = field(default_factory=list)
+    flat_s: dict[str, float] = field(default_factory=dict)
+    """Seconds of each contestant that writes the same frames flat out; ``nirvis`` is one of them."""
 
 
-def bench_profile(rate_hz: float, pacing: str) -> Profile:
-    """The rig of the benchmark; a rig of its own for each pacing, so that both recorders can stay up."""
-    text = nirvis_profiles.text("twin_day")
-    for old, new in {
-        'rig = "twin"': f'rig = "bench-{pacing}"',
-        "rate_hz = 45": f"rate_hz = {rate_hz}",
-        "exposure_us = 6000": f"exposure_us = {min(6000.0, 5e5 / rate_hz)}",
-    }.items():
-        text = text.replace(old, new)
-    return parse_profile(f'{text}content = "noise"\npacing = "{pacing}"\n')
+@dataclass(frozen=True)
+class Clipped:
+    """What a clip says of its recording."""
+
+    pairs_per_s: float
+    lost_pairs: int
+    close_s: float
+    write_p999_ms: float
+    flush_max_ms: float
+
+
+def bench_profile(name: str, rate_hz: float, pacing: str, width: int = WIDTH, height: int = HEIGHT) -> Profile:
+    """The rig of one contestant, under a name of its own, so that each has its recorder."""
+    twin = parse_profile(nirvis_profiles.text("twin_day"))
+    exposure_us = min(6000.0, 5e5 / rate_hz)
+    changes: dict[str, TomlValue] = {
+        f"{arm}.{key}": value
+        for arm in ("nir", "vis")
+        for key, value in (
+            ("roi", {"width": width, "height": height}),
+            ("sensor.width_px", max(width, WIDTH)),
+            ("sensor.height_px", max(height, HEIGHT)),
+            ("exposure_us", exposure_us),
+        )
+    }
+    rig: dict[str, TomlValue] = {
+        "rig": f"bench-{name}",
+        "trigger.rate_hz": rate_hz,
+        "twin.content": "noise",
+        "twin.pacing": pacing,
+    }
+    return twin.edited({**changes, **rig})
 
 
 def record(client: RecorderClient, folder: Path, seconds: float) -> tuple[Path, float]:
@@ -71,33 +106,71 @@ def record(client: RecorderClient, folder: Path, seconds: float) -> tuple[Path, 
     return status.clip, time.perf_counter() - began
 
 
-def line_rate(client: RecorderClient, folder: Path, profile: Profile, seconds: float, measured: Measured) -> None:
+def clipped(client: RecorderClient, folder: Path, profile: Profile, seconds: float) -> Clipped:
+    """Record at the trigger rate, and read from the clip what came of it; the clip is removed."""
     path, took_s = record(client, folder, seconds)
     with Clip.open(path) as clip:
         stamps = clip.arms["nir"].timestamp_ns[clip.complete[:, 0]]
         pairs = len(clip)
+        write_ms, flush_ms = (clip.file[f"entry/timing/{name}_ms"][...] for name in ("write", "flush"))
     path.unlink()
-    measured.pairs_per_s.append((pairs - 1) / ((stamps[-1] - stamps[0]) * 1e-9))
-    measured.lost_pairs += round(seconds * profile.trigger.rate_hz) - pairs
-    measured.close_s.append(took_s - seconds)
+    return Clipped(
+        pairs_per_s=(pairs - 1) / ((stamps[-1] - stamps[0]) * 1e-9),
+        lost_pairs=round(seconds * profile.trigger.rate_hz) - pairs,
+        close_s=took_s - seconds,
+        write_p999_ms=float(write_ms[4]),
+        flush_max_ms=float(flush_ms[1]),
+    )
 
 
-def flat_out(client: RecorderClient, folder: Path, seconds: float, measured: Measured) -> None:
-    path, took_s = record(client, folder, seconds)
+def line_rate(folder: Path, rate_hz: float, seconds: float, measured: Measured) -> None:
+    profile = bench_profile("line", rate_hz, "real")
+    with recorder(profile) as client:
+        client.arm()
+        with preview_ages(client.preview, measured.preview_ms):
+            found = clipped(client, folder, profile, seconds)
+    measured.pairs_per_s.append(found.pairs_per_s)
+    measured.lost_pairs += found.lost_pairs
+    measured.close_s.append(found.close_s)
+    measured.write_p999_ms.append(found.write_p999_ms)
+    measured.flush_max_ms.append(found.flush_max_ms)
+
+
+def at_45(folder: Path, seconds: float, measured: Measured) -> None:
+    profile = bench_profile("45", 45, "real")
+    with recorder(profile) as client:
+        client.arm()
+        before, began = cpu_s(recorder_pid(profile)), time.perf_counter()
+        clipped(client, folder, profile, seconds)
+        measured.cores.append((cpu_s(recorder_pid(profile)) - before) / (time.perf_counter() - began))
+
+
+def bfs(folder: Path, rate_hz: float, seconds: float, measured: Measured) -> None:
+    profile = bench_profile("bfs", rate_hz, "real", BFS_WIDTH, BFS_HEIGHT)
+    with recorder(profile) as client:
+        found = clipped(client, folder, profile, seconds)
+    measured.bfs_pairs_per_s.append(found.pairs_per_s)
+    measured.bfs_lost_pairs += found.lost_pairs
+
+
+def flat_out(folder: Path, pairs: int, measured: Measured) -> None:
+    """The recorder, with cameras that wait for it; arming is no part of the time."""
+    rate_hz = 90.0
+    with recorder(bench_profile("flat", rate_hz, "fast")) as client:
+        path, took_s = record(client, folder, pairs / rate_hz)
     path.unlink()
-    measured.flat_out_s += took_s
+    measured.flat_s["nirvis"] = measured.flat_s.get("nirvis", 0.0) + took_s
 
 
-def raw_write(folder: Path, pairs: int, measured: Measured) -> None:
-    frames = [np.random.default_rng(seed).bytes(PAIR_BYTES // 2) for seed in range(8)]
-    path = folder / "raw"
+def write_flat_out(name: str, folder: Path, pairs: int, measured: Measured) -> None:
+    """A peer, with its frames at hand."""
+    frames = noise_frames(HEIGHT, WIDTH)
+    place = folder / name
+    place.mkdir()
     began = time.perf_counter()
-    with open(path, "wb", buffering=0) as file:
-        for index in range(2 * pairs):
-            file.write(frames[index % len(frames)])
-        os.fsync(file.fileno())
-    measured.raw_s += time.perf_counter() - began
-    path.unlink()
+    peers()[name](place, frames, pairs)
+    measured.flat_s[name] = measured.flat_s.get(name, 0.0) + time.perf_counter() - began
+    shutil.rmtree(place)
 
 
 @contextmanager
@@ -125,53 +198,59 @@ def recorder(profile: Profile) -> Iterator[RecorderClient]:
         client.shutdown()
 
 
-def dirty_mb() -> float:
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith("Dirty:")) / 1e3
-
-
-def measure(folder: Path, rate_hz: float, seconds: float, rounds: int) -> Measured:
+def measure(folder: Path, options: argparse.Namespace) -> Measured:
     measured = Measured()
-    real, fast = bench_profile(rate_hz, "real"), bench_profile(rate_hz, "fast")
-    flat_s = min(FLAT_OUT_S, seconds)
-    with recorder(real) as at_line_rate, recorder(fast) as at_any_rate:
-        contestants: list[tuple[str, Callable[[], None]]] = [
-            ("line rate", lambda: line_rate(at_line_rate, folder, real, seconds, measured)),
-            ("flat out", lambda: flat_out(at_any_rate, folder, flat_s, measured)),
-            ("raw write", lambda: raw_write(folder, round(flat_s * rate_hz), measured)),
-        ]
-        for turn in range(rounds):
-            for name, run in contestants[:: 1 if turn % 2 == 0 else -1]:
-                run()
-                for client in (at_line_rate, at_any_rate):
-                    client.disarm()
-                print(f"round {turn + 1}, {name}: done, {dirty_mb():.0f} MB dirty pages", file=sys.stderr)
+    contestants: list[tuple[str, Callable[[], None]]] = [
+        ("line rate", partial(line_rate, folder, options.rate, options.seconds, measured)),
+        ("45 pairs/s", partial(at_45, folder, min(10.0, options.seconds), measured)),
+        ("BFS", partial(bfs, folder, options.bfs_rate, min(10.0, options.seconds), measured)),
+        ("flat out", partial(flat_out, folder, options.pairs, measured)),
+    ]
+    contestants += [(name, partial(write_flat_out, name, folder, options.pairs, measured)) for name in peers()]
+    for turn in range(options.rounds):
+        for name, run in contestants[:: 1 if turn % 2 == 0 else -1]:
+            run()
+            print(f"round {turn + 1}, {name}: done, {dirty_mb():.0f} MB dirty pages", file=sys.stderr)
     return measured
+
+
+def bars(measured: Measured, options: argparse.Namespace) -> list[Bar]:
+    flat_mb = options.rounds * options.pairs * 2 * WIDTH * HEIGHT / 1e6
+    flat_s = dict(measured.flat_s)
+    nirvis_s = flat_s.pop("nirvis")
+    return [
+        *(Bar(f"record.vs_{name}", took_s / nirvis_s, "ratio") for name, took_s in flat_s.items()),
+        Bar("record.pairs_per_s", min(measured.pairs_per_s), "pairs/s"),
+        Bar("record.lost_pairs", measured.lost_pairs, "pairs"),
+        Bar("record.core_share_at_45", max(measured.cores), "cores"),
+        Bar("record.write_p999_ms", max(measured.write_p999_ms), "ms"),
+        Bar("record.flush_max_ms", max(measured.flush_max_ms), "ms"),
+        Bar("record.preview_p95_ms", float(np.percentile(measured.preview_ms, 95)), "ms"),
+        Bar("record.bfs_pairs_per_s", min(measured.bfs_pairs_per_s), "pairs/s"),
+        Bar("record.bfs_lost_pairs", measured.bfs_lost_pairs, "pairs"),
+        Bar("record.close_s", max(measured.close_s), "s"),
+        *(Bar(f"record.{name}_mb_s", flat_mb / took_s, "MB/s") for name, took_s in measured.flat_s.items()),
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rate", type=float, default=90.0, help="trigger rate in Hz")
+    parser.add_argument("--rate", type=float, default=180.0, help="trigger rate in Hz; 45 is line rate")
+    parser.add_argument("--bfs-rate", type=float, default=30.0, help="trigger rate of the large cameras in Hz")
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--pairs", type=int, default=400, help="how many each contestant writes flat out")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=Path(), help="where to write; default: here")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    needed_gb = options.rate * options.seconds * PAIR_BYTES / 1e9 + SPARE_GB
-    with workplace(options.folder, needed_gb) as folder:
-        measured = measure(folder, options.rate, options.seconds, options.rounds)
-    flat_mb = options.rounds * round(min(FLAT_OUT_S, options.seconds) * options.rate) * PAIR_BYTES / 1e6
-    report(
-        [
-            Bar("record.pairs_per_s", min(measured.pairs_per_s), "pairs/s"),
-            Bar("record.lost_pairs", measured.lost_pairs, "pairs"),
-            Bar("record.close_s", max(measured.close_s), "s"),
-            Bar("record.flat_out_mb_s", flat_mb / measured.flat_out_s, "MB/s"),
-            Bar("record.raw_write_mb_s", flat_mb / measured.raw_s, "MB/s"),
-            Bar("record.vs_raw_write", measured.raw_s / measured.flat_out_s, "ratio"),
-        ],
-        options.json,
+    longest_gb = max(
+        options.rate * options.seconds * 2 * WIDTH * HEIGHT,
+        options.bfs_rate * min(10.0, options.seconds) * 2 * BFS_WIDTH * BFS_HEIGHT,
+        options.pairs * 2 * WIDTH * HEIGHT,
     )
+    with workplace(options.folder, longest_gb / 1e9 + SPARE_GB) as folder:
+        measured = measure(folder, options)
+    report(bars(measured, options), options.json)
 
 
 if __name__ == "__main__":

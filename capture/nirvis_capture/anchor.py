@@ -32,6 +32,16 @@ class Stamped(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """How far apart both frames of one pulse are by the settings of the cameras: nir minus vis."""
+
+    begin_ns: int = 0
+    """The beginnings of the exposures."""
+    arrival_ns: int = 0
+    """The arrivals on the host, but for its jitter."""
+
+
+@dataclass(frozen=True, slots=True)
 class Anchor:
     """The first pulse that a `Pairer` is to see, on both camera clocks."""
 
@@ -60,6 +70,7 @@ def anchor(
     latches: Mapping[Arm, ClockLatch | None],
     period_ns: int,
     silent_pause: bool,
+    apart: Apart = Apart(),
 ) -> Anchor:
     """Anchor a recording on the first frames after the trigger pause.
 
@@ -70,6 +81,8 @@ def anchor(
 
     silent_pause
         True when neither arm sent a frame while the trigger was paused; a camera that did runs freely.
+    apart
+        What is no sign of a lost frame. The anchor takes it in, so that residuals are about zero all the same.
     """
     if not silent_pause:
         return _none(first_nir, first_vis, "frames came while the trigger was paused: a camera runs freely")
@@ -80,8 +93,8 @@ def anchor(
             apart_ns = (first_nir.timestamp_ns - nir.camera_ns + nir.host_ns) - (
                 first_vis.timestamp_ns - vis.camera_ns + vis.host_ns
             )
-            return _by_latches(first_nir, first_vis, apart_ns, doubt_ns, period_ns)
-    return _by_host(first_nir, first_vis, period_ns)
+            return _by_latches(first_nir, first_vis, apart_ns - apart.begin_ns, doubt_ns, period_ns)
+    return _by_host(first_nir, first_vis, first_nir.host_ns - first_vis.host_ns - apart.arrival_ns, period_ns)
 
 
 def _doubt_ns(first: Stamped, latch: ClockLatch) -> float:
@@ -91,15 +104,14 @@ def _doubt_ns(first: Stamped, latch: ClockLatch) -> float:
 def _by_latches(nir: Stamped, vis: Stamped, apart_ns: int, doubt_ns: float, period_ns: int) -> Anchor:
     periods = round(apart_ns / period_ns)
     off_beat_ns = apart_ns - periods * period_ns
-    said = f"clock latches put the first frames {apart_ns / 1e6:.3f} ms apart, ± {doubt_ns / 1e6:.3f} ms"
+    said = f"clock latches put the pulses of the first frames {apart_ns / 1e6:.3f} ms apart, ± {doubt_ns / 1e6:.3f} ms"
     if abs(off_beat_ns) > period_ns / 4:
         return _none(nir, vis, f"{said}, which is no whole number of periods")
     return _moved(nir, vis, periods, period_ns, "pause+latch", said)
 
 
-def _by_host(nir: Stamped, vis: Stamped, period_ns: int) -> Anchor:
-    apart_ns = nir.host_ns - vis.host_ns
-    said = f"no usable clock latches; the first frames arrived {apart_ns / 1e6:.3f} ms apart"
+def _by_host(nir: Stamped, vis: Stamped, apart_ns: int, period_ns: int) -> Anchor:
+    said = f"no usable clock latches; arrivals put the pulses of the first frames {apart_ns / 1e6:.3f} ms apart"
     if abs(apart_ns) <= period_ns / 2:
         return _moved(nir, vis, 0, period_ns, "pause", said)
     periods = round(apart_ns / period_ns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from enum import IntEnum
 from itertools import islice
 from typing import Generic
 
@@ -13,10 +14,26 @@ from nirvis_capture.pair_table import S
 
 FLOOR_FRAMES = 16
 """Frames after which the least delay to the host is a sharp witness."""
+FEW_FRAMES = 4
+"""Frames whose least delay may still be longer by chance than that of the next ones."""
 LEAST_FRAMES = 6
 """Frames in a row that tell how long the way to the host is now."""
 DRIFT = 1 / 5000
 """Two clocks run apart by no more than this share of a silence."""
+COMING_FRAMES = 4
+"""Frames after one between two pulses that tell whether it was one too many, or whether its clock jumped."""
+_BEAT_HOLDS = 24
+"""Periods over which the beat of an arm can be told without the other."""
+
+
+class Doubt(IntEnum):
+    """How far an explanation needs the host times as a further witness."""
+
+    NONE = 0
+    SLIGHT = 1
+    """It holds unless they contradict."""
+    GRAVE = 2
+    """It holds only if they confirm it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +42,7 @@ class Shift:
 
     by_ns: int
     spread_ns: int
-    """How far the halves of the frames disagree about it."""
+    """How far the first and the last of the frames disagree about it."""
 
 
 class ArmQueue(Generic[S]):
@@ -41,8 +58,8 @@ class ArmQueue(Generic[S]):
         """The last pulse that is accounted for, on the clock of this camera."""
         self.last_id = last_id
         self.floor = HostFloor()
-        self.acquitted = False
-        """The clock was suspected to have jumped before the head, and had not."""
+        self.acquitted = Doubt.NONE
+        """Up to which doubt the clock was suspected to have jumped before the head, and had not."""
 
     @property
     def head(self) -> S:
@@ -52,9 +69,29 @@ class ArmQueue(Generic[S]):
         """Time from the last accounted pulse to the head."""
         return self.waiting[0].timestamp_ns - self.last_ns
 
+    def is_between(self, beat_ns: int) -> bool:
+        """The head lies between two pulses, as its own arm counted them until now."""
+        interval_ns = self.interval_ns()
+        return abs(interval_ns) < _BEAT_HOLDS * beat_ns and _off_beat_ns(interval_ns, beat_ns) * 4 > beat_ns
+
+    def comes_back(self, beat_ns: int, ended: bool) -> bool | None:
+        """Whether the frames after the head are on the beat again, which a clock that jumped would not be.
+
+        None: more frames are needed.
+        """
+        coming = list(islice(self.waiting, 1, 1 + COMING_FRAMES))
+        if len(coming) < COMING_FRAMES and not ended:
+            return None
+        on_beat = sum(_off_beat_ns(stamp.timestamp_ns - self.last_ns, beat_ns) * 8 < beat_ns for stamp in coming)
+        return 0 < len(coming) <= 2 * on_beat
+
     def ids_skipped(self) -> int | None:
         """Frame ids between the last accounted pulse and the head; None where the counter was not known."""
         return None if self.last_id is None else max(0, self.waiting[0].frame_id - self.last_id - 1)
+
+    def came_twice(self) -> bool:
+        """The head is the frame before it once more."""
+        return self.interval_ns() == 0 and self.head.frame_id == self.last_id
 
     def push(self, stamp: S, arrival: int) -> None:
         self.waiting.append(stamp)
@@ -64,11 +101,18 @@ class ArmQueue(Generic[S]):
         stamp = self.waiting.popleft()
         self.arrivals.popleft()
         self.last_id = stamp.frame_id
-        self.acquitted = False
+        self.acquitted = Doubt.NONE
         return stamp
 
-    def pop_paired(self) -> S:
-        """Only paired frames tell how long the way to the host is: the clock of others may have jumped."""
+    def pop_extra(self) -> S:
+        """The head is no pulse, but may have used up an id; those missing before it still belong to pulses."""
+        last_id = self.last_id
+        stamp = self.pop()
+        self.last_id = last_id if last_id is None or stamp.frame_id <= last_id else last_id + 1
+        return stamp
+
+    def pop_pulse(self) -> S:
+        """Only pulses tell how long the way to the host is: the clock of other frames may have jumped."""
         stamp = self.pop()
         self.floor.add(stamp.timestamp_ns, stamp.host_ns)
         return stamp
@@ -81,25 +125,32 @@ class ArmQueue(Generic[S]):
         margin_ns = period_ns // 2 + vague_ns + round(abs(self.interval_ns()) * DRIFT)
         return self.head.host_ns - self.head.timestamp_ns < self.floor.ns - margin_ns
 
-    def shift(self, frames: int, period_ns: int) -> Shift | None:
-        """Compare the delay of the first waiting frames with the floor; None where either is too short a witness.
+    def arrives_on_time(self, frames: int, period_ns: int) -> bool:
+        """The quickest of the first waiting frames was as quick as those before: no whole period lies between.
 
-        Frames after the next irregular interval are another story.
+        Where there are too few to tell, it is enough that they were not quicker by more than chance.
         """
-        stamps = list(islice(self.waiting, frames))
-        regular = 1
-        while regular < len(stamps):
-            interval_ns = stamps[regular].timestamp_ns - stamps[regular - 1].timestamp_ns
-            if not period_ns < 2 * interval_ns < 3 * period_ns:
-                break
-            regular += 1
-        if regular < LEAST_FRAMES or self.floor.frames < FLOOR_FRAMES:
+        if not self.floor.frames:
+            return True
+        delays = sorted(stamp.host_ns - stamp.timestamp_ns for stamp in islice(self.waiting, frames))
+        late_ns, scatter_ns = delays[0] - self.floor.ns, delays[len(delays) // 2] - delays[0]
+        chance_ns = 3 * scatter_ns * max(1, FEW_FRAMES // self.floor.frames)
+        telling = len(delays) == frames and self.floor.frames >= FLOOR_FRAMES
+        return -late_ns < max(period_ns * 3 // 4, chance_ns) and (4 * late_ns < 3 * period_ns or not telling)
+
+    def shift(self, start: int, stop: int) -> Shift | None:
+        """Compare the delay of some of the waiting frames with the floor; None where either is too short a witness."""
+        delays = [stamp.host_ns - stamp.timestamp_ns for stamp in islice(self.waiting, start, stop)]
+        if len(delays) < LEAST_FRAMES or self.floor.frames < FLOOR_FRAMES:
             return None
-        delays = [stamp.host_ns - stamp.timestamp_ns for stamp in stamps[:regular]]
-        half = regular // 2
-        return Shift(min(delays) - self.floor.ns, abs(min(delays[:half]) - min(delays[half:])))
+        least = min(delays)
+        return Shift(least - self.floor.ns, max(min(delays[:3]), min(delays[-3:])) - least)
 
     def clock_jumped(self, by_ns: int) -> None:
         """Its clock is ahead by this much since the head."""
         self.last_ns += by_ns
         self.floor.shift(-by_ns)
+
+
+def _off_beat_ns(interval_ns: int, beat_ns: int) -> int:
+    return abs(interval_ns - round(interval_ns / beat_ns) * beat_ns)

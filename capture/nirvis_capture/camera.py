@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,6 +113,15 @@ class Camera(Protocol):
 
     def close(self) -> None:
         """Disarm, restore what was changed, and release the camera. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class Health(Protocol):
+    """What a camera offers beside `Camera` when its driver has figures to tell."""
+
+    def health(self) -> Mapping[str, float]:
+        """Figures since it was armed (``frames``, ``incomplete``, ``lost``, ``temperature_c`` …), from any thread."""
         ...
 
 

@@ -14,13 +14,15 @@ from nirvis_capture.anchor import HOST_JITTER_NS
 from nirvis_capture.pairing import Event, PairingSummary
 from nirvis_capture.profile import Profile
 
+Claim = Literal["synchrony", "integrity"]
+
 
 class Certificate(BaseModel):
     """Written at the close of a clip, covered by its own digest, proved again by ``nirvis verify``."""
 
     model_config = ConfigDict(frozen=True)
 
-    claim: Literal["synchrony", "integrity"]
+    claim: Claim
     """``synchrony``: pairs are exposures of one pulse, and the clip is unaltered; ``integrity``: only the latter."""
     pairing: PairingSummary
     pairs: int
@@ -31,6 +33,10 @@ class Certificate(BaseModel):
     not_proved: tuple[str, ...]
     ended: str
     """Why the recording ended."""
+    recovered: str = ""
+    """What was rescued from an unfinished clip, and what was not; empty for a clip that its recorder closed."""
+    previous: str = ""
+    """`sha256` of the part before this one; empty for the first clip of a recording."""
     end_time: str
     """ISO 8601 with offset."""
     software: str
@@ -59,23 +65,44 @@ def certify(
     end_time: datetime,
     covers: dict[str, str],
     profile: Profile,
+    previous: str = "",
+    recovered: str = "",
 ) -> Certificate:
     """The certificate of a clip with these frames; synchrony is claimed only where an anchor held."""
     unanchored = summary.counts[Event.UNANCHORED.name]
     pairs = summary.counts[Event.PAIR.name]
     anchored = summary.anchor is not None and summary.anchor.holds
     return Certificate(
-        claim="synchrony" if anchored and (pairs or not unanchored) else "integrity",
+        claim=claim(summary),
         pairing=summary,
         pairs=pairs,
         rows=rows,
         frames=frames,
-        not_proved=(*_not_proved(summary, anchored, unanchored), *_not_real(profile)),
+        not_proved=(
+            *_not_proved(summary, anchored, unanchored),
+            *_not_real(profile),
+            *(_NOT_RECOVERED if recovered else ()),
+        ),
         ended=ended,
+        previous=previous,
+        recovered=recovered,
         end_time=end_time.isoformat(timespec="microseconds"),
         software=software(),
         covers=covers,
     ).sealed()
+
+
+def claim(summary: PairingSummary) -> Claim:
+    """What a clip with this pairing may claim."""
+    anchored = summary.anchor is not None and summary.anchor.holds
+    paired = summary.counts[Event.PAIR.name] or not summary.counts[Event.UNANCHORED.name]
+    return "synchrony" if anchored and paired else "integrity"
+
+
+_NOT_RECOVERED = (
+    "integrity before the rescue: the digests were made when the clip was recovered, not while it was recorded",
+    "completeness: what was recorded after the last flush is lost",
+)
 
 
 def software() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import socket
 import subprocess
@@ -42,6 +43,14 @@ _LOG_BYTES = 1_000_000
 
 _launched: list[subprocess.Popen[bytes]] = []
 """Recorders that this process launched: referred to here, so that one that ended is reaped and none is waited for."""
+
+
+@atexit.register
+def _disown() -> None:
+    """A recorder outlives the client that launched it on purpose; `Popen` would warn of that."""
+    for process in _launched:
+        if process.poll() is None:
+            process.returncode = 0
 
 
 class _Gone(RecorderError):
@@ -134,7 +143,13 @@ class RecorderClient:
         self.close()
 
     def status(self) -> RecorderStatus:
-        return RecorderStatus.model_validate(self._ask(AskStatus()))
+        try:
+            return RecorderStatus.model_validate(self._ask(AskStatus()))
+        except ValidationError as error:
+            raise RecorderError(
+                f"The recorder of {self.rig} is of another version of nirvis: {error.error_count()} of its figures are "
+                "unknown here. End it, and start it again."
+            ) from error
 
     @property
     def preview(self) -> Slot:
@@ -173,7 +188,10 @@ class RecorderClient:
             except (OSError, ValueError):
                 line = b""
         if not line:
-            raise _Gone(f"The recorder of {self.rig} went away. See {log_path(self.rig)}, then start it again.")
+            raise _Gone(
+                f"The recorder of {self.rig} went away. See {log_path(self.rig)}, then start it again; a clip that it "
+                "left unfinished is rescued by: nirvis recover"
+            )
         return _result(line)
 
 

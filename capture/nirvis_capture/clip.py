@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from nirvis_capture.camera import ARMS, Arm, Raw
 from nirvis_capture.certificate import Certificate
+from nirvis_capture.clip_frames import read_frame
 from nirvis_capture.clip_layout import FORMAT, PAIR_TABLES, PART_SUFFIX, VERSION, Group, arm_path, text
 from nirvis_capture.errors import DamagedClip, NewerClip, NotAClip, ProfileError
 from nirvis_capture.pairing import Event
@@ -46,10 +47,9 @@ class Track:
     def frame(self, index: int) -> Raw:
         """Raw counts ``(H, W)`` of one exposure. Raises `DamagedClip` when they cannot be read."""
         try:
-            counts: Raw = self._frames[index]
+            return read_frame(self._frames, index)
         except OSError as error:
             raise DamagedClip(self._path, f"frame {index} of {self._group.name} cannot be read ({error})") from None
-        return counts
 
     @cached_property
     def frame_id(self) -> NDArray[np.int64]:

@@ -10,7 +10,9 @@ from typing import Any
 
 import h5py
 import numpy as np
+from pydantic import TypeAdapter
 
+from nirvis_capture.anchor import Anchor
 from nirvis_capture.camera import ARMS, Arm, CameraInfo
 from nirvis_capture.certificate import software
 from nirvis_capture.clip_layout import (
@@ -26,6 +28,7 @@ from nirvis_capture.clip_layout import (
     Group,
 )
 from nirvis_capture.clip_preview import preview_shape
+from nirvis_capture.compression import filters
 from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Profile
 
@@ -48,14 +51,20 @@ class ClipHeader:
     """Aware of its time zone."""
 
 
-def create_clip(path: Path, header: ClipHeader, profile: Profile, cameras: Mapping[Arm, CameraInfo]) -> Group:
+ANCHOR: TypeAdapter[Anchor | None] = TypeAdapter(Anchor | None)
+"""What the pairing of a clip began with, as JSON. Who rescues an unfinished clip pairs its frames from there."""
+
+
+def create_clip(
+    path: Path, header: ClipHeader, profile: Profile, cameras: Mapping[Arm, CameraInfo], anchor: Anchor | None
+) -> Group:
     """Create the file at `path`, which must not exist, and give it open; SWMR is for the caller to start."""
     file = h5py.File(
         path, "x", libver="latest", alignment_threshold=ALIGNMENT_BYTES * 16, alignment_interval=ALIGNMENT_BYTES
     )
     file.attrs.update({"default": "entry", "format": FORMAT, "version": VERSION, "NX_class": "NXroot"})
     entry = _group(file, "entry", "NXentry", default=profile.trigger.primary)
-    _write_texts(entry, header, profile)
+    _write_texts(entry, header, profile, anchor)
     instrument = _group(entry, "instrument", "NXinstrument")
     for arm in ARMS:
         _create_detector(instrument, arm, profile, cameras[arm])
@@ -65,7 +74,7 @@ def create_clip(path: Path, header: ClipHeader, profile: Profile, cameras: Mappi
     return file
 
 
-def _write_texts(entry: Group, header: ClipHeader, profile: Profile) -> None:
+def _write_texts(entry: Group, header: ClipHeader, profile: Profile, anchor: Anchor | None) -> None:
     texts = {
         "title": f"{profile.rig} {profile.mode} {header.recording_id}",
         "start_time": header.start_time.isoformat(timespec="microseconds"),
@@ -76,6 +85,7 @@ def _write_texts(entry: Group, header: ClipHeader, profile: Profile) -> None:
         "operator": header.operator,
         "recording_id": header.recording_id,
         "profile": profile.text,
+        "anchor": ANCHOR.dump_json(anchor).decode(),
         "software": software(),
     }
     for name, text in texts.items():
@@ -104,7 +114,13 @@ def _create_detector(instrument: Group, arm: Arm, profile: Profile, camera: Came
     frame = (camera.height, camera.width)
     # Chunks are written whole and in order, so none is ever filled before it is written.
     counts = detector.create_dataset(
-        "data", (0, *frame), camera.dtype, maxshape=(None, *frame), chunks=(1, *frame), fill_time="never"
+        "data",
+        (0, *frame),
+        camera.dtype,
+        maxshape=(None, *frame),
+        chunks=(1, *frame),
+        fill_time="never",
+        **filters(profile.recording.compression),
     )
     counts.attrs.update({"interpretation": "image", "long_name": f"{arm} raw counts, {settings.cfa}"})
     _create_tables(detector, FRAME_TABLES)

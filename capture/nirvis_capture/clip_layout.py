@@ -4,19 +4,19 @@
 
     / @default=entry @format=nirvis-clip @version=1
     /entry                     title start_time end_time mode light place notes operator recording_id part profile
-                               software
+                               anchor software
     /entry/instrument/<arm>    data (N,H,W), and per frame: frame_id timestamp_ns host_ns exposure_us gain_db status
     /entry/<arm>               NXdata: the same datasets again, as viewers expect them
     /entry/pairs               nir_index vis_index residual_ns event
     /entry/certificate         JSON of `nirvis_capture.certificate.Certificate`
-    /entry/timing              write_ms flush_ms: last, max, mean, p99
+    /entry/timing              write_ms flush_ms: last, max, mean, p99, p99.9
     /entry/preview/image       nir | vis, RGB
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import h5py
@@ -57,7 +57,7 @@ UNITS = {
 TABLE_CHUNK = 1024
 CERTIFICATE_BYTES = 65_536
 END_TIME_BYTES = 64
-TIMING_FIELDS = ("last", "max", "mean", "p99")
+TIMING_FIELDS = ("last", "max", "mean", "p99", "p99.9")
 
 WRITTEN_LATER = ("/entry/end_time", "/entry/certificate", "/entry/timing", "/entry/preview/image")
 """What is filled in at the close, and therefore no part of the header."""
@@ -97,7 +97,14 @@ def _kind(node: Group) -> str:
     if isinstance(node, h5py.Group):
         return "group"
     grows = node.maxshape and None in node.maxshape
-    return f"{node.dtype.str} {'*' if grows else ''}{node.shape[1:] if grows else node.shape} {node.chunks}"
+    shape = f"{'*' if grows else ''}{node.shape[1:] if grows else node.shape}"
+    return " ".join([f"{node.dtype.str} {shape} {node.chunks}", *map(str, filters_of(node))])
+
+
+def filters_of(dataset: Group) -> list[tuple[Any, ...]]:
+    """Number, flags and settings of every filter that HDF5 applies to the chunks of a dataset."""
+    settings = dataset.id.get_create_plist()
+    return [settings.get_filter(index) for index in range(settings.get_nfilters())]
 
 
 def _canonical(value: object) -> bytes:
@@ -112,14 +119,11 @@ def _canonical(value: object) -> bytes:
     return f"{array.dtype.str} {array.shape} ".encode() + array.tobytes() + b"\n"
 
 
-def dataset_sha256(dataset: Group, block: int, done: Callable[[int], None] | None = None) -> str:
-    """Digest of the values of a dataset in order, `block` rows at a time; memory does not grow with its length."""
+def table_sha256(column: Group, block: int) -> str:
+    """Digest of a column of a table, `block` rows at a time; memory does not grow with its length."""
     digest = hashlib.sha256()
-    for start in range(0, dataset.shape[0], block):
-        values = dataset[start : start + block]
-        digest.update(np.ascontiguousarray(values).data)
-        if done is not None:
-            done(len(values))
+    for start in range(0, column.shape[0], block):
+        digest.update(np.ascontiguousarray(column[start : start + block]).data)
     return digest.hexdigest()
 
 

@@ -6,18 +6,14 @@ reserved are written. One thread writes both arms. The file carries the suffix `
 
 from __future__ import annotations
 
-import hashlib
+import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from nirvis_capture.anchor import Anchor
 from nirvis_capture.camera import ARMS, Arm, CameraInfo, Frame
@@ -25,36 +21,43 @@ from nirvis_capture.certificate import certify
 from nirvis_capture.clip_header import ClipHeader, create_clip
 from nirvis_capture.clip_layout import (
     CERTIFICATE_BYTES,
-    FRAME_TABLES,
     PAIR_TABLES,
-    Group,
     arm_path,
     header_sha256,
     scalar_sha256,
 )
 from nirvis_capture.clip_preview import preview_picture
-from nirvis_capture.digest import BackgroundSha256
-from nirvis_capture.errors import ClipNotWritten
-from nirvis_capture.histogram import Histogram
+from nirvis_capture.clip_track import TableWriter, TrackWriter
+from nirvis_capture.compression import Encoded, Encoder
+from nirvis_capture.disk import CLOSING_BYTES, BackgroundSync, Reserve, free_gb, is_full
+from nirvis_capture.errors import ClipNotWritten, DiskFull
+from nirvis_capture.histogram import Timing
+from nirvis_capture.pair_table import Stamp, numbers
 from nirvis_capture.pairing import Event, Pairer, PairRow
 from nirvis_capture.profile import Profile
+from nirvis_capture.row import Row, frames_of
 
 __all__ = ["ClipHeader", "ClipWriter"]
 
 _log = logging.getLogger(__name__)
 FLUSH_EVERY_S = 1.0
+_LOCKED_BYTE = 1 << 62
+"""Beyond any clip: the lock on it says that the clip is being written, and keeps nobody from reading."""
 
 
 class ClipWriter:
     """Writes one clip; a context manager that aborts when the block fails and closes otherwise.
 
+    Its pair table says what its own frames say: they are paired again as they are written, as ``nirvis verify`` will do
+    it. So a clip can end after any frame, and still be proved.
+
     path
         Final name, ``*.clip.h5``; until the close the file is ``*.clip.h5.part``.
     anchor
-        What the `Pairer` of these rows was given; the certificate repeats its work from it.
+        What the `Pairer` of these frames was given.
 
     Raises `ClipNotWritten` when the name is taken or the disk refuses. What was flushed until then stays in the
-    ``.part`` file.
+    ``.part`` file. Raises `DiskFull` instead of taking a row once the disk is full; the clip can still be closed.
     """
 
     def __init__(
@@ -67,20 +70,30 @@ class ClipWriter:
     ) -> None:
         self.path = path
         self.part_path = path.with_name(path.name + ".part")
+        self.sha256 = ""
+        """Identity of the clip, once it is closed."""
         self.bytes_written = 0
         self.write_timing = Timing()
         self.flush_timing = Timing()
         self._profile = profile
-        self._proof: Pairer[Frame] = Pairer(anchor, profile.trigger.period_ns, profile.trigger.primary)
+        self._proof: Pairer[Stamp] = Pairer(anchor, profile.trigger.period_ns, profile.trigger.primary)
         self._first_pair: tuple[int, int] | None = None
         self._flushed = time.monotonic()
         self._refuse_taken_name()
-        with self._disk():
-            self._file = create_clip(self.part_path, header, profile, cameras)
-            self._tracks = {arm: _TrackWriter(self._file[arm_path(arm)], cameras[arm]) for arm in ARMS}
-            self._pairs = _TableWriter(self._file["/entry/pairs"], PAIR_TABLES)
+        self._reserve = self._reserved()
+        try:
+            self._file = create_clip(self.part_path, header, profile, cameras, anchor)
             self._header_sha256 = header_sha256(self._file)
             self._file.swmr_mode = True
+            self._sync = BackgroundSync(_hold(self.part_path))
+        except (OSError, RuntimeError) as error:
+            # A file without a frame helps nobody.
+            self._reserve.release()
+            self.part_path.unlink(missing_ok=True)
+            raise ClipNotWritten(self.path, str(error)) from error
+        self._encoder = Encoder(profile.recording.compression)
+        self._tracks = {arm: TrackWriter(arm_path(arm), self._file[arm_path(arm)], cameras[arm]) for arm in ARMS}
+        self._pairs = TableWriter("/entry/pairs", self._file["/entry/pairs"], PAIR_TABLES)
 
     def __enter__(self) -> ClipWriter:
         return self
@@ -93,47 +106,64 @@ class ClipWriter:
 
     @property
     def rows(self) -> int:
+        """Rows of the pair table; a frame whose partner is not decided yet has none."""
         return self._pairs.length
 
-    def write(self, row: PairRow[Frame]) -> None:
-        """Append the frames of a row and the row itself; flushes once a second."""
+    def write(self, row: Row) -> None:
+        """Append the frames of a row; flushes once a second."""
+        if self._reserve.released:
+            raise DiskFull(self.path)
         began = time.perf_counter_ns()
-        with self._disk():
-            nir_index, vis_index = self._put("nir", row.nir), self._put("vis", row.vis)
-            self._pairs.append((nir_index, vis_index, row.residual_ns, int(row.event)))
-        if row.event is Event.PAIR and self._first_pair is None:
-            self._first_pair = (nir_index, vis_index)
+        for arm, frame in frames_of(row):
+            self.put(arm, frame)
         self.write_timing.add(time.perf_counter_ns() - began)
         if time.monotonic() - self._flushed > FLUSH_EVERY_S:
             self.flush()
 
+    def put(self, arm: Arm, frame: Frame) -> None:
+        """Append one frame, where it has no row yet; the frames of both arms come in the order of arrival."""
+        self._tracks[arm].refuse_other(frame)
+        self._store(self._encoder.feed(arm, frame))
+
     def flush(self) -> None:
-        """Hand everything to the operating system: from here on a killed process loses none of it."""
+        """Hand everything to the operating system: from here on a killed process loses none of it.
+
+        It reaches the disk itself in the background, so a power loss costs a little more.
+        """
         began = time.perf_counter_ns()
-        with self._disk():
-            for table in (*(track.table for track in self._tracks.values()), self._pairs):
-                table.flush()
-            self._file.flush()
+        self._store(self._encoder.rest())
+        if free_gb(self.path.parent) * 1e9 < CLOSING_BYTES:
+            # HDF5 forgets the rows of a table that it could not write, so it must not come to that.
+            self._reserve.release()
+        for table in (*(track.table for track in self._tracks.values()), self._pairs):
+            self._keep(table.flush)
+        self._keep(self._file.flush)
+        self._sync.begin()
         self._flushed = time.monotonic()
         self.flush_timing.add(time.perf_counter_ns() - began)
 
-    def close(self, ended: str = "stopped") -> Path:
-        """Certify the clip, put it safely on the disk, and give it its final name.
+    def close(self, ended: str = "stopped", previous: str = "", recovered: str = "") -> Path:
+        """Certify the clip, put it safely on the disk, and give it its final name. Works after `DiskFull`.
 
-        ended
-            Why the recording ended, for the certificate.
+        Safe to call twice.
+
+        ended, previous, recovered
+            For the certificate; see there. `previous` is that of the part before this one.
         """
-        self._proof.finish()
+        if not self._file:
+            return self.path
+        self._store(self._encoder.rest())
+        self._append(self._proof.finish())
         self.flush()
-        with self._disk():
-            self._write_preview()
-            self._file["/entry/timing/write_ms"][...] = self.write_timing.figures_ms()
-            self._file["/entry/timing/flush_ms"][...] = self.flush_timing.figures_ms()
-            self._certify(ended)
-            self._file.close()
-            _sync(self.part_path)
-            os.replace(self.part_path, self.path)
-            _sync(self.path.parent)
+        self._keep(self._write_preview)
+        self._keep(self._write_timing)
+        self._keep(partial(self._certify, ended, previous, recovered))
+        self._keep(self._file.flush)
+        self._keep(self._file.close)
+        self._keep(partial(_sync, self.part_path))
+        self._keep(partial(os.replace, self.part_path, self.path))
+        self._keep(partial(_sync, self.path.parent))
+        self._let_go()
         return self.path
 
     def abort(self) -> None:
@@ -141,17 +171,15 @@ class ClipWriter:
 
         Safe to call twice, and after any failure.
         """
-        for track in self._tracks.values():
-            track.sha256.close()
-        if not self._file:
-            return
-        try:
-            self.flush()
-            self._file.close()
-        except (OSError, RuntimeError, ClipNotWritten) as error:
-            _log.warning("%s: not all of it reached the disk (%s)", self.part_path, error)
-        if not self.rows:
-            self.part_path.unlink(missing_ok=True)
+        if self._file:
+            try:
+                self.flush()
+                self._file.close()
+            except (OSError, RuntimeError, ClipNotWritten) as error:
+                _log.warning("%s: not all of it reached the disk (%s)", self.part_path, error)
+            if not any(track.table.length for track in self._tracks.values()):
+                self.part_path.unlink(missing_ok=True)
+        self._let_go()
 
     def _refuse_taken_name(self) -> None:
         if not self.path.parent.is_dir():
@@ -160,13 +188,35 @@ class ClipWriter:
             if taken.exists():
                 raise ClipNotWritten(self.path, f"{taken.name} exists already, and a clip is never overwritten")
 
-    def _put(self, arm: Arm, frame: Frame | None) -> int:
-        """Index of the frame in its arm; -1 for none."""
-        if frame is None:
-            return -1
-        self._proof.feed(arm, frame)
-        self.bytes_written += frame.pixels.nbytes
-        return self._tracks[arm].append(frame)
+    def _reserved(self) -> Reserve:
+        try:
+            return Reserve(self.path.parent)
+        except OSError as error:
+            raise ClipNotWritten(self.path, f"{error}; not even what closing it takes would fit") from error
+
+    def _let_go(self) -> None:
+        """Give back what is held beside the file. Safe to call twice."""
+        self._encoder.close()
+        self._reserve.release()
+        for track in self._tracks.values():
+            track.close()
+        self._sync.close()
+
+    def _store(self, frames: Iterable[Encoded]) -> None:
+        for encoded in frames:
+            track, frame = self._tracks[encoded.arm], encoded.frame
+            self._keep(partial(track.store, encoded))
+            index = track.append(encoded)
+            self.bytes_written += frame.pixels.nbytes
+            stamp = Stamp(index, frame.frame_id, frame.timestamp_ns, frame.host_ns, int(frame.status))
+            self._append(self._proof.feed(encoded.arm, stamp))
+
+    def _append(self, rows: Iterable[PairRow[Stamp]]) -> None:
+        for row in rows:
+            stored = numbers(row)
+            self._pairs.append(stored)
+            if row.event is Event.PAIR and self._first_pair is None:
+                self._first_pair = stored[:2]
 
     def _write_preview(self) -> None:
         if self._first_pair is None:
@@ -175,118 +225,68 @@ class ClipWriter:
         raws = {arm: self._tracks[arm].frame(i) for arm, i in zip(ARMS, self._first_pair, strict=True)}
         image[...] = preview_picture(raws, self._profile, image.shape)
 
-    def _certify(self, ended: str) -> None:
-        end_time = datetime.now(timezone.utc).astimezone()
+    def _write_timing(self) -> None:
+        self._file["/entry/timing/write_ms"][...] = self.write_timing.figures_ms()
+        self._file["/entry/timing/flush_ms"][...] = self.flush_timing.figures_ms()
+
+    def _certify(self, ended: str, previous: str, recovered: str) -> None:
         certificate = certify(
             self._proof.summary(),
             frames={arm: self._tracks[arm].table.length for arm in ARMS},
             rows=self.rows,
             ended=ended,
-            end_time=end_time,
+            end_time=datetime.now(timezone.utc).astimezone(),
             covers=self._digests(),
             profile=self._profile,
+            previous=previous,
+            recovered=recovered,
         )
         text = certificate.model_dump_json().encode()
         if len(text) > CERTIFICATE_BYTES:
             raise ClipNotWritten(self.path, f"its certificate has {len(text)} bytes, more than {CERTIFICATE_BYTES}")
+        self.sha256 = certificate.sha256
         self._file["/entry/end_time"][()] = certificate.end_time.encode()
         self._file["/entry/certificate"][()] = text
 
     def _digests(self) -> dict[str, str]:
         digests = {"header": self._header_sha256}
-        for arm in ARMS:
-            digests[f"{arm_path(arm)}/data"] = self._tracks[arm].sha256.hexdigest()
-            digests |= self._tracks[arm].table.digests(arm_path(arm))
-        digests |= self._pairs.digests("/entry/pairs")
+        for track in self._tracks.values():
+            digests |= track.digests()
+        digests |= self._pairs.digests()
         for path in ("/entry/timing/write_ms", "/entry/timing/flush_ms", "/entry/preview/image"):
             digests[path] = scalar_sha256(self._file[path])
         return digests
 
-    @contextmanager
-    def _disk(self) -> Iterator[None]:
-        """What goes wrong between HDF5 and the disk, in words."""
+    def _keep(self, step: Callable[[], object]) -> None:
+        """Do one step on the disk; when that is full, once more with the reserve released.
+
+        Raises `ClipNotWritten` with what HDF5 or the disk says.
+        """
         try:
-            yield
+            step()
         except (OSError, RuntimeError) as error:
+            if is_full(error) and self._reserve.release():
+                self._keep(step)
+                return
             kept = f"; what was flushed until then is kept in {self.part_path.name}" if self.part_path.exists() else ""
             raise ClipNotWritten(self.path, f"{error}{kept}") from error
 
 
-class Timing:
-    """How long each call took."""
-
-    def __init__(self) -> None:
-        self._us = Histogram()
-
-    def add(self, duration_ns: int) -> None:
-        self._us.add(duration_ns // 1000)
-
-    @property
-    def p99_ms(self) -> float:
-        return self._us.percentile(99) / 1e3
-
-    def figures_ms(self) -> NDArray[np.float64]:
-        """Last, maximum, mean and 99th percentile, in ms."""
-        us = self._us
-        return np.array([us.last, us.maximum, us.mean, us.percentile(99)]) / 1e3
+def _hold(part_path: Path) -> int:
+    """A descriptor that holds the lock of `is_being_written` until it is closed."""
+    descriptor = os.open(part_path, os.O_RDWR)
+    fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _LOCKED_BYTE)
+    return descriptor
 
 
-class _TrackWriter:
-    """The frames of one arm."""
-
-    def __init__(self, group: Group, camera: CameraInfo) -> None:
-        self.sha256 = BackgroundSha256()
-        self.table = _TableWriter(group, FRAME_TABLES)
-        self._frames = group["data"]
-        self._shape = (camera.height, camera.width)
-        self._dtype = camera.dtype
-
-    def append(self, frame: Frame) -> int:
-        pixels = frame.pixels
-        if pixels.shape != self._shape or pixels.dtype != self._dtype:
-            raise ValueError(f"a frame of {pixels.shape} {pixels.dtype} in a clip of {self._shape} {self._dtype}")
-        counts = np.ascontiguousarray(pixels).data
-        index = self.table.length
-        self._frames.resize(index + 1, axis=0)
-        self._frames.id.write_direct_chunk((index, 0, 0), counts)
-        self.sha256.update(counts)
-        self.table.append(
-            (frame.frame_id, frame.timestamp_ns, frame.host_ns, frame.exposure_us, frame.gain_db, int(frame.status))
-        )
-        return index
-
-    def frame(self, index: int) -> NDArray[Any]:
-        counts: NDArray[Any] = self._frames[index]
-        return counts
-
-
-class _TableWriter:
-    """Columns that grow together; rows wait in memory until the next flush."""
-
-    def __init__(self, group: Group, columns: Mapping[str, np.dtype[Any]]) -> None:
-        self.length = 0
-        self._columns = {name: (group[name], dtype, hashlib.sha256()) for name, dtype in columns.items()}
-        self._waiting: list[tuple[float, ...]] = []
-
-    def append(self, row: tuple[float, ...]) -> None:
-        self._waiting.append(row)
-        self.length += 1
-
-    def flush(self) -> None:
-        if not self._waiting:
-            return
-        written = self.length - len(self._waiting)
-        for (dataset, dtype, sha256), values in zip(
-            self._columns.values(), zip(*self._waiting, strict=True), strict=True
-        ):
-            column = np.array(values, dtype)
-            dataset.resize(self.length, axis=0)
-            dataset[written:] = column
-            sha256.update(column.tobytes())
-        self._waiting.clear()
-
-    def digests(self, path: str) -> dict[str, str]:
-        return {f"{path}/{name}": sha256.hexdigest() for name, (_, _, sha256) in self._columns.items()}
+def is_being_written(part_path: Path) -> bool:
+    """True while a process records into this ``.part`` file; the file is only read."""
+    with open(part_path, "rb") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, _LOCKED_BYTE)
+        except (BlockingIOError, PermissionError):
+            return True
+    return False
 
 
 def _sync(path: Path) -> None:

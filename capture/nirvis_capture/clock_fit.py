@@ -95,15 +95,17 @@ class HostFloor:
     of its camera jumped forward.
     """
 
-    __slots__ = ("_began_ns", "_earlier", "_frames", "_now")
+    __slots__ = ("_began_ns", "_earlier", "_frames", "_held", "_now")
 
     BUCKET_NS = 5_000_000_000
+    BUCKET_FRAMES = 16
 
     def __init__(self) -> None:
         self._earlier: int | None = None
         self._now: int | None = None
         self._began_ns = 0
         self._frames = 0
+        self._held = 0
 
     @property
     def frames(self) -> int:
@@ -112,17 +114,18 @@ class HostFloor:
 
     @property
     def ns(self) -> int:
-        """Host time minus camera time of the quickest frame of the last 5 to 10 s."""
+        """Host time minus camera time of the quickest frame of the last 5 to 10 s; at a slow trigger, of 16 to 32."""
         known = [floor for floor in (self._earlier, self._now) if floor is not None]
         return min(known)
 
     def add(self, timestamp_ns: int, host_ns: int) -> None:
         delay = host_ns - timestamp_ns
         self._frames += 1
+        self._held += 1
         if self._now is None:
             self._now, self._began_ns = delay, host_ns
-        elif host_ns - self._began_ns > self.BUCKET_NS:
-            self._earlier, self._now, self._began_ns = self._now, delay, host_ns
+        elif host_ns - self._began_ns > self.BUCKET_NS and self._held > self.BUCKET_FRAMES:
+            self._earlier, self._now, self._began_ns, self._held = self._now, delay, host_ns, 1
         elif delay < self._now:
             self._now = delay
 

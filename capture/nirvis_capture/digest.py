@@ -18,7 +18,7 @@ class BackgroundSha256:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="sha256")
         self._waiting: deque[Future[None]] = deque()
 
-    def update(self, counts: memoryview) -> None:
+    def update(self, counts: memoryview | bytes) -> None:
         self._waiting.append(self._worker.submit(self._sha256.update, counts))
         if len(self._waiting) > _AHEAD:
             self._waiting.popleft().result()

@@ -5,14 +5,19 @@ NirvisError
 ├── CameraError
 │   ├── CameraNotFound      no camera with that serial
 │   ├── BackendUnavailable  a driver that is not installed here
+│   ├── CameraClosed        a camera that was closed is asked to start
 │   ├── CameraLost          no frame for max(1 s, 3 periods): unplugged, no power, no trigger
+│   ├── TriggerTooFast      the secondary could not follow at that rate and exposure
 │   └── FreeRunning         frames came while the trigger was paused: nothing can be anchored
 ├── PictureError            a folder, picture or video that cannot be replayed
+├── NoTruth                 nobody knows what really happened: no simulated rig, or no such file
 ├── ClipError
 │   ├── NotAClip            another format, or no HDF5 file at all
 │   ├── NewerClip           written by a later version of nirvis
 │   ├── DamagedClip         truncated, unfinished or altered
-│   └── ClipNotWritten      the disk refused, or the name is taken
+│   ├── ClipNotWritten      the disk refused, or the name is taken
+│   ├── DiskFull            no more fits; the clip can still be closed
+│   └── NotRecovered        an unfinished clip that cannot be rescued, or need not be
 └── RecorderError           the recorder process refused, failed, or went away
 
 Registration, datasets and training add their own leaves below `NirvisError`. The command line prints the message of a
@@ -58,12 +63,21 @@ class BackendUnavailable(CameraError):
     """The driver that a profile asks for is not part of this installation."""
 
 
+class CameraClosed(CameraError):
+    def __init__(self, serial: str) -> None:
+        super().__init__(f"Camera {serial} was closed and cannot start; open the cameras of the rig again.")
+
+
 class CameraLost(CameraError):
     def __init__(self, serial: str, waited_s: float) -> None:
         super().__init__(
             f"Camera {serial} sent no frame for {waited_s:.1f} s: unplugged, without power, or without a trigger. "
             "What was recorded until then is kept; check the cables, then arm again."
         )
+
+
+class TriggerTooFast(CameraError):
+    """Rate and exposure at which the secondary would miss triggers."""
 
 
 class FreeRunning(CameraError):
@@ -76,6 +90,10 @@ class FreeRunning(CameraError):
 
 class PictureError(NirvisError):
     """A folder of pictures, a picture or a video file that cannot be replayed as two cameras."""
+
+
+class NoTruth(NirvisError):
+    """What really happened is not known: no simulated rig, another clip, or no truth file."""
 
 
 class ClipError(NirvisError):
@@ -102,6 +120,21 @@ class DamagedClip(ClipError):
 class ClipNotWritten(ClipError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} cannot be written: {reason}.")
+
+
+class DiskFull(ClipError):
+    """No further frame fits. What was written is whole, and the clip can still be closed with its certificate."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The disk of {path} is full, so the recording ended; its clip holds everything until then. "
+            "Free some space, or record to another folder."
+        )
+
+
+class NotRecovered(ClipError):
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} was not recovered: {reason}.")
 
 
 class RecorderError(NirvisError):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 _FINE_BITS = 5
 _BINS = 64 << _FINE_BITS
 
@@ -41,6 +44,25 @@ class Histogram:
             if held and seen >= wanted:
                 return min(self.maximum, _upper_edge(index))
         return 0
+
+
+class Timing:
+    """How long each call took."""
+
+    def __init__(self) -> None:
+        self._us = Histogram()
+
+    def add(self, duration_ns: int) -> None:
+        self._us.add(duration_ns // 1000)
+
+    @property
+    def p99_ms(self) -> float:
+        return self._us.percentile(99) / 1e3
+
+    def figures_ms(self) -> NDArray[np.float64]:
+        """Last, maximum, mean, 99th and 99.9th percentile, in ms."""
+        us = self._us
+        return np.array([us.last, us.maximum, us.mean, us.percentile(99), us.percentile(99.9)]) / 1e3
 
 
 def _upper_edge(index: int) -> int:

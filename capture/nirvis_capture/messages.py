@@ -9,8 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
+from nirvis_capture.camera import Arm
 from nirvis_capture.errors import RecorderError
 from nirvis_capture.profile import Light, Mode
+from nirvis_capture.ring import Alarm
 from nirvis_capture.slot import private_folder
 
 State = Literal["idle", "armed", "recording", "finalising", "failed"]
@@ -90,6 +92,10 @@ class RecorderStatus(Message):
     """Of the running recording, else of the last one."""
     seconds: float = 0.0
     """Recorded time of that recording."""
+    seconds_before: float = 0.0
+    """How much of it the pre-trigger had kept from before the recording."""
+    part: int = 0
+    """Number of the clip of that recording that is being taken, from 1."""
     pairs: int = 0
     """Complete pairs of the recording, or since arming when nothing was recorded yet."""
     dropped: dict[str, int] = {}
@@ -98,11 +104,17 @@ class RecorderStatus(Message):
     """Rows that were paired but could not be written."""
     ring_fill: float = 0.0
     """Share of the ring in use; the recording ends at 1."""
+    ring_peak: float = 0.0
+    """The highest share of that recording."""
+    ring_alarm: Alarm = ""
+    """``filling`` from 75 %: nothing is lost yet; ``full``: the recording had to end."""
     write_mb_s: float = 0.0
     """Megabytes (10⁶) per second written during the last second."""
     write_p99_ms: float = 0.0
     residual_p99_us: float | None = None
     """What the clock fit leaves in the newest pairs: 99th percentile, in microseconds."""
+    health: dict[Arm, dict[str, float]] = {}
+    """What each camera tells of itself and its transport since arming; empty for drivers that tell nothing."""
     disk_minutes_left: float | None = None
     """Minutes of recording until ``min_free_gb`` is reached."""
     clip: Path | None = None

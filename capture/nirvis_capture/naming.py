@@ -26,7 +26,15 @@ def clip_path(profile: Profile, folder: Path, start: datetime, place: str, recor
 
     Raises `ProfileError` when the pattern cannot be filled in.
     """
-    name = _name(profile, start, place, recording_id)
+    return _free_path(folder, _name(profile, start, place, recording_id))
+
+
+def part_path(path: Path, part: int) -> Path:
+    """Path of a part of the recording that would be `path` if it were one clip; parts sort in their order."""
+    return _free_path(path.parent, f"{path.name.removesuffix(CLIP_SUFFIX)}-part{part:03d}")
+
+
+def _free_path(folder: Path, name: str) -> Path:
     candidates = (folder / f"{name}{suffix}{CLIP_SUFFIX}" for suffix in _suffixes())
     return next(path for path in candidates if not path.exists() and not path.with_name(path.name + ".part").exists())
 

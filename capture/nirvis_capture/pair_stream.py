@@ -1,23 +1,27 @@
 """Pairs while they come in: one pairing for both grab threads, its rows to whoever records, its newest pair to preview.
 
-A recording that begins while the cameras run gets a pairing of its own, which continues from the state of the one
-before. So its clip holds everything that its pairing knew, and `verify` can repeat it from the file alone.
+Every clip gets a pairing of its own, which continues from the state of the one before: a recording that begins while
+the cameras run, one that begins with what the pre-trigger kept, and each further part of a long one. So a clip holds
+everything that its pairing knew, and `verify` can repeat it from the file alone.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, Protocol
 
 import numpy as np
 
 from nirvis_capture.anchor import Anchor
 from nirvis_capture.camera import ARMS, Arm, Frame
-from nirvis_capture.pairing import Event, Pairer, PairingSummary, PairRow
+from nirvis_capture.pairing import Event, Pairer, PairRow
+from nirvis_capture.pre_trigger import PreTrigger
+from nirvis_capture.row import Row, frames_of
 
-Row = PairRow[Frame]
+Then = Literal["go on", "next part", "end"]
+"""What a recording wants after a row; rows that complete the part or the recording may still follow."""
 
 _RESIDUALS_KEPT = 200
 
@@ -25,16 +29,20 @@ _RESIDUALS_KEPT = 200
 class RowSink(Protocol):
     """What takes the rows of one recording."""
 
-    def begin(self, anchor: Anchor | None) -> None:
-        """Called once, before the first row."""
+    def begin(self, anchor: Anchor | None, kept: Sequence[Row] = ()) -> None:
+        """Called before the first row of each part.
+
+        kept
+            What the pre-trigger kept from before the recording; its frames follow through `take`.
+        """
         ...
 
-    def take(self, row: Row) -> bool:
-        """Keep a row; False when the recording should end. Rows that complete it may still follow."""
+    def take(self, row: Row) -> Then:
+        """Keep a row."""
         ...
 
-    def end(self, summary: PairingSummary) -> None:
-        """Called once, after the last row, with what the pairing found."""
+    def end(self, counts: Mapping[Event, int]) -> None:
+        """Called once, after the last row, with what the pairing found in all parts."""
         ...
 
 
@@ -43,17 +51,32 @@ class PairStream:
 
     A frame of an arm that is ahead waits here until the other arm has caught up, so that a recording ends with a pair
     and not with a tail of frames whose partners are still on their way.
+
+    pre_trigger_bytes
+        Memory for the newest rows while nothing is recorded; a recording then begins with them.
     """
 
-    def __init__(self, primary: Arm, period_ns: int, anchor_of: Callable[[Frame, Frame], Anchor]) -> None:
+    def __init__(
+        self,
+        primary: Arm,
+        period_ns: int,
+        anchor_of: Callable[[Frame, Frame], Anchor],
+        pre_trigger_bytes: int = 0,
+    ) -> None:
         self._primary = primary
         self._period_ns = period_ns
         self._anchor_of = anchor_of
         self._changed = threading.Condition()
         self._pairer: Pairer[Frame] | None = None
+        self._counted: tuple[Pairer[Frame] | None, Counter[Event]] = (None, Counter())
+        """The pairing, and what earlier parts of its recording counted; one value, for readers without the lock."""
         self._waiting: dict[Arm, deque[Frame]] = {arm: deque() for arm in ARMS}
+        self._pre_trigger = PreTrigger(pre_trigger_bytes)
+        self._settled: Anchor | None = None
+        """Anchor of the next row that the pre-trigger keeps; None while frames before it are undecided."""
+        self._feeding: set[Arm] = set()
         self._sink: RowSink | None = None
-        self._ending = False
+        self._then: Then = "go on"
         self._newest: Row | None = None
         self._residuals: deque[int] = deque(maxlen=_RESIDUALS_KEPT)
 
@@ -63,10 +86,15 @@ class PairStream:
         return self._sink is not None
 
     @property
+    def feeding(self) -> bool:
+        """True while `feed` has not come back to a grab thread; for long only where the sink waits."""
+        return bool(self._feeding)
+
+    @property
     def counts(self) -> dict[Event, int]:
         """Rows of the running recording by their event; since the last one ended where nothing is recorded."""
-        pairer = self._pairer
-        return {} if pairer is None else dict(pairer.counts)
+        pairer, earlier = self._counted
+        return {} if pairer is None else {event: count + earlier[event] for event, count in pairer.counts.items()}
 
     def residual_p99_ns(self) -> float | None:
         """99th percentile of what the clock fit left in the newest pairs, in ns."""
@@ -84,22 +112,24 @@ class PairStream:
 
     def feed(self, arm: Arm, frame: Frame) -> None:
         """Pair one frame. Waits only where the sink does (cameras that can be slowed down)."""
+        self._feeding.add(arm)
         with self._changed:
             self._waiting[arm].append(frame)
             if self._pairer is None and all(self._waiting.values()):
                 self._start(self._anchor_of(self._waiting["nir"][0], self._waiting["vis"][0]))
             self._pair_what_waits()
             self._changed.notify_all()
+        self._feeding.discard(arm)
 
     def begin(self, sink: RowSink) -> None:
-        """Hand every row to `sink` from now on; a frame that waits for its partner is its first."""
+        """Hand every row to `sink` from now on, beginning with what the pre-trigger kept.
+
+        A frame that waits for its partner now is recorded, too.
+        """
         with self._changed:
-            self._sink, self._ending = sink, False
+            self._sink, self._then = sink, "go on"
             if self._pairer is not None:
-                for arm, frame in reversed(self._pairer.pending()):
-                    self._waiting[arm].appendleft(frame)
-                self._start(self._pairer.anchor_now())
-                self._pair_what_waits()
+                self._begin_again(self._pairer)
 
     def end(self, timeout_s: float) -> None:
         """Complete the recording: a frame whose partner is on its way waits for it that long.
@@ -107,23 +137,41 @@ class PairStream:
         What still waits then is recorded without a partner.
         """
         with self._changed:
-            self._ending = True
+            self._then = "end"
             self._complete_when_even()
             if not self._changed.wait_for(lambda: self._sink is None, timeout_s):
                 self._pair_what_waits(all_of_it=True)
                 self._complete()
 
-    def _start(self, anchor: Anchor | None) -> Pairer[Frame]:
+    def _begin_again(self, pairer: Pairer[Frame]) -> None:
+        """Pair what the pre-trigger kept, and what waits, once more from their anchor."""
+        waiting, self._waiting = self._waiting, {arm: deque() for arm in ARMS}
+        for arm, frame in reversed(pairer.pending()):
+            waiting[arm].appendleft(frame)
+        anchor, kept = self._pre_trigger.take() or (pairer.anchor_now(), [])
+        self._start(anchor, kept)
+        for row in kept:
+            for arm, frame in frames_of(row):
+                self._waiting[arm].append(frame)
+            self._pair_what_waits()
+        for arm in ARMS:
+            self._waiting[arm].extend(waiting[arm])
+        self._pair_what_waits()
+
+    def _start(
+        self, anchor: Anchor | None, kept: Sequence[Row] = (), earlier: Counter[Event] | None = None
+    ) -> Pairer[Frame]:
         pairer: Pairer[Frame] = Pairer(anchor, self._period_ns, self._primary)
-        self._pairer = pairer
+        self._pairer, self._settled = pairer, anchor
+        self._counted = (pairer, earlier or Counter())
         if self._sink is not None:
-            self._sink.begin(anchor)
+            self._sink.begin(anchor, kept)
         return pairer
 
     def _pair_what_waits(self, all_of_it: bool = False) -> None:
         pairer = self._pairer or (self._start(None) if all_of_it else None)
         while pairer is not None and (arm := self._next_arm(pairer, all_of_it)) is not None:
-            self._deliver(pairer.feed(arm, self._waiting[arm].popleft()))
+            self._deliver(pairer, pairer.feed(arm, self._waiting[arm].popleft()))
             self._complete_when_even()
             pairer = self._pairer
 
@@ -133,11 +181,15 @@ class PairStream:
         held: Arm | None = None if all_of_it or lead == 0 else "nir" if lead > 0 else "vis"
         return next((arm for arm in ARMS if self._waiting[arm] and arm != held), None)
 
-    def _deliver(self, rows: list[Row]) -> None:
+    def _deliver(self, pairer: Pairer[Frame], rows: list[Row]) -> None:
         for row in rows:
             self._show(row)
-            if self._sink is not None and not self._sink.take(row):
-                self._ending = True
+            if self._sink is not None:
+                then = self._sink.take(row)
+                self._then = then if self._then == "go on" or then == "end" else self._then
+        if self._sink is None and rows and self._pre_trigger.capacity_bytes:
+            self._pre_trigger.keep(self._settled, rows)
+            self._settled = None if pairer.pending() else pairer.anchor_now()
 
     def _show(self, row: Row) -> None:
         if row.event is Event.PAIR:
@@ -152,9 +204,16 @@ class PairStream:
     def _complete_when_even(self) -> None:
         """A recording that is to end does so when no frame waits for a partner that is on its way.
 
-        As many frames of both arms wait for a decision of the pairing; the end makes it.
+        As many frames of both arms may wait for a decision of the pairing; the end makes it. A part that is full waits
+        for that decision, so that the next one goes on from what is certain.
         """
-        if self._sink is not None and self._ending and self._pairer and _lead_of_nir(self._pairer) == 0:
+        if self._sink is None or self._pairer is None:
+            return
+        if self._then == "end":
+            even = _lead_of_nir(self._pairer) == 0
+        else:
+            even = self._then == "next part" and not self._pairer.pending()
+        if even:
             self._complete()
 
     def _complete(self) -> None:
@@ -162,11 +221,14 @@ class PairStream:
         if sink is None:
             return
         pairer = self._pairer or self._start(None)
+        goes_on = self._then == "next part"
         anchor = pairer.anchor_now()
-        self._deliver(pairer.finish())
-        self._sink, self._ending = None, False
-        self._start(anchor)
-        sink.end(pairer.summary())
+        self._deliver(pairer, pairer.finish())
+        counts = Counter(self.counts)
+        self._sink, self._then = sink if goes_on else None, "go on"
+        self._start(anchor, earlier=counts if goes_on else None)
+        if not goes_on:
+            sink.end(counts)
         self._changed.notify_all()
 
 

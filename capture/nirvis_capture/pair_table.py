@@ -46,6 +46,27 @@ class PairRow(Generic[S]):
     event: Event
 
 
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What pairing reads of a frame, and where the frame is in its arm."""
+
+    index: int
+    frame_id: int
+    timestamp_ns: int
+    host_ns: int
+    status: int
+
+
+Numbers = tuple[int, int, int, int]
+"""A row as it is stored: ``nir_index, vis_index`` (-1: no partner), ``residual_ns, event``."""
+
+
+def numbers(row: PairRow[Stamp]) -> Numbers:
+    nir_index = -1 if row.nir is None else row.nir.index
+    vis_index = -1 if row.vis is None else row.vis.index
+    return nir_index, vis_index, row.residual_ns, int(row.event)
+
+
 @dataclass(frozen=True)
 class PairingSummary:
     """What a `Pairer` found, for the certificate."""

@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import Generic
 
 from nirvis_capture.anchor import HOST_JITTER_NS, Anchor, Evidence, Stamped, anchor
-from nirvis_capture.arm_queue import ArmQueue
+from nirvis_capture.arm_queue import LEAST_FRAMES, ArmQueue, Doubt
 from nirvis_capture.camera import ARMS, Arm, FrameStatus, other
 from nirvis_capture.clock_fit import WANDER_PPM, ClockFit
-from nirvis_capture.clock_jump import Doubt, Testimony, testify
+from nirvis_capture.clock_jump import Testimony, testify
 from nirvis_capture.histogram import Histogram
 from nirvis_capture.pair_table import Event, PairingSummary, PairRow, S
 from nirvis_capture.tally import Tally
@@ -48,8 +48,7 @@ class Pairer(Generic[S]):
         self._vis: ArmQueue[S] = ArmQueue(self._vis0 - period_ns, None if vis_id is None else vis_id - 1)
         self._arrived = 0
         self._evidence: Evidence = anchor.evidence if anchor else "none"
-        self._suspect: tuple[Arm, Event, Doubt] | None = None
-        self._unsure: Event | None = None
+        self._doubt = Doubt.NONE
         self._jumped = False
         self._finishing = False
         self._rows: list[PairRow[S]] = []
@@ -104,7 +103,7 @@ class Pairer(Generic[S]):
 
     def anchor_now(self) -> Anchor:
         """The next pulse as the anchor of a `Pairer` that continues; feed that one `pending` first."""
-        if self._anchor is None or self._lost or self._jumped or self._suspect is not None:
+        if self._anchor is None or self._lost or self._jumped or self._doubt:
             return Anchor(self._nir0, self._vis0, "none", "synchrony was lost before this clip began")
         vis_ns = self._vis.last_ns - self._vis0 + self._tally.beat_ns
         return Anchor(
@@ -139,21 +138,40 @@ class Pairer(Generic[S]):
         return rows
 
     def _merge(self) -> None:
-        nir, vis = self._nir.waiting, self._vis.waiting
         tight_ns = self._period_ns // 8
-        while nir and vis and not self._lost:
-            if self._suspect is not None:
-                if not self._judge(*self._suspect):
+        while self._nir.waiting and self._vis.waiting and not self._lost:
+            for side in (self._nir, self._vis):
+                self._doubts(side, self._doubt_of(side))
+            if self._doubt:
+                if not self._judge(self._doubt):
                     return
                 continue
-            residual_ns = self._residual_ns(nir[0].timestamp_ns, vis[0].timestamp_ns)
+            residual_ns = self._residual_ns(self._nir.head.timestamp_ns, self._vis.head.timestamp_ns)
             if self._beyond_reach():
-                jumped = self._vis.arrived_too_early(self._period_ns)
-                self._decide("vis", Event.UNANCHORED, Doubt.GRAVE if jumped else Doubt.NONE)
+                self._settle_silence()
             elif -tight_ns <= residual_ns <= tight_ns:
-                self._pair(residual_ns)
+                if not self._settle_together(residual_ns):
+                    return
             elif not self._explain(residual_ns):
                 return
+
+    def _doubt_of(self, side: ArmQueue[S]) -> Doubt:
+        """Whether the ids of an arm agree with the time that passed.
+
+        Where ids are missing as well, the time is right. Where none are, triggers were missed, or its clock jumped
+        forward by whole periods; where more are missing than there were pulses, it jumped back.
+        """
+        beat_ns = self._tally.beat_ns
+        skipped = side.ids_skipped()
+        if skipped is None or side.is_between(beat_ns):
+            return Doubt.NONE
+        unexplained = max(0, round(side.interval_ns() / beat_ns) - 1) - skipped
+        if unexplained == 0:
+            return Doubt.NONE
+        if unexplained < 0 or side.arrived_too_early(self._period_ns):
+            return Doubt.GRAVE
+        sure = self._period_ns >= 4 * HOST_JITTER_NS and side.arrives_on_time(1, self._period_ns)
+        return Doubt.NONE if sure else Doubt.SLIGHT
 
     def _residual_ns(self, nir_ns: int, vis_ns: int) -> int:
         """How far two exposures are apart on the nir clock."""
@@ -165,12 +183,11 @@ class Pairer(Generic[S]):
         silence_ns = self._vis.waiting[0].timestamp_ns - self._vis0 - self._fit_ns
         return silence_ns > 2 * self._period_ns and silence_ns > self._fit.reach_ns(self._period_ns // 4)
 
-    def _pair(self, residual_ns: int) -> None:
-        nir, vis = self._nir, self._vis
-        vis_ns = vis.waiting[0].timestamp_ns - self._vis0
-        for arm in ARMS:
+    def _pair(self, residual_ns: int, on_beat: bool = True) -> None:
+        vis_ns = self._vis.head.timestamp_ns - self._vis0
+        for arm in ARMS if on_beat else ():
             self._tally.take_pulse(arm, self._side(arm))
-        first, second = nir.pop_paired(), vis.pop_paired()
+        first, second = (side.pop_pulse() if on_beat else side.pop_extra() for side in (self._nir, self._vis))
         event = Event.PAIR
         if self._jumped:
             event, self._jumped = Event.CLOCK_JUMP, False
@@ -183,7 +200,6 @@ class Pairer(Generic[S]):
             self._fit_ns = vis_ns
         if event == Event.PAIR:
             self._residuals.add(abs(residual_ns))
-        self._unsure = None
         self._tally.counts[event] += 1
         self._rows.append(PairRow(first, second, residual_ns, event))
 
@@ -192,75 +208,67 @@ class Pairer(Generic[S]):
         nir, vis = (stamp, None) if arm == "nir" else (None, stamp)
         self._rows.append(PairRow(nir, vis, 0, event))
 
+    def _settle_together(self, residual_ns: int) -> bool:
+        """The heads agree. They are a pair even between two pulses; but then the beat may go on without them."""
+        primary, beat_ns = self._side(self._tally.primary), self._tally.beat_ns
+        comes_back = primary.comes_back(beat_ns, self._finishing) if primary.is_between(beat_ns) else False
+        if comes_back is not None:
+            self._pair(residual_ns, on_beat=not comes_back)
+        return comes_back is not None
+
     def _explain(self, residual_ns: int) -> bool:
-        """The heads disagree. Give the earlier one a row, or begin to doubt a clock; False: more frames are needed."""
-        early: Arm = "nir" if residual_ns < 0 else "vis"
+        """The heads disagree. Give one of them a row, or begin to doubt a clock; False: more frames are needed."""
         if abs(residual_ns) * 4 <= self._period_ns:
-            return self._settle_off_beat(early, residual_ns)
+            return self._settle_off_beat(residual_ns)
+        early: Arm = "nir" if residual_ns < 0 else "vis"
+        for arm in (early, other(early)):
+            if self._side(arm).is_between(self._tally.beat_ns):
+                return self._settle_between(arm)
         side, late = self._side(early), self._side(other(early))
-        interval_ns = side.interval_ns()
-        if interval_ns * 4 < 3 * self._tally.beat_ns:
-            twice = interval_ns == 0 and side.head.frame_id == side.last_id
-            certain = twice or interval_ns * 4 > self._tally.beat_ns
-            self._decide(early, Event.EXTRA_FRAME, Doubt.NONE if certain else Doubt.GRAVE)
-        elif late.interval_ns() * 2 >= 3 * self._tally.beat_ns:
-            self._decide(early, *self._loss(late))
-        else:
-            self._decide(early, Event.CLOCK_JUMP, Doubt.GRAVE)
+        ahead = side.interval_ns() * 4 >= 3 * self._tally.beat_ns
+        if ahead and late.interval_ns() * 2 >= 3 * self._tally.beat_ns:
+            self._lone_pulse(early)
+        elif side.came_twice() or not self._doubts(side, Doubt.GRAVE):
+            self._extra(early)
         return True
 
-    def _settle_off_beat(self, early: Arm, residual_ns: int) -> bool:
+    def _settle_off_beat(self, residual_ns: int) -> bool:
         """The heads agree within the gate, but badly: is the next frame of an arm the better partner?"""
         nir, vis = self._nir.waiting, self._vis.waiting
         if min(len(nir), len(vis)) < 2 and not self._finishing:
             return False
-        if self._unsure is not None:
-            self._decide(early, Event.PAIR, Doubt.GRAVE)
-        elif len(nir) > 1 and abs(self._residual_ns(nir[1].timestamp_ns, vis[0].timestamp_ns)) < abs(residual_ns):
-            self._decide("nir", Event.EXTRA_FRAME, Doubt.NONE)
+        if len(nir) > 1 and abs(self._residual_ns(nir[1].timestamp_ns, vis[0].timestamp_ns)) < abs(residual_ns):
+            self._extra("nir")
         elif len(vis) > 1 and abs(self._residual_ns(nir[0].timestamp_ns, vis[1].timestamp_ns)) < abs(residual_ns):
-            self._decide("vis", Event.EXTRA_FRAME, Doubt.NONE)
-        else:
-            self._decide(early, Event.PAIR, Doubt.SLIGHT)
+            self._extra("vis")
+        elif not self._doubts(self._nir, Doubt.SLIGHT):
+            self._pair(residual_ns)
         return True
 
-    def _loss(self, late: ArmQueue[S]) -> tuple[Event, Doubt]:
-        """Why an arm has a gap in time, and what speaks against it.
+    def _settle_between(self, arm: Arm) -> bool:
+        """The head of an arm lies between two pulses: is it one too many, or did its clock jump?"""
+        comes_back = self._side(arm).comes_back(self._tally.beat_ns, self._finishing)
+        if comes_back is None:
+            return False
+        if comes_back or not self._doubts(self._side(arm), Doubt.GRAVE):
+            self._extra(arm)
+        return True
 
-        Without a gap in frame ids, a clock that jumped by whole periods would look the same.
-        """
-        skipped = late.ids_skipped()
-        if skipped is None:
-            return Event.EDGE, Doubt.NONE
-        event = Event.TRANSFER_DROP if skipped else Event.MISSED_TRIGGER
-        if late.acquitted or skipped >= round(late.interval_ns() / self._tally.beat_ns) - 1:
-            return event, Doubt.NONE
-        if late.arrived_too_early(self._period_ns):
-            return event, Doubt.GRAVE
-        return event, Doubt.SLIGHT if self._period_ns < 4 * HOST_JITTER_NS else Doubt.NONE
+    def _settle_silence(self) -> None:
+        if not (self._vis.arrived_too_early(self._period_ns) and self._doubts(self._vis, Doubt.GRAVE)):
+            self._lose(Event.UNANCHORED)
 
-    def _decide(self, arm: Arm, event: Event, doubt: Doubt) -> None:
-        if {self._unsure, event} == {Event.EXTRA_FRAME, Event.MISSED_TRIGGER}:
-            doubt = Doubt.GRAVE
-        if doubt is Doubt.NONE:
-            self._act(arm, event)
-        else:
-            self._suspect = (arm, event, doubt)
+    def _extra(self, arm: Arm) -> None:
+        self._alone(arm, self._side(arm).pop_extra(), Event.EXTRA_FRAME)
 
-    def _act(self, arm: Arm, event: Event) -> None:
-        if event == Event.PAIR:
-            self._pair(self._residual_ns(self._nir.head.timestamp_ns, self._vis.head.timestamp_ns))
-        elif event == Event.UNANCHORED:
-            self._lose(event)
-        elif event in (Event.EXTRA_FRAME, Event.CLOCK_JUMP):
-            self._unsure = Event.EXTRA_FRAME
-            self._alone(arm, self._side(arm).pop(), Event.EXTRA_FRAME)
-        else:
-            self._unsure = event if event == Event.MISSED_TRIGGER else None
-            self._tally.take_pulse(arm, self._side(arm))
-            pulse_ns = self._on_other_clock(arm, self._side(arm).last_ns)
-            self._tally.take_loss(other(arm), self._side(other(arm)), pulse_ns, event)
-            self._alone(arm, self._side(arm).pop(), event)
+    def _lone_pulse(self, arm: Arm) -> None:
+        """The head of an arm is a pulse of which the other has no frame."""
+        side, silent = self._side(arm), self._side(other(arm))
+        skipped = silent.ids_skipped()
+        event = Event.TRANSFER_DROP if skipped else Event.EDGE if skipped is None else Event.MISSED_TRIGGER
+        self._tally.take_pulse(arm, side)
+        self._tally.take_loss(other(arm), silent, self._on_other_clock(arm, side.last_ns), event)
+        self._alone(arm, side.pop_pulse(), event)
 
     def _on_other_clock(self, arm: Arm, timestamp_ns: int) -> int:
         if arm == "vis":
@@ -269,20 +277,28 @@ class Pairer(Generic[S]):
         nir_ns = timestamp_ns - self._nir0
         return self._vis0 + nir_ns - self._fit.offset_ns(nir_ns - self._fit.offset_ns(nir_ns))
 
-    def _judge(self, arm: Arm, event: Event, doubt: Doubt) -> bool:
+    def _judge(self, doubt: Doubt) -> bool:
         """Ask the host times whether a clock jumped; False: more frames are needed."""
         testimony = testify(self._nir, self._vis, doubt, self._period_ns, self._finishing)
+        self._doubt = doubt if testimony is None else Doubt.NONE
         if testimony is None:
             return False
-        self._suspect = None
         if testimony.jumped:
             self._anchor_anew(testimony)
-        elif doubt is Doubt.GRAVE and not testimony.clear:
+        elif not testimony.clear and (doubt is Doubt.GRAVE or not self._arrive_on_time()):
             self._lose(Event.CLOCK_JUMP)
         else:
-            self._nir.acquitted = self._vis.acquitted = True
-            self._act(arm, event)
+            self._nir.acquitted = self._vis.acquitted = doubt
         return True
+
+    def _doubts(self, side: ArmQueue[S], doubt: Doubt) -> bool:
+        """Whether the clock of an arm is to be judged first."""
+        if doubt > side.acquitted:
+            self._doubt = max(self._doubt, doubt)
+        return doubt > side.acquitted
+
+    def _arrive_on_time(self) -> bool:
+        return all(side.arrives_on_time(LEAST_FRAMES, self._period_ns) for side in (self._nir, self._vis))
 
     def _anchor_anew(self, shift: Testimony) -> None:
         """A clock jumped by as much as the way to the host shifted, give or take less than a quarter of the period."""
@@ -300,7 +316,7 @@ class Pairer(Generic[S]):
         self._nir0, self._vis0 = nir_ns - periods * self._tally.beat_ns, vis_ns
         self._fit = ClockFit(self._fit.rate_ppm, self._fit.rate_sigma_ppm + WANDER_PPM)
         self._fit_ns = 0
-        self._unsure, self._jumped, self._evidence = None, True, "host"
+        self._jumped, self._evidence = True, "host"
 
     def _lose(self, event: Event) -> None:
         """From here on nothing is known to belong together; the first row carries the event."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from nirvis_capture.camera import ARMS, Arm, CameraInfo, Frame
-from nirvis_capture.pair_stream import PairStream, Row
+from nirvis_capture.calibration import CalibrationError, Correction, correction_for
+from nirvis_capture.camera import ARMS, Arm, CameraInfo, Frame, Raw
+from nirvis_capture.pair_stream import PairStream
 from nirvis_capture.profile import Profile
+from nirvis_capture.row import Row
 from nirvis_capture.slot import Slot
+
+log = logging.getLogger(__name__)
 
 RATE_HZ = 30.0
 SPARING_RATE_HZ = 5.0
@@ -24,6 +29,8 @@ class Preview:
 
     fill
         How full the ring is at the moment; 0 when nothing is recorded.
+    health
+        `Rig.health`: dark frames hold for the temperature that they were taken at.
     """
 
     def __init__(
@@ -33,8 +40,10 @@ class Preview:
         stream: PairStream,
         slot: Slot,
         fill: Callable[[], float],
+        health: Mapping[Arm, Mapping[str, float]] | None = None,
     ) -> None:
         self._arms = {arm: _arm_meta(profile, arm, cameras[arm]) for arm in ARMS}
+        self._corrections = {arm: self._correction(profile, arm, (health or {}).get(arm, {})) for arm in ARMS}
         self._mode = profile.mode
         self._stream = stream
         self._slot = slot
@@ -56,9 +65,24 @@ class Preview:
                 continue
             shown = row
             if row.nir is not None and row.vis is not None:
-                self._slot.publish(self._meta(row.nir, row.vis), {"nir": row.nir.pixels, "vis": row.vis.pixels})
+                pixels = {"nir": self._shown("nir", row.nir), "vis": self._shown("vis", row.vis)}
+                self._slot.publish(self._meta(row.nir, row.vis), pixels)
             rate_hz = SPARING_RATE_HZ if self._fill() > SPARING_FILL else RATE_HZ
             self._stopped.wait(max(0.0, began + 1 / rate_hz - time.monotonic()))
+
+    def _shown(self, arm: Arm, frame: Frame) -> Raw:
+        """Raw counts as they would be without darkness and shading of sensor and lens, where the profile names them."""
+        correction = self._corrections[arm]
+        return frame.pixels if correction is None else correction.apply(frame.pixels)
+
+    def _correction(self, profile: Profile, arm: Arm, health: Mapping[str, float]) -> Correction | None:
+        """Frames that do not fit cost the picture its correction, and the recording, which is raw, nothing."""
+        try:
+            return correction_for(profile.arm(arm), temperature_c=health.get("temperature_c"))
+        except CalibrationError as error:
+            log.warning("the live picture of %s is not corrected: %s", arm, error)
+            self._arms[arm]["not_corrected"] = str(error)
+            return None
 
     def _meta(self, nir: Frame, vis: Frame) -> dict[str, Any]:
         counts = {event.name.lower(): count for event, count in self._stream.counts.items()}
@@ -88,6 +112,7 @@ def _frame_meta(frame: Frame) -> dict[str, Any]:
     return {
         "frame_id": frame.frame_id,
         "timestamp_ns": frame.timestamp_ns,
+        "host_ns": frame.host_ns,
         "exposure_us": frame.exposure_us,
         "gain_db": frame.gain_db,
     }

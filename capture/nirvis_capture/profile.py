@@ -11,7 +11,9 @@ from tomlkit.exceptions import TOMLKitError
 
 import nirvis_profiles
 from nirvis_capture.camera import Arm, other
+from nirvis_capture.cameras.aravis_settings import AravisSettings
 from nirvis_capture.cameras.settings import ReplaySettings
+from nirvis_capture.cameras.spinnaker_settings import SpinnakerSettings
 from nirvis_capture.errors import ProfileError
 from nirvis_capture.settings import Changes, Settings, edited_text, mistakes
 from nirvis_capture.twin.settings import TwinSettings
@@ -21,8 +23,12 @@ Mode = Literal["day", "night"]
 Light = Literal["day", "dusk", "led_night"]
 Cfa = Literal["RGGB", "GRBG", "GBRG", "BGGR"]
 PixelFormat = Literal[
-    "BayerRG8", "BayerGR8", "BayerGB8", "BayerBG8", "BayerRG16", "BayerGR16", "BayerGB16", "BayerBG16"
-]
+    "BayerRG8", "BayerGR8", "BayerGB8", "BayerBG8",
+    "BayerRG12", "BayerGR12", "BayerGB12", "BayerBG12",
+    "BayerRG12p", "BayerGR12p", "BayerGB12p", "BayerBG12p",
+    "BayerRG16", "BayerGR16", "BayerGB16", "BayerBG16",
+]  # fmt: skip
+"""PFNC names: 12 bit counts travel in 16 bits each, or packed, two in three bytes; clips hold them unpacked."""
 
 
 class Sensor(Settings):
@@ -71,7 +77,7 @@ class WhiteBalance(Settings):
 class ArmSettings(Settings):
     """One camera behind the beam splitter."""
 
-    backend: Literal["simulated", "replay"]
+    backend: Literal["simulated", "replay", "spinnaker", "aravis"]
     serial: str = Field(min_length=1)
     """Serial number printed on the housing."""
     model: str
@@ -86,6 +92,10 @@ class ArmSettings(Settings):
     white_balance: WhiteBalance = WhiteBalance()
     mirror: bool = False
     """True for the reflected arm: its picture is left-right reversed against the scene."""
+    dark: Path | None = None
+    """File of dark frames, as ``nirvis calibrate dark`` writes it; taken off in the live view and in registration."""
+    flat: Path | None = None
+    """File of flat frames, as ``nirvis calibrate flat`` writes it."""
 
     @property
     def cfa(self) -> Cfa:
@@ -97,17 +107,22 @@ class ArmSettings(Settings):
             raise ValueError(f"roi reaches beyond the {self.sensor.width_px} px of sensor width")
         if self.roi.offset_y + self.roi.height > self.sensor.height_px:
             raise ValueError(f"roi reaches beyond the {self.sensor.height_px} px of sensor height")
-        if (self.sensor.bit_depth == 8) != self.pixel_format.endswith("8"):
+        if self.sensor.bit_depth not in _DEPTHS_OF[self.pixel_format[len("BayerRG") :]]:
             raise ValueError(f"pixel_format {self.pixel_format} does not hold {self.sensor.bit_depth} bit counts")
         return self
 
 
+_DEPTHS_OF = {"8": (8,), "12": (12,), "12p": (12,), "16": (12, 16)}
+"""Significant bits that each kind of pixel format can hold."""
 _CFA_OF: dict[str, Cfa] = {"RG": "RGGB", "GR": "GRBG", "GB": "GBRG", "BG": "BGGR"}
 
 
 class Trigger(Settings):
     """How one camera triggers the other."""
 
+    source: Literal["hardware", "free"] = "hardware"
+    """``hardware``: the exposure of the primary triggers the secondary. ``free``: both cameras run by themselves at
+    `rate_hz`, and clips claim integrity but no synchrony."""
     primary: Arm
     """The arm whose exposure is the trigger of the other."""
     rate_hz: float = Field(gt=0, le=1000)
@@ -134,8 +149,14 @@ class Recording(Settings):
     """Name of a clip without its suffix; fields: start, mode, place, recording_id."""
     ring_seconds: float = Field(default=3.0, gt=0, le=60)
     """How long the disk may stall before the recording ends; the memory for it is bounded by this."""
+    pre_trigger_seconds: float = Field(default=0.0, ge=0, le=60)
+    """A recording that begins while the cameras are armed begins with what was seen so long before; held in memory."""
     min_free_gb: float = Field(default=2.0, ge=0)
     """Recording ends with a certified clip when less is free on the disk."""
+    part_minutes: float | None = Field(default=None, gt=0)
+    """A longer recording is split into clips of this length; one clip without it."""
+    compression: Literal["none", "bitshuffle-lz4"] = "none"
+    """Of the frames in clips; lossless. Viewers need the bitshuffle filter of HDF5 to show compressed ones."""
 
 
 class Profile(Settings):
@@ -153,6 +174,10 @@ class Profile(Settings):
     """What the simulated rig shows; read by backend ``simulated`` only."""
     replay: ReplaySettings | None = None
     """What is replayed; needed by backend ``replay``."""
+    spinnaker: SpinnakerSettings = SpinnakerSettings()
+    """Memory and bandwidth of the cameras; read by backend ``spinnaker`` only."""
+    aravis: AravisSettings = AravisSettings()
+    """How cameras are reached; read by backend ``aravis`` only."""
 
     text: Annotated[str, Field(exclude=True, repr=False)] = ""
     """The exact TOML text that this profile was read from."""

@@ -37,6 +37,43 @@ def full_scale_dn(bit_depth: int) -> int:
     return (1 << bit_depth) - 1
 
 
+def unpacked_format(pixel_format: str) -> str:
+    """PFNC name of what a frame holds once it is unpacked: ``BayerRG12`` for ``BayerRG12p``, others as they are."""
+    return pixel_format.removesuffix("p")
+
+
+def unpack(stored: NDArray[np.uint8], pixel_format: str, shape: tuple[int, int]) -> Raw:
+    """Counts out of the bytes that a camera sent; a copy, always.
+
+    stored
+        Bytes of one frame, any shape; what follows the frame is not looked at.
+    pixel_format
+        PFNC name: ``BayerRG8``, ``BayerRG12`` and ``BayerRG16`` (16 bits a pixel, low byte first), ``BayerRG12p`` (two
+        pixels in three bytes, lowest bits first) and their kin.
+    shape
+        Height and width of the frame; the width is even.
+
+    Returns ``(H, W)``, u8 for 8 bit formats, else u16. Raises `ValueError` when there are too few bytes.
+    """
+    pixels = shape[0] * shape[1]
+    needed = pixels * 3 // 2 if pixel_format.endswith("12p") else pixels if pixel_format.endswith("8") else pixels * 2
+    flat = np.ascontiguousarray(stored).reshape(-1)[:needed]
+    if flat.size < needed:
+        raise ValueError(f"{flat.size} bytes are no {pixel_format} frame of {shape[1]} × {shape[0]} pixels: too few")
+    if pixel_format.endswith("12p"):
+        return _unpacked_12p(flat).reshape(shape)
+    return np.array(flat if pixel_format.endswith("8") else flat.view("<u2")).reshape(shape)
+
+
+def _unpacked_12p(packed: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Both pixels of three bytes lie within two of them: the first in bytes 0 and 1, the second in bytes 1 and 2."""
+    counts = np.empty(packed.size * 2 // 3, np.uint16)
+    first, second = (np.ndarray(counts.size // 2, "<u2", packed.data, offset, (3,)) for offset in (0, 1))
+    np.bitwise_and(first, 0x0FFF, out=counts[0::2])
+    np.right_shift(second, 4, out=counts[1::2])
+    return counts
+
+
 def demosaic(
     raw: Raw,
     cfa: Cfa,

@@ -1,26 +1,29 @@
-"""One press of the button: rows go through a ring to one writer thread, and a certified clip comes out."""
+"""One press of the button: rows go through a ring to one writer thread, and certified clips come out."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from nirvis_capture.anchor import Anchor
+from nirvis_capture.calibration import keep_beside
 from nirvis_capture.camera import Arm, CameraInfo
 from nirvis_capture.clip_writer import ClipHeader, ClipWriter
 from nirvis_capture.disk import free_gb
-from nirvis_capture.errors import NirvisError, RecorderError
-from nirvis_capture.naming import new_recording_id
-from nirvis_capture.pair_stream import Row
-from nirvis_capture.pairing import Event, PairingSummary
+from nirvis_capture.errors import DiskFull, NirvisError, RecorderError
+from nirvis_capture.naming import new_recording_id, part_path
+from nirvis_capture.pair_stream import Then
+from nirvis_capture.pairing import Event
+from nirvis_capture.part_writer import Part, PartWriter
 from nirvis_capture.profile import Light, Profile
 from nirvis_capture.ring import Ring
+from nirvis_capture.row import Row, row_bytes
+from nirvis_capture.write_rate import WriteRate
 
 log = logging.getLogger(__name__)
 
@@ -49,24 +52,29 @@ class Limits:
 UNLIMITED = Limits()
 
 
-def row_bytes(row: Row) -> int:
-    """Memory that the pixels of a row take."""
-    return sum(frame.pixels.nbytes for frame in (row.nir, row.vis) if frame is not None)
+def memory_bytes(profile: Profile, cameras: Mapping[Arm, CameraInfo], seconds: float) -> int:
+    """Memory of so many seconds of pairs at the trigger rate."""
+    pair_bytes = sum(camera.frame_bytes for camera in cameras.values())
+    return round(seconds * profile.trigger.rate_hz) * pair_bytes
 
 
-def ring_for(profile: Profile, cameras: Mapping[Arm, CameraInfo]) -> Ring[Row]:
+def ring_for(profile: Profile, cameras: Mapping[Arm, CameraInfo]) -> Ring[Row | Part]:
     """A ring of ``recording.ring_seconds`` at the trigger rate; a short one for cameras that can be slowed down."""
     pair_bytes = sum(camera.frame_bytes for camera in cameras.values())
     if not is_paced(profile):
-        return Ring(_UNPACED_PAIRS * pair_bytes, row_bytes, "wait")
-    capacity = round(profile.recording.ring_seconds * profile.trigger.rate_hz * pair_bytes)
-    return Ring(max(capacity, pair_bytes), row_bytes, "refuse")
+        return Ring(_UNPACED_PAIRS * pair_bytes, _item_bytes, "wait")
+    return Ring(max(memory_bytes(profile, cameras, profile.recording.ring_seconds), pair_bytes), _item_bytes, "refuse")
+
+
+def _item_bytes(item: Row | Part) -> int:
+    return 0 if isinstance(item, Part) else row_bytes(item)
 
 
 def is_paced(profile: Profile) -> bool:
     """True where exposures come in their own time, as with every real camera; False in fast pacing."""
-    pacing = profile.replay.pacing if profile.nir.backend == "replay" and profile.replay else profile.twin.pacing
-    return pacing == "real"
+    if profile.nir.backend == "simulated":
+        return profile.twin.pacing == "real"
+    return profile.nir.backend != "replay" or profile.replay is None or profile.replay.pacing == "real"
 
 
 def new_header(place: str, light: Light, notes: str, operator: str) -> ClipHeader:
@@ -83,7 +91,13 @@ def new_header(place: str, light: Light, notes: str, operator: str) -> ClipHeade
 
 
 class Recording:
-    """A `RowSink` that writes one clip. Its thread ends with the clip certified, or with `error` set."""
+    """A `RowSink` that writes the clips of one recording: one, or parts of ``recording.part_minutes``.
+
+    Its thread ends with the last clip certified, or with `error` set.
+
+    path
+        What the clip is called if it is the only one; parts are numbered on top of it.
+    """
 
     def __init__(
         self,
@@ -97,51 +111,78 @@ class Recording:
         self.header = header
         self.path = path
         self.ring = ring_for(profile, cameras)
+        self.part = 0
+        """Number of the part that rows are taken for."""
         self.pulses = 0
+        self.pulses_before = 0
+        """Those of them that came before the recording was asked for."""
         self.pairs = 0
-        self.summary: PairingSummary | None = None
+        self.counts: Mapping[Event, int] | None = None
         """What its pairing found; known when it has ended."""
         self.on_end: Callable[[], None] = lambda: None
         """Called after the last row, from the thread that fed it."""
         self.message = ""
         """Why it ended, where nobody asked for that."""
         self.error: NirvisError | None = None
-        self.clip: Path | None = None
         self.rate = WriteRate()
         self._profile = profile
         self._cameras = cameras
         self._limits = limits
         self._open_writer = open_writer
-        self._anchor: Anchor | None = None
+        self._pulses_of_a_part = _pulses_of_a_part(profile)
+        self._part_pulses = 0
         self._told_to_end = False
+        self._gave_up = False
         self._offered = 0
-        self._writer: ClipWriter | None = None
+        self._parts = PartWriter(self._open_part)
         self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
         self._thread.start()
 
     @property
     def seconds(self) -> float:
-        """Length in pulses, as time."""
+        """Length in pulses, as time; what the pre-trigger kept is part of it."""
         return self.pulses / self._profile.trigger.rate_hz
 
     @property
+    def seconds_before(self) -> float:
+        """How much of that came before the recording was asked for."""
+        return self.pulses_before / self._profile.trigger.rate_hz
+
+    @property
+    def clip(self) -> Path | None:
+        """The last clip that was certified."""
+        return self._parts.clip
+
+    @property
     def lost_rows(self) -> int:
-        """Rows that were paired and never reached the file, after the disk failed."""
-        written = 0 if self._writer is None else self._writer.rows
-        return self._offered - written if self.error is not None else 0
+        """Rows that were paired and never reached a clip, after the disk failed."""
+        return self._offered - self._parts.rows if self._gave_up else 0
 
-    def begin(self, anchor: Anchor | None) -> None:
-        self._anchor = anchor
+    def begin(self, anchor: Anchor | None, kept: Sequence[Row] = ()) -> None:
+        if kept:
+            self.pulses_before = sum(map(self._is_pulse, kept))
+            self.ring.make_room(sum(map(row_bytes, kept)))
+            before = timedelta(seconds=self.seconds_before)
+            self.header = replace(self.header, start_time=self.header.start_time - before)
+        self.part += 1
+        self._part_pulses = 0
+        start = self.header.start_time + timedelta(seconds=self.seconds)
+        self.ring.put_anyway(Part(self.part, anchor, start))
 
-    def take(self, row: Row) -> bool:
+    def take(self, row: Row) -> Then:
         self._offered += 1
         if self.ring.put(row) or self._find_room(row):
-            self.pulses += self._is_pulse(row)
+            is_pulse = self._is_pulse(row)
+            self.pulses += is_pulse
+            self._part_pulses += is_pulse
             self.pairs += row.event is Event.PAIR
-        return not (self._told_to_end or self._is_long_enough())
+        if self._told_to_end or self._is_long_enough():
+            return "end"
+        full = self._pulses_of_a_part is not None and self._part_pulses >= self._pulses_of_a_part
+        return "next part" if full else "go on"
 
-    def end(self, summary: PairingSummary) -> None:
-        self.summary = summary
+    def end(self, counts: Mapping[Event, int]) -> None:
+        self.counts = counts
         self.ring.close()
         self.on_end()
 
@@ -157,20 +198,23 @@ class Recording:
         self._told_to_end = True
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until the clip is closed; True when it is."""
+        """Wait until the last clip is closed; True when it is."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def result(self) -> Path:
-        """Wait for the certified clip. Raises `NirvisError` with the reason when there is none."""
+        """Wait for the last certified clip. Raises `NirvisError` with the reason when there is none."""
         self.wait()
+        if self.error is not None:
+            raise self.error
         if self.clip is None:
-            raise self.error or RecorderError(f"No frame came, so {self.path.name} was not written.")
+            raise RecorderError(f"No frame came, so {self.path.name} was not written.")
         return self.clip
 
     def _is_long_enough(self) -> bool:
         pulses, pairs = self._limits.pulses, self._limits.pairs
-        return (pulses is not None and self.pulses >= pulses) or (pairs is not None and self.pairs >= pairs)
+        after = self.pulses - self.pulses_before
+        return (pulses is not None and after >= pulses) or (pairs is not None and self.pairs >= pairs)
 
     def _is_pulse(self, row: Row) -> bool:
         """Without an anchor each frame has a row of its own; there the frames of the primary are counted."""
@@ -179,7 +223,7 @@ class Recording:
 
     def _find_room(self, row: Row) -> bool:
         """The ring is full, or the writer gave up and closed it; False when the row is lost."""
-        if self.error is not None:
+        if self._gave_up:
             return False
         if not self._told_to_end:
             self.note(
@@ -191,39 +235,46 @@ class Recording:
         self.ring.put_anyway(row)
         return True
 
+    def _open_part(self, part: Part) -> ClipWriter:
+        path = self.path if self._pulses_of_a_part is None else part_path(self.path, part.number)
+        header = replace(self.header, part=part.number, start_time=part.start_time)
+        return self._open_writer(path, header, self._profile, self._cameras, part.anchor)
+
     def _write(self) -> None:
+        keep_beside(self._profile, self.path.parent)
         try:
-            row = self._next_row()
-            if row is not None:
-                self._writer = self._open_writer(self.path, self.header, self._profile, self._cameras, self._anchor)
-                self._drain(self._writer, row)
-                self.clip = self._writer.close(self.message or self._asked_end())
+            self._write_what_comes()
+            self._parts.close(self.message or self._asked_end())
         except (OSError, RuntimeError, ValueError, NirvisError) as error:
             log.exception("%s: writing failed", self.path.name)
-            self._give_up(error)
-            if self._writer is not None:
-                self._writer.abort()
+            self._fail(error)
+            self._parts.abort()
 
     def _asked_end(self) -> str:
         return "its length was reached" if self._is_long_enough() else "stopped"
 
-    def _next_row(self) -> Row | None:
-        while not self.ring.drained:
-            row = self.ring.get(_WAIT_S)
-            if row is not None:
-                return row
-        return None
-
-    def _drain(self, writer: ClipWriter, row: Row | None) -> None:
+    def _write_what_comes(self) -> None:
         guarded = 0.0
-        while row is not None:
-            began = time.monotonic()
-            if began - guarded > _GUARD_EVERY_S:
-                self._guard_disk()
-                guarded = began
-            writer.write(row)
-            self.rate.add(row_bytes(row), time.monotonic() - began)
-            row = self._next_row()
+        try:
+            while not self.ring.drained:
+                item = self.ring.get(_WAIT_S)
+                if item is not None and time.monotonic() - guarded > _GUARD_EVERY_S:
+                    self._guard_disk()
+                    guarded = time.monotonic()
+                if isinstance(item, Part):
+                    self._parts.begin(item)
+                elif item is not None:
+                    self._write_row(item)
+        except DiskFull as full:
+            if not self._parts.rows:
+                raise
+            self.note(str(full))
+            self._give_up()
+
+    def _write_row(self, row: Row) -> None:
+        began = time.monotonic()
+        self._parts.write(row)
+        self.rate.add(row_bytes(row), time.monotonic() - began)
 
     def _guard_disk(self) -> None:
         free, least = free_gb(self.path.parent), self._profile.recording.min_free_gb
@@ -233,31 +284,17 @@ class Recording:
                 f"{least:g}. Recording ended with its clip complete; free some space, or record to another folder."
             )
 
-    def _give_up(self, error: Exception) -> None:
-        self._told_to_end = True
+    def _fail(self, error: Exception) -> None:
         self.error = error if isinstance(error, NirvisError) else RecorderError(f"Writing {self.path} failed: {error}.")
         self.message = str(self.error)
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Rows that come now, and those that wait, are lost, and counted."""
+        self._told_to_end = self._gave_up = True
         self.ring.close()
 
 
-class WriteRate:
-    """Megabytes per second during the last second, and how long the slowest hundredth of the newest writes took."""
-
-    def __init__(self) -> None:
-        self._writes: deque[tuple[float, int]] = deque()
-        self._durations_s: deque[float] = deque(maxlen=1000)
-
-    def add(self, nbytes: int, duration_s: float) -> None:
-        now = time.monotonic()
-        self._writes.append((now, nbytes))
-        self._durations_s.append(duration_s)
-        while self._writes[0][0] < now - 1:
-            self._writes.popleft()
-
-    def mb_s(self) -> float:
-        since = time.monotonic() - 1
-        return sum(nbytes for at, nbytes in list(self._writes) if at >= since) / 1e6
-
-    def p99_ms(self) -> float:
-        durations = sorted(list(self._durations_s))
-        return durations[int(0.99 * (len(durations) - 1))] * 1e3 if durations else 0.0
+def _pulses_of_a_part(profile: Profile) -> int | None:
+    minutes = profile.recording.part_minutes
+    return None if minutes is None else max(1, round(minutes * 60 * profile.trigger.rate_hz))

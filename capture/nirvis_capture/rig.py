@@ -9,17 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from nirvis_capture.anchor import Anchor, anchor
-from nirvis_capture.camera import ARMS, Arm, Backend, Camera, CameraInfo, ClockLatch, Frame
+from nirvis_capture.anchor import Anchor, Apart, anchor
+from nirvis_capture.camera import ARMS, Arm, Backend, Camera, CameraInfo, ClockLatch, Frame, Health
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.disk import prepare_folder
 from nirvis_capture.errors import CameraError, CameraLost, FreeRunning
 from nirvis_capture.naming import clip_path
 from nirvis_capture.pair_stream import PairStream, RowSink
 from nirvis_capture.pairing import Event
-from nirvis_capture.patience import PATIENCE_S, within_patience
+from nirvis_capture.patience import PATIENCE_S, answer_of, within_patience
 from nirvis_capture.profile import Light, Profile
-from nirvis_capture.recording import Limits, Recording, is_paced, new_header
+from nirvis_capture.recording import Limits, Recording, is_paced, memory_bytes, new_header
+from nirvis_capture.trigger import apart, check_rate
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,11 @@ class Rig:
         return None if residual_ns is None else residual_ns / 1e3
 
     @property
+    def health(self) -> dict[Arm, dict[str, float]]:
+        """`Health` figures of the cameras that have them. From any thread."""
+        return {arm: dict(camera.health()) for arm, camera in self._cameras.items() if isinstance(camera, Health)}
+
+    @property
     def stream(self) -> PairStream:
         """The pairs of this arming. Raises `CameraError` while the rig is not armed."""
         if self._stream is None:
@@ -85,22 +91,23 @@ class Rig:
     def open(self) -> None:
         """Open both cameras. Raises `CameraError` when that fails; none stays open then."""
         try:
-            self._cameras = self._backend.open()
+            self._cameras = answer_of("open the cameras", self._backend.open)
         except CameraError:
-            self._backend.close()
+            within_patience("release the cameras", self._backend.close)
             raise
 
     def arm(self, sink: RowSink | None = None) -> None:
         """Arm the secondary, listen to the pause, then let the primary send its pulses.
 
         A frame during the pause means that the secondary does not wait for them: the rig is armed all the same, its
-        rows are unanchored, and `warning` says so.
+        rows are unanchored, and `warning` says so. With ``trigger.source = "free"`` there is no pause and no warning.
 
         sink
             Records from the first pulse on.
-        Raises `CameraError` when a camera refuses; the rig is disarmed then.
+        Raises `CameraError` when a camera refuses, or when the secondary cannot follow; the rig is disarmed then.
         """
         self._stopping.clear()
+        check_rate(self.profile)
         try:
             self._arm(sink)
         except CameraError:
@@ -125,19 +132,20 @@ class Rig:
         within_patience("release the cameras", self._backend.close)
 
     def _arm(self, sink: RowSink | None) -> None:
-        secondary, primary = self._cameras[self._secondary], self._cameras[self._primary]
-        self._armed.add(self._secondary)
-        secondary.arm()
-        stray = self._listen(secondary)
+        secondary = self._cameras[self._secondary]
+        self._start(self._secondary)
+        free = self.profile.trigger.source == "free"
+        stray = 0 if free else self._listen(secondary)
         self.warning = str(FreeRunning(secondary.info.serial, stray)) if stray else ""
-        latches = {arm: best_latch(self._cameras[arm]) for arm in ARMS}
-        anchor_of = partial(_anchor, latches, self.profile.trigger.period_ns, stray == 0)
-        self._stream = PairStream(self._primary, self.profile.trigger.period_ns, anchor_of)
+        latches = answer_of("read the clocks", lambda: {arm: best_latch(self._cameras[arm]) for arm in ARMS})
+        period_ns = self.profile.trigger.period_ns
+        anchor_of = _no_anchor if free else partial(_anchor, latches, period_ns, stray == 0, apart(self.profile))
+        kept_bytes = memory_bytes(self.profile, self.infos, self.profile.recording.pre_trigger_seconds)
+        self._stream = PairStream(self._primary, period_ns, anchor_of, kept_bytes)
         if sink is not None:
             self._stream.begin(sink)
         self._start_grabbing(self._secondary)
-        self._armed.add(self._primary)
-        primary.arm()
+        self._start(self._primary)
         self._start_grabbing(self._primary)
 
     def _listen(self, secondary: Camera) -> int:
@@ -179,6 +187,9 @@ class Rig:
             if frame is not None:
                 waited_s = 0.0
                 self._feed_frame(arm, frame, stream)
+            elif stream.feeding:
+                # Cameras without a pace of their own wait for each other, and the other one for the disk.
+                waited_s = 0.0
             else:
                 waited_s += time.monotonic() - began
                 if waited_s >= lost_after_s:
@@ -205,6 +216,10 @@ class Rig:
             thread.join(PATIENCE_S)
             if thread.is_alive():
                 log.error("the grab thread of %s did not end; it is left behind", arm)
+
+    def _start(self, arm: Arm) -> None:
+        self._armed.add(arm)
+        answer_of(f"arm camera {self.profile.arm(arm).serial}", self._cameras[arm].arm)
 
     def _stop(self, arm: Arm) -> None:
         if arm in self._armed:
@@ -272,8 +287,16 @@ def best_latch(camera: Camera) -> ClockLatch | None:
     return min(latches, key=lambda latch: latch.uncertainty_ns, default=None)
 
 
-def _anchor(latches: Mapping[Arm, ClockLatch | None], period_ns: int, silent: bool, nir: Frame, vis: Frame) -> Anchor:
-    return anchor(nir, vis, latches, period_ns, silent)
+def _anchor(
+    latches: Mapping[Arm, ClockLatch | None], period_ns: int, silent: bool, apart: Apart, nir: Frame, vis: Frame
+) -> Anchor:
+    return anchor(nir, vis, latches, period_ns, silent, apart)
+
+
+def _no_anchor(nir: Frame, vis: Frame) -> Anchor:
+    """What two cameras that run by themselves have, as their profile says."""
+    note = "both cameras run by themselves, as the profile has it"
+    return Anchor(nir.timestamp_ns, vis.timestamp_ns, "none", note, nir.frame_id, vis.frame_id)
 
 
 def _count_frames(camera: Camera, seconds: float) -> int:

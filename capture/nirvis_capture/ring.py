@@ -15,6 +15,12 @@ WhenFull = Literal["refuse", "wait"]
 or replayed as quickly as they are taken are slowed down instead."""
 
 
+Alarm = Literal["", "filling", "full"]
+"""``filling``: the disk falls behind, and nothing is lost yet; ``full``: the recording had to end."""
+FILLING = 0.75
+"""Share of the ring from which on it says that it is ``filling``."""
+
+
 class Ring(Generic[T]):
     """A queue that is bounded by bytes, for any number of writers and one reader."""
 
@@ -24,13 +30,27 @@ class Ring(Generic[T]):
         self._waits = when_full == "wait"
         self._rows: deque[T] = deque()
         self._bytes = 0
+        self._allowance = 0
+        self._peak = 0
         self._closed = False
         self._changed = threading.Condition()
 
     @property
     def fill(self) -> float:
         """Share of the capacity in use; slightly above 1 after `put_anyway`."""
-        return self._bytes / self._capacity
+        return max(0, self._bytes - self._allowance) / self._capacity
+
+    @property
+    def peak(self) -> float:
+        """The highest `fill` until now."""
+        return max(0, self._peak - self._allowance) / self._capacity
+
+    @property
+    def alarm(self) -> Alarm:
+        """What the fill means; nothing where the cameras wait."""
+        if self._waits:
+            return ""
+        return "full" if self.peak >= 1 else "filling" if self.fill >= FILLING else ""
 
     @property
     def drained(self) -> bool:
@@ -39,6 +59,12 @@ class Ring(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def make_room(self, nbytes: int) -> None:
+        """Take this much on top of the capacity from now on: for rows that are in memory already and come at once."""
+        with self._changed:
+            self._allowance += nbytes
+            self._changed.notify_all()
 
     def put(self, row: T) -> bool:
         """Add a row; False when it is closed, or full and made to refuse."""
@@ -79,9 +105,10 @@ class Ring(Generic[T]):
 
     def _fits(self, size: int) -> bool:
         # An empty ring takes any row: one that is larger than the capacity could never be recorded otherwise.
-        return not self._rows or self._bytes + size <= self._capacity
+        return not self._rows or self._bytes + size <= self._capacity + self._allowance
 
     def _append(self, row: T, size: int) -> None:
         self._rows.append(row)
         self._bytes += size
+        self._peak = max(self._peak, self._bytes)
         self._changed.notify_all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -24,6 +24,7 @@ from nirvis_capture.messages import (
     UseProfile,
 )
 from nirvis_capture.naming import clip_path
+from nirvis_capture.pairing import Event
 from nirvis_capture.preview import Preview
 from nirvis_capture.profile import Profile, parse_profile
 from nirvis_capture.recording import Limits, OpenWriter, Recording, new_header
@@ -129,10 +130,19 @@ class Station:
             self.release()
         if self._rig is None:
             profile = self._known_profile()
-            rig = Rig(profile, self._tell_lost, self._open_backend(profile))
-            rig.open()
+            try:
+                rig = Rig(profile, self._tell_lost, self._open_backend(profile))
+                rig.open()
+            except CameraError as error:
+                self._fail(error)
+                raise
             self._rig, self._state = rig, "idle"
         return self._rig
+
+    def _fail(self, error: CameraError) -> None:
+        """The cameras cannot be used: release them, and say so to whoever asks."""
+        self._state, self._message = "failed", str(error)
+        self.release()
 
     def _tell_lost(self, error: CameraError) -> None:
         rig = self._rig
@@ -144,8 +154,8 @@ class Station:
         rig = self._open()
         try:
             rig.arm(recording)
-        except CameraError:
-            self.release()
+        except CameraError as error:
+            self._fail(error)
             raise
         self._state, self._message = "armed", rig.warning
         self._show(rig)
@@ -157,10 +167,20 @@ class Station:
             if self._slot is not None:
                 self._slot.close()
             self._slot = Slot.create(slot_folder() / f"{self._name}.preview", size)
-        self._preview = Preview(rig.profile, cameras, rig.stream, self._slot, self._fill)
+        self._preview = Preview(rig.profile, cameras, rig.stream, self._slot, self._fill, rig.health)
 
     def _fill(self) -> float:
         return self._recording.ring.fill if self._recording is not None and self._state == "recording" else 0.0
+
+    def _warning(self) -> str:
+        """What the operator should know while the disk falls behind."""
+        recording = self._recording
+        if recording is None or not self.busy or recording.ring.alarm != "filling":
+            return ""
+        return (
+            f"The disk falls behind: the memory for that is {recording.ring.fill:.0%} full, and at 100 % the recording "
+            "ends with its clip complete. Stop other programs that use this disk."
+        )
 
     def _record(self, command: Record) -> str:
         profile = self._known_profile()
@@ -227,37 +247,41 @@ class Station:
             recording.note(str(error))
             rig.stream.end(0)
             self._finalise(recording)
-        self._state, self._message = "failed", str(error)
-        self.release()
+        self._fail(error)
 
     def status(self) -> RecorderStatus:
         """The station at this moment; from any thread."""
         profile, recording, rig = self._profile, self._recording, self._rig
         counts = _counts(recording, rig)
+        ring = None if recording is None else recording.ring
         return RecorderStatus(
             state=self._state,
             rig=self._name,
             mode=None if profile is None else profile.mode,
             recording_id=None if recording is None else recording.header.recording_id,
             seconds=0.0 if recording is None else recording.seconds,
+            seconds_before=0.0 if recording is None else recording.seconds_before,
+            part=0 if recording is None else recording.part,
             pairs=counts.pop("pair", 0),
             dropped=counts,
             lost_rows=0 if recording is None else recording.lost_rows,
             ring_fill=self._fill(),
+            ring_peak=0.0 if ring is None else ring.peak,
+            ring_alarm="" if ring is None else ring.alarm,
             write_mb_s=0.0 if recording is None else recording.rate.mb_s(),
             write_p99_ms=0.0 if recording is None else recording.rate.p99_ms(),
             residual_p99_us=None if rig is None else rig.residual_p99_us(),
+            health={} if rig is None else rig.health,
             disk_minutes_left=None if profile is None else minutes_left(profile, self._folder),
-            clip=self._clip,
-            message=self._message,
+            clip=self._clip if recording is None or not self.busy else recording.clip,
+            message=self._message or self._warning(),
             preview=None if self._slot is None else self._slot.path,
         )
 
 
 def _counts(recording: Recording | None, rig: Rig | None) -> dict[str, int]:
     """What happened, by lower-case name of the event: in the last recording, else since arming."""
-    if recording is not None and recording.summary is not None:
-        counts = recording.summary.counts
-    else:
-        counts = {} if rig is None else {event.name: count for event, count in rig.counts.items()}
-    return {name.lower(): count for name, count in counts.items() if count}
+    counts: Mapping[Event, int] = {} if rig is None else rig.counts
+    if recording is not None and recording.counts is not None:
+        counts = recording.counts
+    return {event.name.lower(): count for event, count in counts.items() if count}

@@ -4,46 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import product, zip_longest
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.camera import ARMS, Arm
-from nirvis_capture.certificate import Certificate, digest
+from nirvis_capture.certificate import Certificate, claim, digest
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_frames import frames_sha256
+from nirvis_capture.clip_header import ANCHOR
 from nirvis_capture.clip_layout import (
     FRAME_TABLES,
     PAIR_TABLES,
     Group,
     arm_path,
-    dataset_sha256,
     header_sha256,
     scalar_sha256,
+    table_sha256,
     text,
 )
 from nirvis_capture.errors import DamagedClip
-from nirvis_capture.pairing import Event, Pairer, PairRow
+from nirvis_capture.pair_table import Numbers, Stamp, numbers
+from nirvis_capture.pairing import Event, Pairer
 
 Progress = Callable[[int, int], None]
-Row = tuple[int, int, int, int]
-"""``nir_index, vis_index, residual_ns, event``."""
-
 _ROWS_AT_ONCE = 4096
 _ROWS_SHOWN = 3
+_COLUMNS = tuple(product(ARMS, FRAME_TABLES))
 _WRITTEN_AT_CLOSE = ("/entry/timing/write_ms", "/entry/timing/flush_ms", "/entry/preview/image")
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What pairing reads of a frame, from the tables of a clip."""
-
-    index: int
-    frame_id: int
-    timestamp_ns: int
-    host_ns: int
-    status: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +41,8 @@ class Verdict:
     """What became of the proof."""
 
     path: Path
+    recording_id: str
+    part: int
     certificate: Certificate
     findings: tuple[str, ...]
     """What does not hold, one line each."""
@@ -76,10 +68,25 @@ def verify(path: Path | str, progress: Progress | None = None) -> Verdict:
     with Clip.open(path) as clip:
         try:
             findings = tuple(_findings(clip, progress))
-        except (OSError, KeyError, RuntimeError) as error:
+        except (OSError, KeyError, RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise DamagedClip(clip.path, f"a part of it cannot be read ({reason})") from None
-        return Verdict(clip.path, clip.certificate, findings)
+        return Verdict(clip.path, clip.recording_id, clip.part, clip.certificate, findings)
+
+
+def broken_seams(verdicts: Iterable[Verdict]) -> dict[Path, str]:
+    """Of the parts of recordings: those that do not continue the part before them, and what is wrong there.
+
+    A part whose predecessor is not among `verdicts` is not judged.
+    """
+    parts = {(verdict.recording_id, verdict.part): verdict for verdict in verdicts}
+    return {
+        verdict.path: f"certificate: it continues another clip than part {part - 1}, {before.path.name}"
+        for (recording_id, part), verdict in parts.items()
+        if (before := parts.get((recording_id, part - 1)))
+        and not verdict.certificate.recovered
+        and verdict.certificate.previous != before.certificate.sha256
+    }
 
 
 def _findings(clip: Clip, progress: Progress | None) -> Iterator[str]:
@@ -97,6 +104,14 @@ def _findings(clip: Clip, progress: Progress | None) -> Iterator[str]:
 def _altered_header(clip: Clip) -> Iterator[str]:
     if header_sha256(clip.file) != clip.certificate.covers.get("header"):
         yield "header: an attribute, a text or the structure of the file was edited"
+    for arm, name in product(ARMS, ("data", "timestamp_ns")):
+        if clip.file[f"entry/{arm}/{name}"] != clip.file[f"{arm_path(arm)}/{name}"]:
+            yield f"header: entry/{arm}/{name}, which viewers show, is not that of the camera"
+    began = clip.file["entry"].get("anchor")
+    if began is not None and ANCHOR.validate_json(text(began)) != clip.certificate.pairing.anchor:
+        yield "certificate: its anchor is not the one that the recording began with"
+    if clip.certificate.claim != claim(clip.certificate.pairing):
+        yield f"certificate: it claims {clip.certificate.claim}, which its pairing does not allow"
 
 
 def _altered_values(clip: Clip, progress: Progress | None) -> Iterator[str]:
@@ -109,20 +124,18 @@ def _altered_values(clip: Clip, progress: Progress | None) -> Iterator[str]:
         if progress is not None:
             progress(done, in_all)
 
-    for path, block, counted in _covered():
-        dataset = clip.file[path]
-        found = dataset_sha256(dataset, block, count if counted else None) if block else scalar_sha256(dataset)
-        if found != clip.certificate.covers.get(path):
+    found = {f"{arm_path(arm)}/{name}": _table_sha256(clip, f"{arm_path(arm)}/{name}") for arm, name in _COLUMNS}
+    found |= {f"/entry/pairs/{name}": _table_sha256(clip, f"/entry/pairs/{name}") for name in PAIR_TABLES}
+    found |= {path: scalar_sha256(clip.file[path]) for path in _WRITTEN_AT_CLOSE}
+    for path in (f"{arm_path(arm)}/data" for arm in ARMS):
+        found |= {path + form: sha256 for form, sha256 in frames_sha256(clip.file[path], count).items()}
+    for path, sha256 in found.items():
+        if sha256 != clip.certificate.covers.get(path):
             yield f"{path}: its values were altered, swapped or cut; their digest does not match the certificate"
 
 
-def _covered() -> Iterator[tuple[str, int, bool]]:
-    """Path, rows to read at once (0: all), and whether these are frames."""
-    for arm in ARMS:
-        yield from ((f"{arm_path(arm)}/{name}", _ROWS_AT_ONCE, False) for name in FRAME_TABLES)
-    yield from ((f"/entry/pairs/{name}", _ROWS_AT_ONCE, False) for name in PAIR_TABLES)
-    yield from ((path, 0, False) for path in _WRITTEN_AT_CLOSE)
-    yield from ((f"{arm_path(arm)}/data", 1, True) for arm in ARMS)
+def _table_sha256(clip: Clip, path: str) -> str:
+    return table_sha256(clip.file[path], _ROWS_AT_ONCE)
 
 
 def _wrong_tables(clip: Clip) -> Iterator[str]:
@@ -181,22 +194,16 @@ def _names_every_frame(clip: Clip, arm: Arm) -> bool:
     return all(group[name].shape[0] == expected for name in FRAME_TABLES)
 
 
-def _repeated_rows(clip: Clip, pairer: Pairer[Stamp]) -> Iterator[Row]:
+def _repeated_rows(clip: Clip, pairer: Pairer[Stamp]) -> Iterator[Numbers]:
     stamps = {arm: _stamps(clip, arm) for arm in ARMS}
     for nir_index, vis_index, _, _ in _stored_rows(clip):
         for arm, index in zip(ARMS, (nir_index, vis_index), strict=True):
             if index >= 0:
-                yield from map(_numbers, pairer.feed(arm, next(stamps[arm])))
-    yield from map(_numbers, pairer.finish())
+                yield from map(numbers, pairer.feed(arm, next(stamps[arm])))
+    yield from map(numbers, pairer.finish())
 
 
-def _numbers(row: PairRow[Stamp]) -> Row:
-    nir_index = -1 if row.nir is None else row.nir.index
-    vis_index = -1 if row.vis is None else row.vis.index
-    return nir_index, vis_index, row.residual_ns, int(row.event)
-
-
-def _stored_rows(clip: Clip) -> Iterator[Row]:
+def _stored_rows(clip: Clip) -> Iterator[Numbers]:
     for columns in _blocks(clip.file["entry/pairs"], PAIR_TABLES):
         yield from zip(*(column.tolist() for column in columns), strict=True)
 
@@ -216,7 +223,7 @@ def _blocks(group: Group, names: Iterable[str]) -> Iterator[list[NDArray[np.int6
         yield [dataset[start : start + _ROWS_AT_ONCE] for dataset in datasets]
 
 
-def _told(row: Row | None) -> str:
+def _told(row: Numbers | None) -> str:
     if row is None:
         return "nothing"
     nir_index, vis_index, residual_ns, event = row

@@ -15,8 +15,13 @@ app = App(
 )
 
 COMMANDS = {
+    "doctor": "Name what on this machine or cable would stop a recording.",
+    "expose": "Set the exposures of both arms together.",
+    "calibrate": "Record dark and flat frames.",
+    "preflight": "Say go or no-go after seconds of true line rate.",
     "record": "Record a certified clip through the recorder process.",
     "verify": "Prove clips again from their files.",
+    "recover": "Rescue clips whose recording was cut off.",
     "register": "Bring the two arms of clips together.",
     "catalogue": "List clips and pairs in a CSV.",
     "split": "Share recordings out to train, val and test.",
@@ -26,6 +31,7 @@ COMMANDS = {
     "export": "Write a run as ONNX with its contract.",
     "colorize": "Colour a clip, pairs, a video, pictures.",
     "gui": "Open the acquisition window.",
+    "twin": "Render streets of the simulated rig, with the truth beside them.",
     "demo": "Go the whole way without cameras.",
 }
 """Every sub-command and what it does, in the order in which a frame meets them."""

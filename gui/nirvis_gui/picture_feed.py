@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PyQt5.QtCore import Qt, QTimer, pyqtSignal, pyqtSlot
 
+from nirvis_capture import optics
 from nirvis_capture.camera import ARMS, Arm, Raw
 from nirvis_capture.errors import RecorderError
 from nirvis_capture.raw import demosaic, superpixel
@@ -34,16 +35,22 @@ class ArmPicture:
     exposure_us: float
     gain_db: float
     saturated: float
-    """Share of the raw counts at full scale."""
+    """Share of the raw counts at full scale, of the colour that has most of them."""
+    focus: float
+    """See `nirvis_capture.optics.focus`: larger is sharper, of one scene."""
     frame_id: int
     timestamp_ns: int
     rate_hz: float | None = None
     """Exposures per second since the picture before, by the counter and clock of the camera."""
+    not_corrected: str = ""
+    """Why the dark and flat frames of the profile were not applied; empty when they were, or when it names none."""
 
     @property
     def caption(self) -> str:
         rate = f"{self.rate_hz:.1f} Hz · " if self.rate_hz else ""
-        return f"{rate}{self.exposure_us / 1000:.1f} ms · {self.gain_db:.1f} dB · {self.saturated:.1%} sat."
+        doubt = " · not corrected" if self.not_corrected else ""
+        light = f"{self.exposure_us / 1000:.1f} ms · {self.gain_db:.1f} dB · {self.saturated:.1%} sat."
+        return f"{rate}{light} · focus {self.focus:.2f}{doubt}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,12 +192,20 @@ def arm_picture(raw: Raw, meta: dict[str, Any], *, full: bool) -> ArmPicture:
     if rgb.dtype == np.uint16:
         rgb = (rgb >> 8).astype(np.uint8)
     scene = np.ascontiguousarray(rgb[:, ::-1] if meta["mirror"] else rgb).astype(np.uint8, copy=False)
-    # A sixteenth of the sites tells the share of saturation as well as all of them.
-    saturated = float((raw[::4, ::4] >= (1 << depth) - 1).mean())
+    saturated = max(optics.saturated(raw, meta["cfa"], depth))
+    focus = optics.focus(raw, meta["cfa"], meta["black_level_dn"])
     height, width = raw.shape
     extent = (0.0, 0.0, float(width), float(height))
     return ArmPicture(
-        scene, extent, meta["exposure_us"], meta["gain_db"], saturated, meta["frame_id"], meta["timestamp_ns"]
+        picture=scene,
+        extent=extent,
+        exposure_us=meta["exposure_us"],
+        gain_db=meta["gain_db"],
+        saturated=saturated,
+        focus=focus,
+        frame_id=meta["frame_id"],
+        timestamp_ns=meta["timestamp_ns"],
+        not_corrected=meta.get("not_corrected", ""),
     )
 
 

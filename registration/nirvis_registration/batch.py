@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nirvis_capture.camera import Arm
 from nirvis_capture.clip import Clip
 from nirvis_capture.clip_layout import SUFFIX as CLIP_SUFFIX
+from nirvis_capture.corrected_clip import corrected_by, open_corrected
 from nirvis_capture.errors import NirvisError
 from nirvis_registration.errors import NotAPairsFile, PairsFileError, PairsFileTaken, RegistrationRefused
 from nirvis_registration.frames import chosen_frames, grey_pairs
@@ -52,10 +53,18 @@ class RegistrationSettings(BaseModel):
     features: int = Field(default=4000, ge=100, le=100_000)
     """Most features of one picture, of each kind."""
     compression: Literal["none", "gzip"] = "none"
+    dark_and_flat: bool = True
+    """Take off darkness and shading, where the profile of a clip names dark and flat frames."""
 
-    def fingerprint(self) -> str:
-        """Equal for settings that give equal files."""
-        return f'{{"procedure":{PROCEDURE},"settings":{self.model_dump_json()}}}'
+    def fingerprint(self, corrected_by: str = "") -> str:
+        """Equal for settings that give equal files.
+
+        corrected_by
+            Identity of the dark and flat frames that were applied.
+        """
+        settings = self.model_dump_json(exclude={"dark_and_flat"})
+        correction = f',"corrected_by":"{corrected_by}"' if corrected_by else ""
+        return f'{{"procedure":{PROCEDURE},"settings":{settings}{correction}}}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +94,11 @@ def register_clip(
 ) -> Path:
     """Register one clip and write its pairs; nothing is done when the same settings gave them before.
 
-    Raises `RegistrationRefused`, `ClipError`, `PairsFileTaken`.
+    Raises `RegistrationRefused`, `ClipError`, `PairsFileTaken`, and `CalibrationError` for dark or flat frames that the
+    profile of the clip names and that are missing or do not fit.
     """
     settings = settings or RegistrationSettings()
-    with Clip.open(clip_path) as clip:
+    with open_corrected(clip_path) if settings.dark_and_flat else Clip.open(clip_path) as clip:
         path = pairs_path(clip_path, out_dir)
         if not is_current(path, clip, settings):
             view, found = align_clip(clip, settings)
@@ -152,7 +162,7 @@ def is_current(path: Path, clip: Clip, settings: RegistrationSettings) -> bool:
         with PairsFile.open(path) as pairs:
             if (pairs.recording_id, pairs.part) != (clip.recording_id, clip.part):
                 raise PairsFileTaken(path, f"recording {pairs.recording_id}, part {pairs.part}")
-            return pairs.clip_sha256 == clip.sha256 and pairs.settings == settings.fingerprint()
+            return pairs.clip_sha256 == clip.sha256 and pairs.settings == settings.fingerprint(corrected_by(clip))
     except NotAPairsFile as error:
         raise PairsFileTaken(path, "a file that is none of ours") from error
     except PairsFileTaken:
@@ -219,7 +229,7 @@ def _header(clip: Clip, view: PairView, found: Estimate, settings: RegistrationS
         corner_sigma_px=found.corner_sigma_px,
         frames_pooled=found.frames,
         bit_depth=nir.sensor.bit_depth,
-        settings=settings.fingerprint(),
+        settings=settings.fingerprint(corrected_by(clip)),
     )
 
 

@@ -64,9 +64,14 @@ def write_clip(tmp_path: Path, small_profile: SmallProfile) -> WriteClip:
     """Writes a clip of noise frames of 160 × 120 px; by default anchored, and vis lost the frame of pulse 5."""
 
     def write(
-        name: str = "street.clip.h5", pulses: int = 12, anchored: bool = True, dropped: int | None = 5, **texts: str
+        name: str = "street.clip.h5",
+        pulses: int = 12,
+        anchored: bool = True,
+        dropped: int | None = 5,
+        compression: str = "none",
+        **texts: str,
     ) -> Path:
-        profile = small_profile()
+        profile = small_profile().edited({"recording.compression": compression})
         cameras = {
             arm: CameraInfo(f"SN-{arm}", "GS3", "BayerRG8", 160, 120, 8, profile.arm(arm).black_level_dn, 1000)
             for arm in ARMS

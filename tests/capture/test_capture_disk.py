@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from nirvis_capture import disk
-from nirvis_capture.disk import free_gb, line_rate_bytes_s, minutes_left, prepare_folder
+from nirvis_capture.disk import BackgroundSync, free_gb, line_rate_bytes_s, minutes_left, prepare_folder
 from nirvis_capture.errors import RecorderError
 from nirvis_capture.profile import Profile
 
@@ -36,3 +38,23 @@ def test_free_space_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
 def test_a_nearly_full_disk_is_refused(small_profile: SmallProfile, tmp_path: Path) -> None:
     with pytest.raises(RecorderError, match="nothing was recorded"):
         prepare_folder(small_profile(min_free_gb=1e9), tmp_path)
+
+
+def test_a_file_is_brought_to_the_disk_once_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is still busy with the last second is not asked again, and closing waits for it."""
+    asked: list[int] = []
+    busy = threading.Event()
+
+    def slow(descriptor: int) -> None:
+        asked.append(descriptor)
+        assert busy.wait(30)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    sync = BackgroundSync(descriptor)
+    for _ in range(5):
+        sync.begin()
+    busy.set()
+    sync.close()
+    sync.close()
+    assert asked == [descriptor]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from nirvis_capture.profile import ArmSettings, Cfa, load_profile
-from nirvis_capture.raw import demosaic, mosaic, picture, sites, superpixel
+from nirvis_capture.profile import ArmSettings, Cfa, WhiteBalance, load_profile
+from nirvis_capture.raw import demosaic, mosaic, picture, sites, superpixel, unpack, unpacked_format
 
 PATTERNS: list[Cfa] = ["RGGB", "GRBG", "GBRG", "BGGR"]
 
@@ -74,6 +76,51 @@ def test_a_picture_of_the_mirrored_arm_is_turned_back() -> None:
 
 def test_a_picture_of_sixteen_bits_has_eight() -> None:
     sensor = arm().sensor.model_copy(update={"bit_depth": 16})
-    settings = arm(sensor=sensor, pixel_format="BayerGB16", black_level_dn=0.0, mirror=False)
+    plain = {"black_level_dn": 0.0, "mirror": False, "white_balance": WhiteBalance()}
+    settings = arm(sensor=sensor, pixel_format="BayerGB16", **plain)
     seen = picture(mosaic(flat(200, 90, 30).astype(np.uint16) * 257, "GBRG"), settings)
     assert np.array_equal(seen, flat(200, 90, 30))
+
+
+def slowly_unpacked(packed: bytes) -> list[int]:
+    """Bit by bit, as PFNC has it: the lowest bit of the first pixel is the lowest bit of the first byte."""
+    bits = [byte >> bit & 1 for byte in packed for bit in range(8)]
+    return [sum(bit << place for place, bit in enumerate(bits[at : at + 12])) for at in range(0, len(bits), 12)]
+
+
+@given(height=st.integers(1, 6), half_width=st.integers(1, 6), seed=st.integers(0, 9999), padding=st.integers(0, 5))
+def test_packed_counts_are_those_of_a_slow_reader(height: int, half_width: int, seed: int, padding: int) -> None:
+    packed = np.random.default_rng(seed).bytes(height * half_width * 3)
+    counts = unpack(np.frombuffer(packed + bytes(padding), np.uint8), "BayerRG12p", (height, 2 * half_width))
+    assert (counts.dtype, counts.shape) == (np.uint16, (height, 2 * half_width))
+    assert counts.ravel().tolist() == slowly_unpacked(packed)
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "stored", "counts"),
+    [
+        ("BayerGB8", [1, 2, 3, 255], [1, 2, 3, 255]),
+        ("BayerGB12", [0xBC, 0x0A, 0xFF, 0x0F, 0, 0, 1, 0], [0xABC, 4095, 0, 1]),
+        ("BayerGB12p", [0xBC, 0xFA, 0xFF, 0, 0x10, 0], [0xABC, 4095, 0, 1]),
+        ("BayerGB16", [0xBC, 0xFA, 0xFF, 0xFF, 0, 0, 1, 0], [0xFABC, 65535, 0, 1]),
+    ],
+)
+def test_every_pixel_format_is_unpacked(pixel_format: str, stored: list[int], counts: list[int]) -> None:
+    buffer = np.array(stored, np.uint8)
+    unpacked = unpack(buffer, pixel_format, (2, 2))
+    buffer[:] = 77
+    assert unpacked.ravel().tolist() == counts
+
+
+def test_too_few_bytes_are_no_frame() -> None:
+    with pytest.raises(ValueError, match="BayerRG12p frame of 4 × 2"):
+        unpack(np.zeros(11, np.uint8), "BayerRG12p", (2, 4))
+
+
+def test_only_packed_formats_have_another_name_when_they_are_unpacked() -> None:
+    assert [unpacked_format(f"BayerRG{bits}") for bits in ("8", "12", "12p", "16")] == [
+        "BayerRG8",
+        "BayerRG12",
+        "BayerRG12",
+        "BayerRG16",
+    ]

@@ -17,12 +17,14 @@ import numpy as np
 import pytest
 
 from nirvis_capture import client as client_module
+from nirvis_capture import patience
 from nirvis_capture import recorder as recorder_module
 from nirvis_capture import recording as recording_module
+from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.client import RecorderClient, RecorderStatus
 from nirvis_capture.clip import Clip
 from nirvis_capture.clip_writer import ClipWriter
-from nirvis_capture.errors import RecorderError
+from nirvis_capture.errors import CameraNotFound, RecorderError
 from nirvis_capture.messages import socket_path
 from nirvis_capture.profile import Profile
 from nirvis_capture.recorder import Recorder, hold_lock
@@ -221,6 +223,49 @@ class TestTrouble:
             client.record(folder=tmp_path / "file" / "clips")
 
 
+class TestArming:
+    """Whatever a driver does, the recorder answers, says what is wrong, and can be asked again."""
+
+    class Backend(SimulatedBackend):
+        """Fails or hangs once, when it is opened."""
+
+        def __init__(self, profile: Profile, trouble: Callable[[], object]) -> None:
+            super().__init__(profile)
+            self.trouble: list[Callable[[], object]] = [trouble]
+
+        def open(self) -> Any:
+            if self.trouble:
+                self.trouble.pop()()
+            return super().open()
+
+    def test_a_camera_that_is_not_there(self, real: Profile) -> None:
+        def missing() -> None:
+            raise CameraNotFound("TWIN-VIS", ["TWIN-NIR"])
+
+        backend = self.Backend(real, missing)
+        with recorder_of(real, open_backend=lambda _: backend) as client:
+            with pytest.raises(RecorderError, match="No camera with serial TWIN-VIS"):
+                client.arm()
+            status = client.status()
+            assert status.state == "failed"
+            assert "No camera with serial TWIN-VIS" in status.message
+            client.arm()
+            assert (client.status().state, client.status().message) == ("armed", "")
+
+    def test_a_driver_that_never_answers(self, real: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
+        goes_on = threading.Event()
+        backends = iter([self.Backend(real, lambda: goes_on.wait(30)), SimulatedBackend(real)])
+        with recorder_of(real, open_backend=lambda _: next(backends)) as client:
+            with monkeypatch.context() as hasty:
+                hasty.setattr(patience.answer_of, "__defaults__", (0.05,))
+                with pytest.raises(RecorderError, match=r"did not answer within 0.05 s"):
+                    client.arm()
+            assert client.status().state == "failed"
+            client.arm()
+            assert client.status().state == "armed"
+            goes_on.set()
+
+
 class TestClients:
     def test_a_second_recording_is_refused(self, real: Profile, tmp_path: Path) -> None:
         with recorder_of(real) as client:
@@ -290,6 +335,15 @@ time.sleep(600)
 """
 
 
+SHORT_CLIENT = """
+import sys
+from pathlib import Path
+from nirvis_capture.client import RecorderClient
+from nirvis_capture.profile import parse_profile
+RecorderClient.start(parse_profile(Path(sys.argv[1]).read_text())).close()
+"""
+
+
 @pytest.fixture
 def launched(real: Profile) -> Iterator[Callable[[], int]]:
     """Process id of the recorder that was launched last; none is left behind."""
@@ -305,6 +359,15 @@ def launched(real: Profile) -> Iterator[Callable[[], int]]:
 
 
 class TestProcesses:
+    def test_a_client_that_ends_says_nothing_of_the_recorder_that_goes_on(
+        self, real: Profile, launched: Callable[[], int], tmp_path: Path
+    ) -> None:
+        (tmp_path / "rig.toml").write_text(real.text)
+        arguments = [sys.executable, "-X", "dev", "-c", SHORT_CLIENT, str(tmp_path / "rig.toml")]
+        ended = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        os.kill(launched(), 0)
+
     def test_killing_the_client_loses_nothing(self, real: Profile, launched: Callable[[], int], tmp_path: Path) -> None:
         (tmp_path / "rig.toml").write_text(real.text)
         arguments = [sys.executable, "-c", CLIENT, str(tmp_path / "rig.toml"), str(tmp_path)]

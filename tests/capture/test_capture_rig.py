@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +16,14 @@ from nirvis_capture import patience
 from nirvis_capture import rig as rig_module
 from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Frame
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.errors import CameraError, CameraLost, RecorderError
 from nirvis_capture.naming import clip_path
 from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Profile
 from nirvis_capture.recording import UNLIMITED, Limits, Recording, new_header
 from nirvis_capture.rig import Rig, record_clip
+from nirvis_capture.row import Row
 from nirvis_capture.verify import verify
 
 SmallProfile = Callable[..., Profile]
@@ -33,10 +36,10 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 20) -> None:
         time.sleep(0.005)
 
 
-def new_recording(rig: Rig, folder: Path, limits: Limits = UNLIMITED) -> Recording:
+def new_recording(rig: Rig, folder: Path, limits: Limits = UNLIMITED, **options: Any) -> Recording:
     header = new_header("", "day", "", "")
     path = clip_path(rig.profile, folder, header.start_time, "", header.recording_id)
-    return Recording(path, header, rig.profile, rig.infos, limits)
+    return Recording(path, header, rig.profile, rig.infos, limits, **options)
 
 
 @pytest.fixture
@@ -68,6 +71,30 @@ class TestRecordClip:
         path = record_clip(small_profile(ring_seconds=0.02), tmp_path, pairs=200)
         with Clip.open(path) as clip:
             assert len(clip) == len(clip.pairs) == 200
+
+    def test_a_disk_that_stalls_is_no_lost_camera(
+        self, small_profile: SmallProfile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Cameras that can be slowed down wait for the disk, and are not taken for unplugged meanwhile."""
+        monkeypatch.setattr(rig_module, "LOST_AFTER_S", 0.05)
+
+        class Stalling(ClipWriter):
+            def write(self, row: Row) -> None:
+                if self.rows == 40:
+                    time.sleep(0.6)
+                super().write(row)
+
+        lost: list[CameraError] = []
+        rig = Rig(small_profile(rate_hz=200), lost.append)
+        rig.open()
+        recording = new_recording(rig, tmp_path, Limits(pulses=120), open_writer=Stalling)
+        rig.arm(recording)
+        assert recording.wait(30)
+        rig.close()
+        assert not lost
+        path = recording.result()
+        with Clip.open(path) as clip:
+            assert len(clip) == 120
 
     def test_real_pacing_gives_the_same_length(self, small_profile: SmallProfile, tmp_path: Path) -> None:
         path = record_clip(small_profile("real", rate_hz=200), tmp_path, pairs=60)
@@ -294,6 +321,21 @@ class TestOrder:
             assert clip.certificate.claim == "integrity"
             assert set(clip.pairs["event"]) == {Event.UNANCHORED}
             assert len(clip) == 0
+
+    def test_cameras_that_run_freely_by_their_profile_are_no_reason_for_a_warning(
+        self, small_profile: SmallProfile, tmp_path: Path
+    ) -> None:
+        stub = Stub(small_profile("real").edited({"trigger": {"source": "free"}}))
+        stub.vis.sends = lambda: True
+        recording = new_recording(stub.rig, tmp_path, Limits(pulses=20))
+        stub.rig.arm(recording)
+        assert stub.rig.warning == ""
+        path = recording.result()
+        stub.rig.close()
+        assert verify(path).ok
+        with Clip.open(path) as clip:
+            assert clip.certificate.claim == "integrity"
+            assert any("run by themselves, as the profile has it" in text for text in clip.certificate.not_proved)
 
     def test_one_stray_frame_after_arming_is_forgiven(self, stub: Stub) -> None:
         stub.vis.sends = lambda: stub.nir.armed or stub.vis.sent == 0

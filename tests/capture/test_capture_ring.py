@@ -54,6 +54,34 @@ def test_get_gives_up_when_nothing_comes() -> None:
     assert ring_of(10).get(0.001) is None
 
 
+def test_alarms_at_three_quarters_and_when_full() -> None:
+    ring = ring_of(100)
+    alarms = []
+    for _ in range(10):
+        ring.put(b"x" * 10)
+        alarms.append(ring.alarm)
+    assert alarms == [""] * 7 + ["filling", "filling", "full"]
+    for _ in range(5):
+        ring.get(0)
+    assert (ring.fill, ring.peak, ring.alarm) == (0.5, 1.0, "full")
+
+
+def test_a_ring_that_makes_its_writer_wait_raises_no_alarm() -> None:
+    ring = ring_of(10, "wait")
+    ring.put(b"x" * 10)
+    assert (ring.fill, ring.alarm) == (1.0, "")
+
+
+def test_rows_that_come_all_at_once_get_room_of_their_own() -> None:
+    ring = ring_of(10)
+    ring.make_room(20)
+    assert all(ring.put(b"x" * 10) for _ in range(2))
+    assert ring.fill == ring.peak == 0
+    assert ring.put(b"y" * 8)
+    assert ring.fill == pytest.approx(0.8)
+    assert not ring.put(b"z" * 3)
+
+
 def test_closing_wakes_the_reader() -> None:
     ring = ring_of(10)
     found: list[bytes | None] = []

@@ -4,71 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import pytest
 
-from nirvis_capture.camera import Arm, Camera, Frame, FrameStatus
+from nirvis_capture.camera import Arm, FrameStatus
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.errors import CameraNotFound
-from nirvis_capture.profile import Profile, load_profile
-from nirvis_capture.twin.electronics import DRIVER_BUFFERS, FIRST_FRAME_ID
+from nirvis_capture.twin.ledger import DRIVER_BUFFERS
 from nirvis_capture.twin.timing import FAST_LEAD
-
-PERIOD_NS = load_profile("twin_day").trigger.period_ns
-SHORT_S = 0.02
-LONG_S = 20.0
-
-
-def profile(primary: Arm = "nir", rate_hz: float = 45, **twin: Any) -> Profile:
-    """A rig of 32×16 pixels that sends noise, quickly."""
-    small = {"sensor": {"width_px": 32, "height_px": 16}, "roi": {"width": 32, "height": 16}, "exposure_us": 500}
-    changes = {"nir": small, "vis": small, "trigger": {"primary": primary, "rate_hz": rate_hz}}
-    twin = {"pacing": "fast", "content": "noise", **twin}
-    return load_profile("twin_day").edited({**changes, "twin": twin})
-
-
-@contextmanager
-def opened(settings: Profile) -> Iterator[dict[Arm, Camera]]:
-    backend = open_backend(settings)
-    try:
-        yield dict(backend.open())
-    finally:
-        backend.close()
-
-
-def take(camera: Camera, count: int) -> list[Frame]:
-    frames = [camera.next_frame(LONG_S) for _ in range(count)]
-    return [frame for frame in frames if frame is not None]
-
-
-def record(settings: Profile, count: int) -> dict[Arm, list[Frame]]:
-    """Frames of both arms, pulled by one thread each as the recorder does, until the secondary has `count`."""
-    primary, secondary = settings.trigger.primary, settings.trigger.secondary
-    frames: dict[Arm, list[Frame]] = {"nir": [], "vis": []}
-    done = threading.Event()
-
-    def pull(camera: Camera, into: list[Frame]) -> None:
-        while not done.is_set() and (frame := camera.next_frame(LONG_S)) is not None:
-            into.append(frame)
-
-    with opened(settings) as cameras:
-        cameras[secondary].arm()
-        cameras[primary].arm()
-        puller = threading.Thread(target=pull, args=(cameras[primary], frames[primary]))
-        puller.start()
-        frames[secondary] = take(cameras[secondary], count)
-        done.set()
-        cameras[primary].disarm()
-        puller.join()
-    return frames
-
-
-def steps(values: list[int]) -> list[int]:
-    return [int(step) for step in np.diff(values)]
+from small_rig import FIRST_ID, LONG_S, PERIOD_NS, SHORT_S, fault, opened, profile, record, steps, take
 
 
 def test_a_secondary_is_silent_until_the_primary_is_armed() -> None:
@@ -84,9 +29,7 @@ def test_a_secondary_is_silent_until_the_primary_is_armed() -> None:
 def test_one_pulse_exposes_both_arms(primary: Arm) -> None:
     frames = record(profile(primary), 40)
     for arm in ("nir", "vis"):
-        assert [frame.frame_id for frame in frames[arm]][:40] == list(
-            range(FIRST_FRAME_ID[arm], FIRST_FRAME_ID[arm] + 40)
-        )
+        assert [frame.frame_id for frame in frames[arm]][:40] == list(range(FIRST_ID[arm], FIRST_ID[arm] + 40))
     assert len(frames[primary]) >= 40
 
 
@@ -138,10 +81,6 @@ def test_host_times_rise_and_follow_the_exposure() -> None:
     hosts = [frame.host_ns for frame in frames["vis"]]
     assert min(steps(hosts)) > 0
     assert np.mean(steps(hosts)) == pytest.approx(PERIOD_NS, rel=0.01)
-
-
-def fault(kind: str, arm: Arm, at: int = 10, **more: Any) -> dict[str, Any]:
-    return {"kind": kind, "arm": arm, "at": at, **more}
 
 
 def test_a_transfer_drop_consumes_a_frame_id() -> None:
@@ -224,7 +163,7 @@ def test_a_secondary_armed_late_sees_later_pulses_only() -> None:
         cameras["vis"].arm()
         nir += take(cameras["nir"], 1)
         (vis,) = take(cameras["vis"], 1)
-    assert vis.frame_id == FIRST_FRAME_ID["vis"]
+    assert vis.frame_id == FIRST_ID["vis"]
     assert vis.host_ns - nir[5].host_ns == pytest.approx(0, abs=PERIOD_NS * 0.9)
 
 
@@ -246,7 +185,7 @@ def test_arming_again_starts_the_counters_again() -> None:
             cameras["vis"].arm()
             cameras["nir"].arm()
             (nir,), (vis,) = take(cameras["nir"], 1), take(cameras["vis"], 1)
-            assert (nir.frame_id, vis.frame_id) == (FIRST_FRAME_ID["nir"], FIRST_FRAME_ID["vis"])
+            assert (nir.frame_id, vis.frame_id) == (FIRST_ID["nir"], FIRST_ID["vis"])
             assert nir.pixels is not vis.pixels
             cameras["nir"].disarm()
             cameras["vis"].disarm()

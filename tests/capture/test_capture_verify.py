@@ -119,7 +119,26 @@ def test_rows_that_the_stamps_do_not_give_are_refused_even_when_every_digest_was
         file["entry/certificate"][()] = Certificate.model_validate(fields).sealed().model_dump_json().encode()
 
     findings = altered(write_clip(), claim_another_anchor)
-    assert findings[0].startswith("pair table, row 0: it says nir 0 and vis 0, PAIR")
+    assert any(found.startswith("pair table, row 0: it says nir 0 and vis 0, PAIR") for found in findings)
+
+
+def test_an_anchor_that_the_recording_did_not_begin_with_is_refused(write_clip: WriteClip) -> None:
+    def claim_more_than_a_pause(file: h5py.File) -> None:
+        certificate = Certificate.model_validate_json(text(file["entry/certificate"]))
+        fields = certificate.model_dump()
+        fields["pairing"]["anchor"]["note"] = "both clocks were latched"
+        file["entry/certificate"][()] = Certificate.model_validate(fields).sealed().model_dump_json().encode()
+
+    assert "its anchor is not the one" in altered(write_clip(), claim_more_than_a_pause)[0]
+
+
+def test_a_claim_that_the_pairing_does_not_allow_is_refused(write_clip: WriteClip) -> None:
+    def claim_synchrony(file: h5py.File) -> None:
+        certificate = Certificate.model_validate_json(text(file["entry/certificate"]))
+        claimed = certificate.model_copy(update={"claim": "synchrony"}).sealed()
+        file["entry/certificate"][()] = claimed.model_dump_json().encode()
+
+    assert "it claims synchrony" in altered(write_clip(anchored=False), claim_synchrony)[0]
 
 
 def test_progress_counts_every_frame(write_clip: WriteClip) -> None:

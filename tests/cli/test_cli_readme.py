@@ -15,7 +15,11 @@ from nirvis.app import COMMANDS
 README = Path(__file__).parents[2] / "README.md"
 SHORTER = {"--seconds 3": "--seconds 0.4", "max_seconds=60": "samples=16", "--max-seconds 90": "--samples 32"}
 """Lengths only: what is tested is that the lines work, not how well sixteen crops teach."""
-ELSEWHERE = {"gui": "tests/gui", "demo": "tests/cli/test_cli_demo.py"}
+ELSEWHERE = {
+    "gui": "tests/gui",
+    "demo": "tests/cli/test_cli_demo.py",
+    "preflight": "tests/cli/test_cli_operator.py",  # a slow machine is rightly no-go at line rate
+}
 
 
 def examples() -> dict[str, str]:

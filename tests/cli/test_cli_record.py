@@ -17,6 +17,7 @@ import pytest
 
 import nirvis_profiles
 from nirvis.app import app
+from nirvis.series import Series, duration_s
 from nirvis_capture.client import RecorderClient
 from nirvis_capture.clip import Clip
 from nirvis_capture.errors import ProfileError, RecorderError
@@ -58,7 +59,7 @@ def test_records_for_so_long_and_says_what_it_proves(
     record("--profile", profile, "--seconds", 0.5, "--out", tmp_path, "--place", "bridge", "--light", "dusk")
     path, verdict = capsys.readouterr().out.splitlines()
     assert verify(Path(path)).ok
-    assert verdict.startswith("synchrony certified: 50 pairs")
+    assert verdict.startswith("proved, 50 pairs")
     assert "nothing lost" in verdict
     with Clip.open(path) as clip:
         assert (clip.place, clip.light, len(clip)) == ("bridge", "dusk", 50)
@@ -140,6 +141,81 @@ def test_unknown_profile() -> None:
     assert caught.value.exit_status == 2
 
 
-def test_length_must_be_positive(profile: Path) -> None:
-    with pytest.raises(RecorderError, match="longer than 0 s"):
-        record("--profile", profile, "--seconds", 0)
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param(["--seconds", 0], "longer than 0 s", id="no-length"),
+        pytest.param(["--every", "10m"], "needs --seconds", id="series-of-endless-recordings"),
+        pytest.param(["--every", "5s", "--seconds", 6], "no longer than the 6 s", id="series-that-overlaps"),
+        pytest.param(["--every", "soon", "--seconds", 6], "'soon' is no length of time", id="no-time"),
+        pytest.param(["--every", "5m", "--seconds", 6, "--count", 0], "one recording at least", id="empty-series"),
+        pytest.param(["--seconds", 6, "--count", 3], "say how often with --every", id="no-series"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(profile: Path, options: list[object], said: str) -> None:
+    with pytest.raises(RecorderError, match=said) as refused:
+        record("--profile", profile, *options)
+    assert refused.value.exit_status == 2
+
+
+class TestSeries:
+    def test_so_many_recordings_each_a_clip_of_its_own(
+        self, profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        record("--profile", profile, "--every", "0.5s", "--seconds", 0.2, "--count", 2, "--out", tmp_path / "clips")
+        paths = capsys.readouterr().out.splitlines()[::2]
+        assert len(set(paths)) == 2
+        assert all(verify(path).synchrony for path in paths)
+        assert RecorderClient.find(f"cli-{os.getpid()}") is None
+
+    def test_none_begins_that_would_leave_too_little(self, profile: Path, tmp_path: Path) -> None:
+        record("--profile", profile, "--every", "9s", "--seconds", 1, "--until-free-gb", 1e9, "--out", tmp_path)
+        assert not list(tmp_path.glob("*.clip.h5"))
+
+    def test_one_that_fails_does_not_end_it(
+        self, profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        profile.write_text(profile.read_text() + 'faults = [{ kind = "unplug", arm = "vis", at = 30 }]\n')
+        with pytest.raises(RecorderError, match="2 recordings of the series"):
+            record("--profile", profile, "--every", "2s", "--seconds", 1.5, "--count", 2, "--out", tmp_path)
+        assert capsys.readouterr().err.count("sent no frame") == 2
+        assert len(list(tmp_path.glob("*.clip.h5"))) == 2
+
+    def test_an_interrupt_ends_it_with_status_0(self, profile: Path, tmp_path: Path) -> None:
+        arguments = [*NIRVIS, "record", "--profile", profile, "--every", "1h", "--seconds", "0.2", "--out", tmp_path]
+        with subprocess.Popen([*map(str, arguments)], stdout=PIPE, stderr=PIPE, text=True) as process:
+            assert process.stdout is not None
+            path = Path(process.stdout.readline().strip())
+            assert "proved, 20 pairs" in process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        assert verify(path).synchrony
+
+    def test_recordings_that_it_ran_into_are_left_out(self) -> None:
+        """The second recording takes until 25 s, so that of 20 s is left out; later ones keep their times."""
+        clock = [0.0]
+        starts = []
+
+        def wait(seconds: float) -> bool:
+            clock.append(clock[-1] + seconds)
+            return False
+
+        series = Series(10.0, 5.0, 4, None, Path(), 0.0)
+        for number in series.starts(wait, lambda: clock[-1]):
+            starts.append(clock[-1])
+            wait(15.0 if number == 2 else 5.0)
+        assert starts == [0.0, 10.0, 30.0, 40.0]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("20s", 20), ("10m", 600), ("1.5 h", 5400), ("2d", 172_800)])
+def test_a_length_of_time(text: str, seconds: float) -> None:
+    assert duration_s(text) == seconds
+
+
+def test_a_split_recording_names_each_part(profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = profile.read_text().replace("ring_seconds = 3", "ring_seconds = 3\npart_minutes = 0.01")
+    profile.write_text(text)
+    record("--profile", profile, "--seconds", 1.0, "--out", tmp_path)
+    lines = capsys.readouterr().out.splitlines()
+    assert Path(lines[-2]).name.endswith("-part002.clip.h5")
+    assert "40 pairs" in lines[-1]

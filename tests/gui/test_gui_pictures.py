@@ -167,3 +167,12 @@ def test_jobs_of_a_worker_run_in_its_thread(qtbot: QtBot) -> None:
     ended: list[bool] = []
     workers.close(lambda: ended.append(True))
     qtbot.waitUntil(lambda: bool(ended))
+
+
+def test_the_caption_tells_the_focus_and_dark_frames_that_do_not_fit() -> None:
+    raw = np.zeros((120, 160), np.uint8)
+    raw[:, ::16] = 200
+    arm = arm_picture(raw, meta(), full=False)
+    assert f"focus {arm.focus:.2f}" in arm.caption
+    assert "not corrected" not in arm.caption
+    assert "not corrected" in arm_picture(raw, meta(not_corrected="other gain"), full=False).caption

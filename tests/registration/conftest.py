@@ -19,6 +19,7 @@ from nirvis_capture.clip_writer import ClipHeader, ClipWriter
 from nirvis_capture.pairing import Event, PairRow
 from nirvis_capture.profile import Profile, parse_profile
 from nirvis_capture.raw import mosaic
+from nirvis_capture.settings import Changes
 from nirvis_registration.geometry import corners
 from nirvis_registration.refine import from_corners
 
@@ -87,9 +88,11 @@ def write_clip() -> Callable[..., Path]:
         recording_id: str = "r1",
         bit_depth: int = 8,
         event: Event = Event.PAIR,
+        changes: Changes | None = None,
     ) -> Path:
         height, width = pairs[0][0].shape[:2]
         profile = small_profile((width, height), mirrored if said_mirrored is None else said_mirrored, bit_depth)
+        profile = profile.edited(changes or {})
         cameras = {arm: _camera(profile, arm) for arm in ARMS}
         header = ClipHeader(recording_id, 1, "Quay", "day", "", "", datetime(2026, 6, 21, 12, tzinfo=timezone.utc))
         with ClipWriter(path, header, profile, cameras, Anchor(0, 0, "pause+latch")) as writer:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nirvis_capture.camera import Raw
 from nirvis_capture.clip import Clip
+from nirvis_capture.corrected_clip import open_corrected
 from nirvis_capture.errors import PictureError
 from nirvis_capture.profile import ArmSettings
 from nirvis_capture.raw import picture
@@ -107,7 +108,7 @@ def _clip(path: Path, contract: ModelContract | None) -> Footage:
         geometry = None if contract is None else contract.geometry_for(clip.mode, (width, height))
 
     def shots() -> Iterator[Shot]:
-        with Clip.open(path) as clip:
+        with open_corrected(path) as clip:
             settings = clip.profile.nir
             for index in range(count):
                 yield Shot(f"{index:06d}", source_picture(clip.arms["nir"].frame(index), settings, geometry))

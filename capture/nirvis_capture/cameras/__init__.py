@@ -15,6 +15,14 @@ def open_backend(profile: Profile) -> Backend:
         from nirvis_capture.cameras.replay import open_replay
 
         return open_replay(profile)
+    if profile.nir.backend == "spinnaker":
+        from nirvis_capture.cameras.spinnaker import SpinnakerBackend
+
+        return SpinnakerBackend(profile)
+    if profile.nir.backend == "aravis":
+        from nirvis_capture.cameras.aravis import AravisBackend
+
+        return AravisBackend(profile)
     from nirvis_capture.cameras.simulated import SimulatedBackend
 
     return SimulatedBackend(profile)

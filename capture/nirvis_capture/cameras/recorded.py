@@ -10,7 +10,7 @@ from typing import Literal
 
 from nirvis_capture.camera import ARMS, Arm, CameraInfo, Frame, FrameStatus
 from nirvis_capture.clip import Clip, Track
-from nirvis_capture.errors import PictureError
+from nirvis_capture.errors import CameraClosed, PictureError
 from nirvis_capture.profile import Profile
 
 _FAST_LEAD_PERIODS = 32
@@ -53,6 +53,7 @@ class RecordedCamera:
         self._playback = playback
         self._next = first
         self._armed = False
+        self._closed = False
 
     @property
     def info(self) -> CameraInfo:
@@ -70,6 +71,10 @@ class RecordedCamera:
 
     def arm(self) -> None:
         with self._playback.changed:
+            if self._closed:
+                raise CameraClosed(self._track.serial)
+            if self._armed:
+                return
             self._armed = True
             self._move_to(self._first)
             if self._primary:
@@ -103,6 +108,7 @@ class RecordedCamera:
 
     def close(self) -> None:
         self.disarm()
+        self._closed = True
 
     def _due_ns(self) -> int:
         return self._playback.wait_ns(self._recorded_ns(self._next)) if self._next < len(self._track) else -1

@@ -15,12 +15,12 @@ from nirvis_capture.cameras.picture_pairs import PicturePair, chosen, picture_pa
 from nirvis_capture.cameras.replay_profile import replay_profile
 from nirvis_capture.cameras.settings import ReplaySettings
 from nirvis_capture.cameras.video_pairs import VideoReader, video_facts
-from nirvis_capture.errors import PictureError
+from nirvis_capture.errors import CameraNotFound, PictureError
 from nirvis_capture.profile import ArmSettings, Profile
 from nirvis_capture.raw import full_scale_dn, mosaic
+from nirvis_capture.twin.cabling import Cabling
 from nirvis_capture.twin.electronics import TwinCamera
 from nirvis_capture.twin.optics import Homography, normalised, picture_to_raw
-from nirvis_capture.twin.timing import trigger_line
 
 __all__ = ["PicturePair", "open_replay", "picture_pairs", "replay_profile", "replayed_homography"]
 
@@ -127,24 +127,24 @@ class ReplayBackend:
     def __init__(self, profile: Profile, replay: ReplaySettings) -> None:
         self._profile = profile
         self._replay = replay
-        self._cameras: dict[Arm, TwinCamera] = {}
+        self._cabling = Cabling(profile, replay.pacing)
 
     def serials(self) -> list[str]:
-        return [self._profile.arm(arm).serial for arm in ARMS]
+        return [self._profile.arm(arm).serial for arm in self._cabling.connected()]
 
     def open(self) -> Mapping[Arm, TwinCamera]:
         """Open both cameras. Raises `PictureError` when the pictures cannot be shown."""
         self.close()
-        line = trigger_line(self._profile, self._replay.pacing)
-        for arm, show in _shows(self._profile, self._replay).items():
-            imager = ShowImager(show, self._profile.arm(arm), self._replay, arm)
-            self._cameras[arm] = TwinCamera(arm, self._profile, imager, line)
-        return dict(self._cameras)
+        for arm in ARMS:
+            if self._profile.arm(arm).serial not in self.serials():
+                raise CameraNotFound(self._profile.arm(arm).serial, self.serials())
+        shows = _shows(self._profile, self._replay)
+        return self._cabling.open(
+            {arm: ShowImager(show, self._profile.arm(arm), self._replay, arm) for arm, show in shows.items()}
+        )
 
     def close(self) -> None:
-        for camera in self._cameras.values():
-            camera.close()
-        self._cameras = {}
+        self._cabling.close()
 
 
 def open_replay(profile: Profile) -> Backend:

@@ -71,6 +71,7 @@ def _of_pictures(profile: Profile, facts: VideoFacts, rate_hz: float, replay: di
         "model": "replay",
         "sensor": sensor,
         "roi": {"width": facts.width, "height": facts.height, "offset_x": 0, "offset_y": 0},
+        "white_balance": {"red": 1.0, "blue": 1.0},
     }
     changes: Changes = {
         "rig": "replay",

@@ -1,6 +1,7 @@
-"""Clocks, trigger cable, transfer and faults: everything of a simulated rig that is not light.
+"""The simulated camera: everything of it that is not light.
 
-The primary camera sends a pulse with each of its exposures; the secondary exposes on a pulse and is silent without. The
+The primary camera sends a pulse with each of its exposures; the secondary exposes on a pulse and is silent without.
+What becomes of a pulse is decided in `ledger`; here it becomes frames with ids, times and a way to the host. The
 simulated cameras and the replayed ones share this; they differ in the `Imager` that makes the counts.
 """
 
@@ -8,26 +9,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Frame, FrameStatus, Raw
+from nirvis_capture.errors import CameraClosed, CameraError
 from nirvis_capture.profile import Profile
-from nirvis_capture.twin.faults import FaultPlan
-from nirvis_capture.twin.settings import TwinSettings
+from nirvis_capture.raw import unpacked_format
+from nirvis_capture.twin.ledger import DRIVER_BUFFERS, ArmCourse, drives
+from nirvis_capture.twin.stamps import Exposure, ExposureTimes, latch_errors
 from nirvis_capture.twin.timing import CameraClock, TriggerLine
 
-DRIVER_BUFFERS = 50
-"""Frames that wait for a late consumer; those beyond are lost in transfer, as with a real driver."""
-FIRST_FRAME_ID: Mapping[Arm, int] = {"nir": 0, "vis": 1}
-"""The counters of two cameras need not agree; here they never do, so that nothing comes to depend on it."""
-
-_TRIGGER_LATENCY_NS = 5_000
-_LATCH_UNCERTAINTY_NS = 50_000
 _UNTIL_WOKEN_NS = 60_000_000_000
 
 
@@ -39,43 +31,43 @@ class Imager(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Exposure:
-    """A frame on its way, before its counts are read out."""
-
-    pulse: int
-    frame_id: int
-    timestamp_ns: int
-    host_ns: int
-    status: FrameStatus
-
-
 class TwinCamera:
-    """A camera with everything but optics; its counts come from an `Imager`."""
+    """A camera with everything but optics; its counts come from an `Imager`.
 
-    def __init__(self, arm: Arm, profile: Profile, imager: Imager, line: TriggerLine) -> None:
+    returned
+        Arms that were unplugged and have come back.
+    """
+
+    def __init__(
+        self,
+        arm: Arm,
+        profile: Profile,
+        imager: Imager,
+        line: TriggerLine,
+        clock: CameraClock,
+        returned: Collection[Arm] = (),
+    ) -> None:
         settings = profile.arm(arm)
-        twin = profile.twin
         self._arm = arm
+        self._profile = profile
         self._info = camera_info(profile, arm)
         self._imager = imager
         self._line = line
-        self._primary = profile.trigger.primary == arm
+        self._clock = clock
+        self._returned = frozenset(returned)
+        self._drives = drives(profile, arm)
         self._exposure_us = settings.exposure_us
         self._gain_db = settings.gain_db
-        delay_ns = _TRIGGER_LATENCY_NS + round(profile.trigger.delay_us * 1e3)
-        self._delay_ns = 0 if self._primary else delay_ns
-        self._latencies_ns = _latencies_ns(twin, arm)
-        self._clock = CameraClock(twin.nir_clock if arm == "nir" else twin.vis_clock, line.now_ns())
-        self._faults = FaultPlan(twin.faults, arm)
-        self._pulse_faults = FaultPlan(twin.faults, profile.trigger.primary)
-        self._latch_errors = np.random.default_rng([twin.rig_seed, arm == "vis", 2])
+        self._latch_errors = latch_errors(profile, arm)
         self._armed = False
-        self._queue: deque[_Exposure] = deque()
-        self._session = 0
-        self._next_pulse = 0
-        self._next_id = 0
-        self._last_arrival_ns = 0
+        self._closed = False
+        self.unplugged_ns: int | None = None
+        """Host time at which its plug was pulled out; it stays silent until it is opened anew."""
+        self.overflowed: list[int] = []
+        """Ids of the frames of this arming that were lost because the driver had no buffer left."""
+        self._coming: deque[Exposure] = deque()
+        self._queue: deque[Exposure] = deque()
+        self._begin_session(0)
 
     @property
     def info(self) -> CameraInfo:
@@ -83,33 +75,39 @@ class TwinCamera:
 
     def arm(self) -> None:
         with self._line.changed:
+            if self._closed:
+                raise CameraClosed(self._info.serial)
+            if self.unplugged_ns is not None:
+                raise CameraError(f"Camera {self._info.serial} was unplugged; open the cameras of the rig again.")
             if self._armed:
                 return
             self._armed = True
-            self._next_id = FIRST_FRAME_ID[self._arm]
-            if self._primary:
+            self.overflowed = []
+            if self._drives:
                 self._line.start()
-            self._begin_session(0 if self._primary else self._line.pulses())
+            self._begin_session(0 if self._drives else self._line.pulses(), arrived_ns=self._times.last_arrival_ns)
 
     def next_frame(self, timeout_s: float) -> Frame | None:
         deadline_ns = time.monotonic_ns() + round(timeout_s * 1e9)
         exposure = self._wait(deadline_ns)
         return None if exposure is None else self._read_out(exposure, deadline_ns)
 
-    def latch_clock(self) -> ClockLatch:
+    def latch_clock(self) -> ClockLatch | None:
         with self._line.changed:
+            if self._unplugged():
+                return None
             host_ns = self._line.now_ns()
-            error_ns = int(self._latch_errors.integers(-_LATCH_UNCERTAINTY_NS, _LATCH_UNCERTAINTY_NS + 1))
-            camera_ns = self._clock.read(host_ns + error_ns) + self._faults.jump_ns(self._next_pulse - 1)
-        return ClockLatch(camera_ns, host_ns, _LATCH_UNCERTAINTY_NS)
+            return self._clock.latch(host_ns, self._latch_errors, self._course.jump_ns)
 
     def disarm(self) -> None:
         with self._line.changed:
             if not self._armed:
                 return
+            self._unplugged()
             self._armed = False
+            self._coming.clear()
             self._queue.clear()
-            if self._primary:
+            if self._drives:
                 self._line.stop()
             else:
                 self._line.secondary_at = None
@@ -117,22 +115,29 @@ class TwinCamera:
 
     def close(self) -> None:
         self.disarm()
+        self._closed = True
 
-    def _begin_session(self, pulse: int) -> None:
+    def _begin_session(self, pulse: int, counted: int = 0, arrived_ns: int = 0) -> None:
+        """Count pulses from here; the counter goes on where the camera stayed armed, and no frame overtakes another."""
         self._session = self._line.sessions
-        self._go_to(pulse)
+        self._course = ArmCourse(self._profile, self._arm, pulse, counted, self._returned)
+        self._times = ExposureTimes(
+            self._profile, self._arm, self._course, self._clock, self._line.pulse_ns, arrived_ns
+        )
+        if self._armed:
+            self._show_position()
 
-    def _go_to(self, pulse: int) -> None:
-        self._next_pulse = pulse
+    def _show_position(self) -> None:
+        """Fast pacing: tell the line, so that neither arm runs away from the other."""
         if not self._line.fast:
             return
-        if self._primary:
-            self._line.made = pulse
+        if self._drives:
+            self._line.made = self._course.pulse
         else:
-            self._line.secondary_at = None if self._faults.unplugged(pulse) else pulse
+            self._line.secondary_at = None if self._unplugged() else self._course.pulse
         self._line.changed.notify_all()
 
-    def _wait(self, deadline_ns: int) -> _Exposure | None:
+    def _wait(self, deadline_ns: int) -> Exposure | None:
         with self._line.changed:
             while self._armed:
                 self._admit()
@@ -146,52 +151,51 @@ class TwinCamera:
 
     def _pause_ns(self) -> int:
         """How long to sleep before it makes sense to look again, unless woken."""
-        pulse = self._next_pulse
-        if self._line.fast or self._faults.unplugged(pulse) or not self._line.has_sent_or_will(pulse):
+        if self._coming:
+            return max(0, self._coming[0].host_ns - self._line.now_ns())
+        pulse = self._course.pulse
+        if self._line.fast or self._unplugged() or not self._line.has_sent_or_will(pulse):
             return _UNTIL_WOKEN_NS
-        return max(0, self._arrival_ns(pulse) - self._line.now_ns())
+        return max(0, self._times.arrival_ns(pulse) - self._line.now_ns())
 
     def _admit(self) -> None:
-        """Take over every frame that has arrived; lose those for which the driver has no buffer."""
+        """Follow the pulses until now; take over every frame that has arrived, lose those without a buffer."""
         if self._session != self._line.sessions:
-            self._begin_session(0)
-        while not self._faults.unplugged(self._next_pulse) and self._available():
-            exposure = self._expose(self._next_pulse)
-            self._go_to(self._next_pulse + 1)
-            if exposure is not None and len(self._queue) < DRIVER_BUFFERS:
+            self._begin_session(0, self._course.counted, self._times.last_arrival_ns)
+        while self._may_follow():
+            self._follow()
+        while self._coming and (self._line.fast or self._coming[0].host_ns <= self._line.now_ns()):
+            exposure = self._coming.popleft()
+            if len(self._queue) < DRIVER_BUFFERS:
                 self._queue.append(exposure)
+            else:
+                self.overflowed.append(exposure.frame_id)
 
-    def _available(self) -> bool:
-        if self._line.fast:
-            may_go_on = self._line.primary_may_go_on() if self._primary else self._next_pulse < self._line.pulses()
-            return not self._queue and may_go_on
-        sent = self._next_pulse < self._line.pulses()
-        return sent and self._arrival_ns(self._next_pulse) <= self._line.now_ns()
+    def _may_follow(self) -> bool:
+        if self._unplugged():
+            return False
+        if not self._line.fast:
+            return self._course.pulse < self._line.pulses()
+        if self._coming or self._queue:
+            return False
+        return self._line.primary_may_go_on() if self._drives else self._course.pulse < self._line.pulses()
 
-    def _arrival_ns(self, pulse: int) -> int:
-        latency_ns = int(self._latencies_ns[pulse % len(self._latencies_ns)])
-        exposed_ns = self._line.pulse_ns(pulse) + self._delay_ns + round(self._exposure_us * 1e3)
-        return max(exposed_ns + latency_ns, self._last_arrival_ns + 1)
+    def _unplugged(self) -> bool:
+        """Whether the plug is out by now; notes when that happened."""
+        at = self._course.unplugged_at
+        if self.unplugged_ns is None and self._armed and at is not None and self._course.pulse >= at:
+            pulled_ns = self._line.pulse_ns(at)
+            if self._line.fast or pulled_ns <= self._line.now_ns():
+                self.unplugged_ns = pulled_ns
+        return self.unplugged_ns is not None
 
-    def _expose(self, pulse: int) -> _Exposure | None:
-        """One pulse. A missed trigger consumes no frame id, a frame lost in transfer does."""
-        if self._faults.happens("missed_trigger", pulse) or self._pulse_faults.happens("missed_trigger", pulse):
-            return None
-        frame_id = self._next_id
-        self._next_id += 1
-        if self._faults.happens("transfer_drop", pulse):
-            return None
-        start_ns = self._line.pulse_ns(pulse) + self._delay_ns
-        self._last_arrival_ns = self._arrival_ns(pulse)
-        return _Exposure(
-            pulse=pulse,
-            frame_id=frame_id,
-            timestamp_ns=self._clock.read(start_ns) + self._faults.jump_ns(pulse),
-            host_ns=self._last_arrival_ns,
-            status=FrameStatus(self._faults.happens("incomplete", pulse)),
-        )
+    def _follow(self) -> None:
+        """One pulse: what became of it, and the frames that come of that."""
+        _, exposures = self._times.step()
+        self._show_position()
+        self._coming.extend(exposures)
 
-    def _read_out(self, exposure: _Exposure, deadline_ns: int) -> Frame | None:
+    def _read_out(self, exposure: Exposure, deadline_ns: int) -> Frame | None:
         pixels = self._imager.capture(exposure.pulse)
         if pixels is None:
             self._stay_silent(deadline_ns)
@@ -222,19 +226,10 @@ def camera_info(profile: Profile, arm: Arm) -> CameraInfo:
     return CameraInfo(
         serial=settings.serial,
         model=settings.model,
-        pixel_format=settings.pixel_format,
+        pixel_format=unpacked_format(settings.pixel_format),
         width=settings.roi.width,
         height=settings.roi.height,
         bit_depth=settings.sensor.bit_depth,
         black_level_dn=settings.black_level_dn,
         timestamp_resolution_ns=clock.resolution_ns,
     )
-
-
-def _latencies_ns(twin: TwinSettings, arm: Arm) -> NDArray[np.int64]:
-    """Time from the end of an exposure to its arrival: a fixed part, an exponential tail, and rare bursts."""
-    rng = np.random.default_rng([twin.rig_seed, arm == "vis", 1])
-    mean_ns = twin.latency_ms * 1e6
-    tail = rng.exponential(0.3 * mean_ns, 4096)
-    burst = np.where(rng.random(4096) < 0.002, rng.exponential(5 * mean_ns, 4096), 0.0)
-    return np.round(0.7 * mean_ns + tail + burst).astype(np.int64)

@@ -2,200 +2,249 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from nirvis_capture.twin import spectra
-from nirvis_capture.twin.facades import paint_fronts, paint_towers
-from nirvis_capture.twin.furniture import Layers, paint_lamp, paint_near_pole, paint_railing, paint_sign
-from nirvis_capture.twin.greenery import hedge, tree
+from nirvis_capture.twin import materials
+from nirvis_capture.twin.facades import paint_fronts
+from nirvis_capture.twin.furniture import (
+    paint_bench,
+    paint_bus_stop,
+    paint_lamp,
+    paint_near_pole,
+    paint_railing,
+    paint_sign,
+    paint_vending,
+    paint_wires,
+)
+from nirvis_capture.twin.greenery import foliage, hedge, leaf_colour, tree
+from nirvis_capture.twin.ground import paint_ground
+from nirvis_capture.twin.lighting import Distances, light_up
 from nirvis_capture.twin.paint import (
+    AIR,
     Canvas,
-    Mask,
-    blotches,
-    gradient,
-    grain,
-    light,
+    Share,
+    lay,
     line,
-    polygon,
+    mixed,
     rectangle,
+    shade,
     shadow,
     tone,
     varied,
+    veil,
 )
+from nirvis_capture.twin.textures import gradient, grain, relief
+from nirvis_capture.twin.towers import paint_towers
 from nirvis_capture.twin.view import View
+from nirvis_capture.twin.weather import Weather, haze, wet
+
+TOWERS_M, PARK_M = 150.0, 55.0
+"""How far away is what is seen above and between the houses."""
 
 
-def paint_background(canvas: Canvas, rng: np.random.Generator, view: View) -> None:
+def paint_background(canvas: Canvas, rng: np.random.Generator, view: View, weather: Weather) -> Distances:
     """Sky, houses, ground, and what stands on the far pavement: all that traffic passes in front of."""
-    _sky(canvas, rng, view)
-    paint_towers(canvas, rng, view)
-    _park(canvas, rng, view)
-    paint_fronts(canvas, rng, view)
-    _ground(canvas, rng, view)
-    _far_pavement(canvas, rng, view)
+    cloudy = weather != "clear"
+    autumn = rng.uniform(0.3, 0.8) if rng.random() < 0.25 else 0.03
+    _sky(canvas, rng, view, cloudy)
+    paint_towers(canvas, rng, view, cloudy)
+    distance_m = np.where(canvas.light[..., AIR] > 127, np.inf, TOWERS_M).astype(np.float32)
+    distance_m[_park(canvas, rng, view, autumn)] = PARK_M
+    mirrored = mixed(materials.CLOUD, materials.GLASS, 0.5) if cloudy else materials.GLASS_SKY
+    fronts = paint_fronts(canvas, rng, view, mirrored)
+    sizes = np.array([view.front_size(x) for x in range(view.width)], np.float32)
+    distance_m = np.where(fronts, np.float32(view.facade_m) / sizes, distance_m)
+    paint_ground(canvas, rng, view)
+    rows = np.arange(view.height, dtype=np.float32)[:, None]
+    below = view.focal_px * view.camera_height_m / np.maximum(rows - view.horizon_px, 1e-3)
+    distance_m = np.where(rows > view.horizon_px + 1, np.minimum(distance_m, below), distance_m)
+    standing = Canvas.blank(view.width, view.height)
+    lamps = _pavement(standing, rng, view, autumn)
+    lay(canvas, standing)
+    distance_m = distance_m.astype(np.float32)
+    distance_m[standing.cover > 127] = view.far_kerb_m
+    light_up(canvas, view, lamps, distance_m)
+    if weather == "rain":
+        on_ground = (rows > [view.front_foot(x) for x in range(view.width)]) & (standing.cover < 128)
+        wet(canvas, rng, view, on_ground)
+        haze(canvas, distance_m)
+    return distance_m
 
 
-def paint_railings(canvas: Canvas, cover: Mask, rng: np.random.Generator, view: View) -> None:
-    """What stands along the near kerb and hides the traffic: `cover` is 255 there."""
-    layers: Layers = ((canvas, None), (cover, 255))
-    if rng.random() < 0.75:
-        paint_railing(layers, rng, view)
-    for side in rng.permutation([-1, 1])[: int(rng.integers(1, 3))]:
-        paint_near_pole(layers, rng, view, int(side))
-    light(canvas, grain(cover.shape, rng, (1, 1), 0.03))
+def paint_railings(canvas: Canvas, rng: np.random.Generator, view: View) -> None:
+    """What stands along the near kerb and hides the traffic."""
+    if rng.random() < 0.6:
+        paint_railing(canvas, rng, view)
+    for side in rng.permutation([-1, 1])[: int(rng.integers(0, 3))]:
+        paint_near_pole(canvas, rng, view, int(side))
+    relief(canvas, grain(canvas.cover.shape, rng, (1, 1), 0.03))
 
 
-def paint_hedges(canvas: Canvas, cover: Mask, rng: np.random.Generator, view: View) -> None:
+def paint_hedges(canvas: Canvas, rng: np.random.Generator, view: View) -> None:
     """The hedge right before the camera, in most streets."""
-    if rng.random() < 0.85:
-        _near_hedge(canvas, cover, rng, view)
-    light(canvas, grain(cover.shape, rng, (1, 1), 0.03))
+    if rng.random() < 0.8:
+        height = rng.uniform(0.14, 0.24) * view.height
+        length = rng.uniform(0.35, 0.75) * view.width
+        left = -0.1 * view.width if rng.random() < 0.5 else 1.1 * view.width - length
+        hedge(canvas, rng, left, left + length, view.height + 0.1 * height, height, view.height / 135)
+    if rng.random() < 0.3:
+        _branches(canvas, rng, view)
 
 
-def _sky(canvas: Canvas, rng: np.random.Generator, view: View) -> None:
-    area = canvas[: round(view.row(view.facade_m))]
-    gradient(area, varied(spectra.SKY_TOP, rng, 0.04), varied(spectra.SKY_LOW, rng, 0.03, 0.06), rng)
-    shape = area.shape[:2]
-    clouds = grain(shape, rng, (420, 130), 1.0) + 0.5 * grain(shape, rng, (140, 50), 1.0)
-    clouds += 0.25 * grain(shape, rng, (45, 20), 1.0) + 0.1 * grain(shape, rng, (14, 8), 1.0)
-    share = np.clip((clouds - rng.uniform(2.2, 3.2)) * 0.8, 0, 0.92)[..., None]
-    cloud = np.array(tone(spectra.CLOUD), np.float32)
-    area[:] = np.round(area * (1 - share) + cloud * share).astype(np.uint8)
+def _branches(canvas: Canvas, rng: np.random.Generator, view: View) -> None:
+    """Twigs of a tree beside the camera, hanging into the picture."""
+    size, leaf, from_right = view.height, leaf_colour(rng), rng.random() < 0.5
+    for _ in range(int(rng.integers(2, 5))):
+        along = np.linspace(0, 1, 9) * rng.uniform(0.25, 0.55)
+        y = rng.uniform(-0.03, 0.06) + rng.uniform(-0.1, 0.12) * along + 0.4 * along**2
+        x = 1 - along / view.width * size if from_right else along / view.width * size
+        path = np.stack([x * view.width, y * size], 1)
+        line(canvas, path, 0.006 * size, tone(materials.BARK, 0.6))
+        clumps = path[2:] + rng.normal(0, 0.012, (7, 2)) * size
+        foliage(canvas, rng, clumps, 0.028 * size, size / 130, leaf)
 
 
-def _park(canvas: Canvas, rng: np.random.Generator, view: View) -> None:
-    """Trees beyond, seen where the row of houses has a gap."""
+def _sky(canvas: Canvas, rng: np.random.Generator, view: View, cloudy: bool) -> None:
+    area = canvas.part(0, 0, view.width, _lowest_foot(view))
+    if cloudy:
+        gradient(area, mixed(materials.CLOUD, materials.CONCRETE, 0.3), materials.CLOUD, rng, air=True)
+    else:
+        top = varied(materials.SKY_TOP, rng, 0.04)
+        gradient(area, top, varied(materials.SKY_LOW, rng, 0.03, 0.06), rng, air=True)
+    scale, shape = view.height / 1056, area.cover.shape
+    clouds = np.zeros(shape, np.float32)
+    for cell, strength in (((420, 110), 1.0), ((140, 45), 0.5), ((45, 20), 0.25), ((14, 8), 0.1)):
+        clouds += grain(shape, rng, (cell[0] * scale, cell[1] * scale), 1.0) * np.float32(strength)
+    if cloudy:
+        relief(area, 1 + 0.05 * (clouds - 1.85))
+    else:
+        share = np.clip((clouds - rng.uniform(2.2, 3.4)) * 0.8, 0, 0.92)
+        veil(area, share, tone(materials.CLOUD, air=1.0))
+
+
+def _park(canvas: Canvas, rng: np.random.Generator, view: View, autumn: float) -> NDArray[np.bool_]:
+    """Trees beyond, seen where the row of houses has a gap; where they are, ``(H, W)``."""
+    beyond = Canvas.blank(view.width, view.height)
     ground = view.row(view.facade_m)
-    hedge(canvas, rng, -20, view.width + 20, ground, rng.uniform(0.06, 0.12) * view.height, view.height / 230)
+    height = ground - view.horizon_px + rng.uniform(0.02, 0.08) * view.height
+    rectangle(beyond, 0, view.horizon_px, view.width, _lowest_foot(view), tone(materials.PAVING, 0.6))
+    hedge(beyond, rng, -20, view.width + 20, ground, height, view.height / 230)
+    metre, reach = view.scale(PARK_M), view.half_width_m(PARK_M)
+    for x in np.arange(-reach, reach, rng.uniform(4, 10)) + rng.uniform(-2, 2):
+        column = view.ground(float(x), PARK_M)[0] + rng.normal(0, metre)
+        tree(beyond, rng, column, ground, rng.uniform(6, 13) * metre, 0.1 * metre, autumn)
+    lay(canvas, beyond)
+    return np.asarray(beyond.cover > 127)
 
 
-def _ground(canvas: Canvas, rng: np.random.Generator, view: View) -> None:
-    foot = round(view.horizon_px + (1 - abs(view.slant) / 2) * (view.row(view.facade_m) - view.horizon_px))
-    fronts = np.array([1 - view.slant / 2, 1 + view.slant / 2]) * (view.row(view.facade_m) - view.horizon_px)
-    kerb, near = view.row(view.far_kerb_m), view.row(view.near_kerb_m)
-    floor = np.zeros_like(canvas)
-    rectangle(floor, 0, 0, view.width, view.height, tone(varied(spectra.PAVING, rng, 0.03)))
-    rectangle(floor, 0, kerb, view.width, near, tone(varied(spectra.ASPHALT, rng, 0.02)))
-    _kerbs(floor, view, kerb, near)
-    _markings(floor, rng, view)
-    _paving_joints(floor, rng, view)
-    _grit(floor[foot:], rng, view)
-    mask = np.zeros(canvas.shape[:2], np.uint8)
-    left, right = view.horizon_px + fronts
-    polygon(mask, [(0, left), (view.width, right), (view.width, view.height), (0, view.height)], 255)
-    np.copyto(canvas, floor, where=mask[..., None] > 127)
-    foot_shade = [(0, left), (view.width, right), (view.width, right + 9), (0, left + 9)]
-    shadow(canvas, foot_shade, 0.35, 4)
+def _lowest_foot(view: View) -> int:
+    return round(max(view.front_foot(0), view.front_foot(view.width))) + 2
 
 
-def _kerbs(floor: Canvas, view: View, kerb: float, near: float) -> None:
-    step = 0.14
-    for row, distance_m in ((kerb, view.far_kerb_m), (near, view.near_kerb_m)):
-        height = step * view.scale(distance_m)
-        rectangle(floor, 0, row - height, view.width, row, tone(spectra.KERB, 1.0))
-        rectangle(floor, 0, row - 0.25 * height, view.width, row + 0.4 * height, tone(spectra.KERB, 0.6))
+def _pavement(canvas: Canvas, rng: np.random.Generator, view: View, autumn: float) -> list[tuple[float, float]]:
+    """Hedges, trees, lamps, signs and parked cars between the houses and the road; the lamps: (x in m, height in m)."""
+    if rng.random() < 0.35:
+        paint_wires(canvas, rng, view, view.far_kerb_m + 0.5)
+    _hedges(canvas, rng, view)
+    lamps = _lamps(canvas, rng, view)
+    _along_the_kerb(canvas, rng, view, autumn)
+    return lamps
 
 
-def _markings(floor: Canvas, rng: np.random.Generator, view: View) -> None:
-    white = tone(spectra.WHITE_PAINT, 0.86)
-    for lane in range(1, view.lanes):
-        distance_m = view.far_kerb_m - lane * view.LANE_M
-        reach, start = view.half_width_m(distance_m) + 6, rng.uniform(0, 6)
-        for x in np.arange(-reach + start, reach, 6.0):
-            _strip(floor, view, (x, x + 3.0), (distance_m - 0.08, distance_m + 0.08), white)
-    for edge_m in (view.far_kerb_m - 0.45, view.near_kerb_m + 0.45):
-        reach = view.half_width_m(edge_m) + 2
-        _strip(floor, view, (-reach, reach), (edge_m - 0.06, edge_m + 0.06), white)
-    if rng.random() < 0.7:
-        x = rng.uniform(-0.7, 0.7) * view.half_width_m(view.far_kerb_m)
-        for bar_m in np.arange(view.near_kerb_m + 0.7, view.far_kerb_m - 0.7, 0.95):
-            _strip(floor, view, (x, x + 3.6), (bar_m, bar_m + 0.5), tone(spectra.WHITE_PAINT, rng.uniform(0.8, 0.95)))
-
-
-def _strip(
-    floor: Canvas, view: View, x_m: tuple[float, float], distance_m: tuple[float, float], colour: tuple[int, ...]
-) -> None:
-    near, far = distance_m
-    corners = [view.ground(x_m[0], far), view.ground(x_m[1], far), view.ground(x_m[1], near), view.ground(x_m[0], near)]
-    polygon(floor, corners, colour)
-
-
-def _paving_joints(floor: Canvas, rng: np.random.Generator, view: View) -> None:
-    colour = tone(spectra.PAVING, 0.72)
-    for near_m, far_m in ((view.far_kerb_m + 0.2, view.facade_m + 3), (4.0, view.near_kerb_m - 0.2)):
-        size = rng.uniform(0.6, 1.0)
-        for distance_m in np.arange(near_m, far_m, size):
-            row = view.row(distance_m)
-            line(floor, [(0, row), (view.width, row)], 0.025 * view.scale(distance_m), colour)
-        reach = view.half_width_m(far_m) + 1
-        for x in np.arange(-reach, reach, size):
-            line(floor, [view.ground(x, far_m), view.ground(x, near_m)], 0.03 * view.scale(far_m), colour)
-
-
-def _grit(area: Canvas, rng: np.random.Generator, view: View) -> None:
-    """Grain that grows towards the camera, patches, and the darker tracks of tyres along the lanes."""
-    shape = area.shape[:2]
-    nearness = np.linspace(0, 1, shape[0], dtype=np.float32)[:, None]
-    fine, coarse = grain(shape, rng, (1, 1), 0.10), grain(shape, rng, (4, 2.5), 0.13)
-    light(area, fine * (1 - nearness) + coarse * nearness, 0.9)
-    light(area, blotches((shape[0], shape[1]), rng, 160, 0.03) * grain(shape, rng, (500, 12), 0.05))
-    first = view.height - shape[0]
-    for lane in range(view.lanes):
-        for offset_m in (-0.8, 0.8):
-            middle = view.row(view.lane_m(lane) + offset_m) - first
-            half = 0.3 * abs(view.row(view.lane_m(lane)) - view.row(view.lane_m(lane) + 1))
-            rows = np.exp(-0.5 * ((np.arange(shape[0]) - middle) / half) ** 2)
-            light(area, np.repeat((1 - 0.10 * rows)[:, None], shape[1], 1).astype(np.float32))
-
-
-def _far_pavement(canvas: Canvas, rng: np.random.Generator, view: View) -> None:
-    """Hedges, trees, lamps and signs between the houses and the road."""
-    wall_m, kerb_m = view.facade_m - 0.8, view.far_kerb_m + 0.8
-    reach = view.half_width_m(wall_m)
-    x = -reach + rng.uniform(-4, 5)
+def _hedges(canvas: Canvas, rng: np.random.Generator, view: View) -> None:
+    wall_m = view.far_kerb_m + 0.7
+    metre, reach = view.scale(wall_m), view.half_width_m(wall_m)
+    x = -reach + rng.uniform(-4, 9)
     while x < reach:
-        length = rng.uniform(4, 12)
+        length = rng.uniform(3, 10)
         left, right = view.ground(x, wall_m)[0], view.ground(x + length, wall_m)[0]
-        hedge(
+        shadow(
             canvas,
-            rng,
-            left,
-            right,
-            view.row(wall_m),
-            rng.uniform(0.8, 1.4) * view.scale(wall_m),
-            view.scale(wall_m) / 13,
+            [
+                (left, view.row(wall_m) - 2),
+                (right + 0.3 * metre, view.row(wall_m) - 2),
+                (right + 0.6 * metre, view.row(wall_m - 0.7)),
+                (left, view.row(wall_m - 0.7)),
+            ],
+            0.9,
+            2,
         )
-        x += length + rng.uniform(3, 14)
-    _along_the_kerb(canvas, rng, view, kerb_m)
+        hedge(canvas, rng, left, right, view.row(wall_m), rng.uniform(0.7, 1.2) * metre, metre / 14)
+        x += length + rng.uniform(4, 20)
 
 
-def _along_the_kerb(canvas: Canvas, rng: np.random.Generator, view: View, kerb_m: float) -> None:
-    metre, ground = view.scale(kerb_m), view.row(kerb_m)
-    reach = view.half_width_m(kerb_m)
-    x = -reach + rng.uniform(-1, 3)
+def _lamps(canvas: Canvas, rng: np.random.Generator, view: View) -> list[tuple[float, float]]:
+    kerb_m = view.far_kerb_m + 0.5
+    metre, ground, reach = view.scale(kerb_m), view.row(kerb_m), view.half_width_m(kerb_m)
+    spacing, arm_m, height_m = rng.uniform(13, 20), rng.choice([-1, 1]) * 1.4, rng.uniform(5.8, 7.6)
+    lamps = []
+    for x_m in np.arange(-reach - rng.uniform(0, spacing), reach + spacing, spacing):
+        x = view.ground(float(x_m), kerb_m)[0]
+        _long_shadow(canvas, view, x, kerb_m, 0.1)
+        paint_lamp(canvas, x, ground, ground - height_m * metre, arm_m * metre, metre)
+        lamps.append((float(x_m) + 1.05 * arm_m, height_m))
+    return lamps
+
+
+def _long_shadow(canvas: Canvas, view: View, x: float, distance_m: float, width_m: float) -> None:
+    """Of a pole, over the ground towards the camera and to the right."""
+    metre, near_m = view.scale(distance_m), distance_m - 3.0
+    half = width_m * metre / 2
+    end = x + 2.6 * metre
+    foot, tip = view.row(distance_m), view.row(near_m)
+    shadow(canvas, [(x - half, foot), (x + half, foot), (end + half, tip), (end - half, tip)], 0.85, 1.0)
+
+
+def _along_the_kerb(canvas: Canvas, rng: np.random.Generator, view: View, autumn: float) -> None:
+    kerb_m = view.far_kerb_m + 0.8
+    metre, ground, reach = view.scale(kerb_m), view.row(kerb_m), view.half_width_m(kerb_m)
+    green = rng.uniform(0.25, 0.7)
+    x = -reach + rng.uniform(-2, 3)
     while x < reach:
         column = view.ground(x, kerb_m)[0]
-        kind = rng.random()
-        if kind < 0.5:
-            _tree_shadow(canvas, rng, column, ground, metre)
-            tree(canvas, rng, column, ground, rng.uniform(4.5, 8.5) * metre)
-        elif kind < 0.75:
-            paint_lamp(canvas, rng, column, ground, metre)
+        if rng.random() < green:
+            height = rng.uniform(4.5, 9.5) * metre
+            _tree_shadow(canvas, rng, column, ground, height, metre)
+            tree(canvas, rng, column, ground, height, metre * rng.uniform(0.05, 0.075), autumn)
         else:
-            paint_sign((((canvas, None)),), rng, column, ground, metre)
-        x += rng.uniform(3.0, 8.5)
+            x += _thing(canvas, rng, column, ground, metre)
+        x += rng.uniform(2.5, 8.0)
 
 
-def _tree_shadow(canvas: Canvas, rng: np.random.Generator, x: float, ground: float, metre: float) -> None:
-    for _ in range(9):
-        dx, dy = rng.normal(1.6, 1.2) * metre, abs(rng.normal(0.1, 0.12)) * metre
-        turn = np.linspace(0, 2 * np.pi, 12)
-        wide, high = rng.uniform(0.5, 1.1) * metre, rng.uniform(0.06, 0.14) * metre
-        shadow(canvas, np.stack([x + dx + wide * np.cos(turn), ground + dy + high * np.sin(turn)], 1), 0.3, 2.5)
+def _thing(canvas: Canvas, rng: np.random.Generator, x: float, ground: float, metre: float) -> float:
+    """Something on the pavement, and how many metres it takes."""
+    kind = rng.random()
+    if kind < 0.5:
+        paint_sign(canvas, rng, x, ground, metre)
+        return 0.0
+    if kind < 0.65:
+        paint_bench(canvas, x, ground, metre)
+        return 1.6
+    if kind < 0.85:
+        paint_vending(canvas, rng, x, ground - 0.2 * metre, metre)
+        return 3.0
+    paint_bus_stop(canvas, rng, x, ground, metre)
+    return 12.0
 
 
-def _near_hedge(canvas: Canvas, cover: Mask, rng: np.random.Generator, view: View) -> None:
-    height = rng.uniform(0.14, 0.24) * view.height
-    length = rng.uniform(0.35, 0.75) * view.width
-    left = -0.1 * view.width if rng.random() < 0.5 else 1.1 * view.width - length
-    hedge(canvas, rng, left, left + length, view.height + 0.1 * height, height, view.height / 135, cover)
+def _tree_shadow(
+    canvas: Canvas, rng: np.random.Generator, x: float, ground: float, height: float, metre: float
+) -> None:
+    """Flecks on the ground, to the right of the tree and towards the camera, and on the front behind it."""
+    lying = _flecks(rng, (1.2 * metre, 6 * metre), 60, (0.4 * metre, 0.075 * metre))
+    shade(canvas, lying, round(x - 0.2 * metre), round(ground - 0.1 * metre))
+    hanging = _flecks(rng, (0.62 * height, 0.7 * height), 90, (0.06 * height, 0.05 * height))
+    shade(canvas, hanging, round(x - 0.35 * height + 1.7 * metre), round(ground - 0.75 * height))
+
+
+def _flecks(rng: np.random.Generator, shape: tuple[float, float], count: int, size: tuple[float, float]) -> Share:
+    """Soft spots, densest in the middle; `shape` (height, width) and `size` (across, down) in pixels."""
+    flecks = np.zeros((max(2, round(shape[0])), max(2, round(shape[1]))), np.float32)
+    for _ in range(count):
+        x, y = rng.normal(0.5, 0.17, 2) * (shape[1], shape[0])
+        radii = rng.uniform(0.5, 1.4, 2) * size
+        axes = max(1, round(radii[0])), max(1, round(radii[1]))
+        cv2.ellipse(flecks, (round(x), round(y)), axes, 0, 0, 360, (0.9,), cv2.FILLED)
+    return np.asarray(cv2.GaussianBlur(flecks, (0, 0), 1.6), np.float32)

@@ -1,24 +1,29 @@
-"""``nirvis record``: record a clip through the recorder process, headless."""
+"""``nirvis record``: record a clip or a series of clips through the recorder process, headless."""
 
 from __future__ import annotations
 
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from nirvis_capture.certificate import Certificate
+from nirvis.certificate_line import certificate_line
+from nirvis.series import Series, WrongOption
 from nirvis_capture.client import RecorderClient, RecorderStatus
 from nirvis_capture.clip import Clip
-from nirvis_capture.errors import RecorderError
-from nirvis_capture.profile import Light, load_profile
+from nirvis_capture.errors import NirvisError, RecorderError
+from nirvis_capture.profile import Light, Profile, load_profile
 
 _STATUS_EVERY_S = 0.5
+
+Begin = Callable[[RecorderClient], str]
+"""Begins a recording and gives its id."""
 
 
 def record(
@@ -30,34 +35,85 @@ def record(
     light: Annotated[Light, Parameter(help="Light of the scene.")] = "day",
     notes: Annotated[str, Parameter(help="Anything worth knowing later.")] = "",
     operator: Annotated[str, Parameter(help="Who records.")] = "",
+    every: Annotated[
+        str | None, Parameter(help="Begin a recording that often: 90s, 10m, 1.5h; needs --seconds.")
+    ] = None,
+    count: Annotated[int | None, Parameter(help="With --every: how many recordings.")] = None,
+    until_free_gb: Annotated[
+        float | None, Parameter(help="With --every: stop when no more than this would be free.")
+    ] = None,
     stop: Annotated[bool, Parameter(negative="", help="End the recording that runs on this rig.")] = False,
     json: Annotated[bool, Parameter(negative="", help="Print the status as one JSON object per line.")] = False,
 ) -> None:
-    """Record one certified clip of pairs.
+    """Record one certified clip of pairs, or with --every one after the other.
 
-    Ctrl-C ends the recording, and its clip is complete. The recorder is a process
-    of its own: closing the terminal does not end it, and --stop does so from any other.
+    Ctrl-C and SIGTERM end the recording, and its clip is complete. The recorder is a
+    process of its own: closing the terminal does not end it, and --stop does so from any
+    other. In a series the cameras are released between the recordings, and one that
+    fails does not end it.
+
+    Ends with status 0 when certified clips hold what was asked for, also after Ctrl-C;
+    with 1 when a camera or the disk failed (what was recorded until then is kept and
+    named); with 2 when an option or the profile is wrong.
     """
     settings = load_profile(profile)
-    running = RecorderClient.find(settings.rig)
     if stop:
-        _stop(running, settings.rig, json)
+        _stop(RecorderClient.find(settings.rig), settings.rig, json)
         return
     if seconds is not None and seconds <= 0:
-        raise RecorderError(f"--seconds {seconds:g}: a recording has to be longer than 0 s.")
+        raise WrongOption(f"--seconds {seconds:g}: a recording has to be longer than 0 s.")
+    if every is None and (count is not None or until_free_gb is not None):
+        raise WrongOption("--count and --until-free-gb belong to a series: say how often with --every.")
+
+    def begin(client: RecorderClient) -> str:
+        return client.record(place, light, notes, operator, out, seconds)
+
+    with _interrupts() as interrupted:
+        once = partial(_record_once, settings, profile, begin, seconds, interrupted, json)
+        if every is None:
+            once()
+        else:
+            series = Series.planned(settings, out, every, seconds, count, until_free_gb)
+            _record_series(series, once, interrupted, json)
+
+
+def _record_series(series: Series, once: Callable[[], None], interrupted: threading.Event, as_json: bool) -> None:
+    """Record until the series ends or is interrupted. Raises `RecorderError` at its end when any recording failed."""
+    failed = 0
+    for _ in series.starts(partial(_pause, interrupted, as_json)):
+        try:
+            once()
+        except NirvisError as error:
+            print(f"error: {error}", file=sys.stderr, flush=True)
+            failed += 1
+        if interrupted.is_set():
+            break
+    if failed:
+        raise RecorderError(f"{failed} recordings of the series failed or are short; the reasons are above.")
+
+
+def _record_once(
+    settings: Profile, name: str, begin: Begin, seconds: float | None, interrupted: threading.Event, as_json: bool
+) -> None:
+    """Record until it has its length or is interrupted. Raises `NirvisError` when it is not what was asked for."""
+    running = RecorderClient.find(settings.rig)
     if running is not None:
         with running:
-            _refuse_while_recording(running.status(), profile)
-    with RecorderClient.start(settings) as client, _interrupts() as interrupted:
+            _refuse_while_recording(running.status(), name)
+    with RecorderClient.start(settings) as client:
         try:
-            recording_id = client.record(place, light, notes, operator, out, seconds)
-            status = _watch(client, interrupted, json)
+            if interrupted.is_set():
+                return
+            recording_id = begin(client)
+            status = _watch(client, recording_id, interrupted, as_json)
         finally:
             # A recorder that ran for somebody else goes on; one that was launched for this recording does not.
             if running is None:
                 client.shutdown()
-    _say_what_came(status, recording_id, json)
-    if status.state == "failed" or (seconds is not None and not interrupted.is_set() and _is_short(status, seconds)):
+    if status.clip is None or status.recording_id != recording_id:
+        raise RecorderError(status.message or "No clip was written.")
+    short = seconds is not None and not interrupted.is_set() and _is_short(status, seconds)
+    if status.state == "failed" or short or status.lost_rows:
         raise RecorderError(status.message)
     if status.message:
         print(f"warning: {status.message}", file=sys.stderr)
@@ -100,57 +156,60 @@ def _interrupts() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _watch(client: RecorderClient, interrupted: threading.Event, as_json: bool) -> RecorderStatus:
-    """Show the status until the recording has ended by itself, or end it when interrupted."""
-    while (status := client.status()).state in ("recording", "finalising"):
-        _show(status, as_json)
+def _watch(client: RecorderClient, recording_id: str, interrupted: threading.Event, as_json: bool) -> RecorderStatus:
+    """Show the status, and each clip that is complete, until the recording has ended; end it when interrupted."""
+    said: Path | None = None
+    while True:
+        status = client.status()
+        ended = status.state not in ("recording", "finalising")
+        if as_json:
+            print(status.model_dump_json(), flush=True)
+        else:
+            _show("" if ended else _line(status))
+            if status.clip not in (None, said) and status.recording_id == recording_id:
+                _say(status.clip)
+                said = status.clip
+        if ended:
+            return status
         if interrupted.wait(_STATUS_EVERY_S):
             client.stop()
-    if sys.stderr.isatty() and not as_json:
-        print(file=sys.stderr)
-    return status
 
 
-def _show(status: RecorderStatus, as_json: bool) -> None:
-    if as_json:
-        print(status.model_dump_json(), flush=True)
-    elif sys.stderr.isatty():
-        print(f"\r\x1b[K{_line(status)}", end="", file=sys.stderr, flush=True)
+def _pause(interrupted: threading.Event, as_json: bool, pause_s: float) -> bool:
+    """Wait for the next recording of a series; True when interrupted."""
+    while pause_s > 0 and not interrupted.wait(min(pause_s, _STATUS_EVERY_S)):
+        pause_s -= _STATUS_EVERY_S
+        if not as_json:
+            _show(f"next recording in {max(0.0, pause_s):.0f} s")
+    return interrupted.is_set()
+
+
+def _show(line: str) -> None:
+    """Replace the status line of a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
 
 
 def _line(status: RecorderStatus) -> str:
-    dropped = sum(status.dropped.values()) + status.lost_rows
+    unanchored = status.dropped.get("unanchored", 0)
+    dropped = sum(status.dropped.values()) - unanchored + status.lost_rows
+    alone = f" + {unanchored} unanchored frames" if unanchored else ""
     left = "" if status.disk_minutes_left is None else f"   disk {status.disk_minutes_left:.0f} min"
+    alarm = "!" if status.ring_alarm else ""
+    part = f" part {status.part}" if status.part > 1 else ""
     return (
-        f"{status.state} {status.seconds:6.1f} s   {status.pairs} pairs   {dropped} dropped   "
-        f"ring {status.ring_fill:4.0%}   {status.write_mb_s:.0f} MB/s{left}"
+        f"{status.state}{part} {status.seconds:6.1f} s   {status.pairs} pairs{alone}   {dropped} dropped   "
+        f"ring {status.ring_fill:4.0%}{alarm}   {status.write_mb_s:.0f} MB/s{left}"
     )
 
 
 def _is_short(status: RecorderStatus, seconds: float) -> bool:
-    return status.seconds < 0.99 * seconds
-
-
-def _say_what_came(status: RecorderStatus, recording_id: str | None, as_json: bool) -> None:
-    """Print where the clip is and what it proves. Raises `RecorderError` when there is none."""
-    if as_json:
-        print(status.model_dump_json(), flush=True)
-    if status.clip is None or status.recording_id != recording_id:
-        raise RecorderError(status.message or "No clip was written.")
-    if not as_json:
-        _say(status.clip)
+    return status.seconds - status.seconds_before < 0.99 * seconds
 
 
 def _say(path: Path) -> None:
+    """Print where a clip is and what it proves."""
     with Clip.open(path) as clip:
-        print(path)
-        print(_verdict(clip.certificate))
-
-
-def _verdict(certificate: Certificate) -> str:
-    """The facts of a certificate in one line."""
-    pairing = certificate.pairing
-    events = [f"{n} {name.lower().replace('_', ' ')}" for name, n in pairing.counts.items() if n and name != "PAIR"]
-    losses = ", ".join(events) or "nothing lost"
-    residual = f", residual p99 {pairing.residual_p99_ns / 1e3:.1f} µs" if certificate.pairs else ""
-    return f"{certificate.claim} certified: {certificate.pairs} pairs{residual}, {losses}; ended: {certificate.ended}"
+        certificate = clip.certificate
+    print(path)
+    print(f"{certificate_line(certificate)}; ended: {certificate.ended}", flush=True)

@@ -38,6 +38,7 @@ def register(
     every: Annotated[int, AtLeastOne] = 1,
     processes: Annotated[int, AtLeastOne] = 1,
     compress: bool = False,
+    dark_flat: bool = True,
 ) -> None:
     """Bring the two arms of clips together and write registered pairs.
 
@@ -62,9 +63,16 @@ def register(
         Clips registered at the same time.
     compress
         Compress the pairs with gzip: smaller, and slower to write and read.
+    dark_flat
+        Apply the dark and flat frames that the profile of a clip names.
     """
     settings = RegistrationSettings(
-        size=_size(size), crop=_size(crop), frames=frames, every=every, compression="gzip" if compress else "none"
+        size=_size(size),
+        crop=_size(crop),
+        frames=frames,
+        every=every,
+        compression="gzip" if compress else "none",
+        dark_and_flat=dark_flat,
     )
     found = find_clips(clips)
     outcomes = _registered(found, out, settings, processes)

@@ -11,11 +11,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from nirvis.certificate_line import certificate_line
 from nirvis.progress import progress_bar
 from nirvis_capture.certificate import Certificate
 from nirvis_capture.clip_layout import PART_SUFFIX, SUFFIX
 from nirvis_capture.errors import ClipError, NotAClip
-from nirvis_capture.pairing import Event
+from nirvis_capture.verify import Verdict, broken_seams
 from nirvis_capture.verify import verify as verify_clip
 
 
@@ -36,7 +37,7 @@ class Outcome:
     def line(self) -> str:
         if self.certificate is None or self.findings:
             return f"{self.path}: REFUSED: {'; '.join(self.findings)}"
-        return f"{self.path}: {_told(self.certificate)}"
+        return f"{self.path}: {certificate_line(self.certificate)}"
 
     def table(self) -> dict[str, object]:
         certificate = self.certificate
@@ -61,7 +62,9 @@ def verify(
     as_json
         Print one JSON list with findings and certificates instead of one line for each clip.
     """
-    outcomes = [_outcome(path) for path in _found(clips)]
+    verdicts = {path: _verdict(path) for path in _found(clips)}
+    seams = broken_seams(verdict for verdict in verdicts.values() if isinstance(verdict, Verdict))
+    outcomes = [_outcome(path, verdict, seams.get(path)) for path, verdict in verdicts.items()]
     if as_json:
         print(json.dumps([outcome.table() for outcome in outcomes], indent=1))
     else:
@@ -82,23 +85,15 @@ def _found(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _outcome(path: Path) -> Outcome:
+def _verdict(path: Path) -> Verdict | ClipError:
     with progress_bar(path.name, "frame", leave=False) as show:
         try:
-            verdict = verify_clip(path, show)
+            return verify_clip(path, show)
         except ClipError as error:
-            return Outcome(path, None, (str(error).removeprefix(f"{path} "),))
-    return Outcome(path, verdict.certificate, verdict.findings)
+            return error
 
 
-def _told(certificate: Certificate) -> str:
-    if certificate.claim == "integrity":
-        return f"unanchored (integrity only), {' + '.join(str(n) for n in certificate.frames.values())} frames"
-    pairing = certificate.pairing
-    events = [
-        f"{count} {name.lower().replace('_', ' ')}"
-        for name, count in pairing.counts.items()
-        if count and name != Event.PAIR.name
-    ]
-    residual = f"residual p99 {pairing.residual_p99_ns / 1e3:.0f} µs"
-    return ", ".join([f"proved, {certificate.pairs} pairs", residual, *events])
+def _outcome(path: Path, verdict: Verdict | ClipError, broken_seam: str | None) -> Outcome:
+    if isinstance(verdict, ClipError):
+        return Outcome(path, None, (str(verdict).removeprefix(f"{path} "),))
+    return Outcome(path, verdict.certificate, (*verdict.findings, *([broken_seam] if broken_seam else [])))

@@ -1,0 +1,210 @@
+"""One camera that Aravis drives, and a goodbye that keeps nobody waiting.
+
+Aravis talks to a camera that is gone for five seconds and more before it gives up. So whatever ends something runs in
+a thread of its own, which also drops the last references, because only that makes Aravis let go.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Frame
+from nirvis_capture.cameras.aravis_features import AravisFeatures, Driver
+from nirvis_capture.cameras.aravis_settings import AravisSettings
+from nirvis_capture.cameras.aravis_stream import AravisStream
+from nirvis_capture.cameras.genicam import Changes, Setting, configuration
+from nirvis_capture.errors import CameraClosed, CameraError, CameraLost
+from nirvis_capture.patience import within_patience
+from nirvis_capture.profile import Profile
+from nirvis_capture.raw import unpacked_format
+
+log = logging.getLogger(__name__)
+
+GOODBYE_S = 1.0
+"""How long a caller waits for a camera to stop."""
+RETURN_S = 15.0
+"""How long opening waits until an earlier goodbye to the same camera is over."""
+_LOOK_US = 50_000
+
+_goodbyes: dict[str, threading.Thread] = {}
+"""The last goodbye to each camera, by serial: until it is over, Aravis still holds the camera."""
+
+
+def wait_for_goodbye(serial: str) -> None:
+    """Wait until an earlier camera object has let go. Raises `CameraError` when it does not."""
+    goodbye = _goodbyes.get(serial)
+    if goodbye is not None:
+        goodbye.join(RETURN_S)
+        if goodbye.is_alive():
+            raise CameraError(f"Camera {serial} hangs since it was closed. Unplug it, end the recorder, and try again.")
+
+
+class AravisCamera:
+    """One open camera.
+
+    camera
+        An ``ArvCamera`` to which nobody else keeps a reference.
+
+    Raises `CameraError` when another program controls the camera.
+    """
+
+    def __init__(self, driver: Driver, camera: Any, which: Arm, profile: Profile) -> None:
+        self._driver = driver
+        self._camera = camera
+        self._which: Arm = which
+        self._profile = profile
+        self._serial = profile.arm(which).serial
+        self._features = AravisFeatures(driver, camera.get_device(), self._serial)
+        self._changes = Changes(self._features, self._serial)
+        self._gone = threading.Event()
+        camera.get_device().connect("control-lost", lambda *_, gone=self._gone: gone.set())
+        self._using = threading.Lock()
+        """Held while the stream is used; whoever ends it waits for that."""
+        self._stream: AravisStream | None = None
+        self._armed = self._configured = self._closed = False
+        self._heard = 0.0
+        self._health: dict[str, float] = {}
+        self._refuse_second_hand()
+        self._info = self._ask_info()
+
+    @property
+    def info(self) -> CameraInfo:
+        return self._info
+
+    def health(self) -> dict[str, float]:
+        """Counts since the cameras were armed: frames, incomplete and lost ones, packets. From any thread, at once."""
+        stream = self._stream
+        return dict(self._health if stream is None else stream.health)
+
+    def arm(self) -> None:
+        """Apply the settings and begin acquisition. Raises `CameraError` when a setting is refused."""
+        if self._closed:
+            raise CameraClosed(self._serial)
+        if self._armed:
+            return
+        wait_for_goodbye(self._serial)
+        if not self._configured:
+            self._changes.apply(configuration(self._profile, self._which))
+            self._changes.apply(_packets(self._profile.aravis) if self._camera.is_gv_device() else ())
+            self._configured = True
+        with self._features.answers("start"):
+            self._stream = AravisStream(
+                self._driver,
+                self._camera,
+                self._profile.aravis,
+                self._info,
+                self._profile.arm(self._which).pixel_format,
+                self._features,
+            )
+            self._camera.start_acquisition()
+        self._heard = time.monotonic()
+        self._armed = True
+
+    def next_frame(self, timeout_s: float) -> Frame | None:
+        """Wait for the next exposure. Raises `CameraLost` once the driver knows that the camera is gone."""
+        deadline = time.monotonic() + timeout_s
+        while self._armed:
+            remaining_us = max(0, round((deadline - time.monotonic()) * 1e6))
+            frame = self._pop(min(remaining_us, _LOOK_US))
+            if frame is not None:
+                self._heard = time.monotonic()
+                return frame
+            if self._gone.is_set():
+                raise CameraLost(self._serial, time.monotonic() - self._heard)
+            if remaining_us == 0:
+                break
+        return None
+
+    def latch_clock(self) -> ClockLatch | None:
+        """Both clocks at once, where the camera latches its own in nanoseconds, as FLIR's USB3 cameras do."""
+        if self._closed or not self._features.offers("TimestampLatch"):
+            return None
+        features = self._features
+        before_ns = time.monotonic_ns()
+        features.execute("TimestampLatch")
+        after_ns = time.monotonic_ns()
+        latched = features.read("TimestampLatchValue" if features.offers("TimestampLatchValue") else "Timestamp")
+        return ClockLatch(int(latched), (before_ns + after_ns) // 2, (after_ns - before_ns) // 2 + 1)
+
+    def disarm(self) -> None:
+        """Stop. Returns after `GOODBYE_S` at the latest; a camera that still answers is stopped by then."""
+        self._armed = False
+        if self._stream is not None and not self._closed:
+            self._leave("stop", self._stop)
+
+    def close(self) -> None:
+        """Stop, restore the settings, let go. Returns after `GOODBYE_S` at the latest; the rest goes on by itself."""
+        self._armed = False
+        if not self._closed:
+            self._closed = True
+            self._leave("release", self._release)
+
+    def _pop(self, timeout_us: int) -> Frame | None:
+        # The stream is local to this call, so that no reader drops the last reference to it.
+        with self._using:
+            return None if self._stream is None else self._stream.pop(timeout_us)
+
+    def _leave(self, what: str, call: Callable[[], None]) -> None:
+        earlier = _goodbyes.get(self._serial)
+
+        def goodbye() -> None:
+            if earlier is not None:
+                earlier.join()
+            call()
+
+        _goodbyes[self._serial] = within_patience(f"{what} camera {self._serial}", goodbye, GOODBYE_S)
+
+    def _stop(self) -> None:
+        with self._using:
+            stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.note_health()
+            self._health = stream.health
+            with self._features.answers("stop"):
+                self._camera.stop_acquisition()
+
+    def _release(self) -> None:
+        try:
+            self._stop()
+        finally:
+            refused = self._changes.restore()
+            if refused:
+                log.warning("camera %s did not take back its old %s", self._serial, ", ".join(refused))
+            del self._camera, self._features, self._changes
+
+    def _refuse_second_hand(self) -> None:
+        device = self._camera.get_device()
+        if self._camera.is_gv_device() and not device.is_controller():
+            raise CameraError(
+                f"Camera {self._serial} is controlled by another program. Close SpinView and other recorders: only one "
+                "program can control a camera."
+            )
+
+    def _ask_info(self) -> CameraInfo:
+        settings = self._profile.arm(self._which)
+        return CameraInfo(
+            serial=self._serial,
+            model=self._camera.get_model_name(),
+            pixel_format=unpacked_format(settings.pixel_format),
+            width=settings.roi.width,
+            height=settings.roi.height,
+            bit_depth=settings.sensor.bit_depth,
+            black_level_dn=settings.black_level_dn,
+            timestamp_resolution_ns=self._resolution_ns(),
+        )
+
+    def _resolution_ns(self) -> int:
+        features = self._features
+        if features.offers("TimestampIncrement"):
+            return max(1, int(features.read("TimestampIncrement")))
+        if features.offers("GevTimestampTickFrequency"):
+            return max(1, round(1e9 / max(1, int(features.read("GevTimestampTickFrequency")))))
+        return 1
+
+
+def _packets(settings: AravisSettings) -> list[Setting]:
+    return [] if settings.packet_bytes is None else [Setting(("GevSCPSPacketSize",), settings.packet_bytes)]

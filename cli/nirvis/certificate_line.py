@@ -1,0 +1,21 @@
+"""What a certificate says, in one line of a terminal."""
+
+from __future__ import annotations
+
+from nirvis_capture.certificate import Certificate
+from nirvis_capture.pairing import Event
+
+
+def certificate_line(certificate: Certificate) -> str:
+    """What is proved, how much of it there is, and what was lost."""
+    events = [
+        f"{count} {name.lower().replace('_', ' ')}"
+        for name, count in certificate.pairing.counts.items()
+        if count and name not in (Event.PAIR.name, Event.UNANCHORED.name)
+    ]
+    lost = ", ".join(events) or "nothing lost"
+    if certificate.claim == "integrity":
+        frames = " + ".join(str(n) for n in certificate.frames.values())
+        return f"unanchored (integrity only), {frames} frames, {lost}"
+    residual = f", residual p99 {certificate.pairing.residual_p99_ns / 1e3:.1f} µs" if certificate.pairs else ""
+    return f"proved, {certificate.pairs} pairs{residual}, {lost}"

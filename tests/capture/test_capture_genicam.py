@@ -1,0 +1,130 @@
+"""Settings go into a camera in an order that it accepts, and what was there before comes back."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from nirvis_capture.cameras import open_backend
+from nirvis_capture.cameras.aravis import Found, is_serial
+from nirvis_capture.cameras.genicam import Changes, Setting, Value, configuration
+from nirvis_capture.errors import BackendUnavailable, CameraError
+from nirvis_capture.profile import Profile, load_profile
+
+MAX_EXPOSURE_US = 1e6
+
+
+class Coupled:
+    """A camera whose exposure has to fit its period, and which shortens it by itself; with lines behind a selector."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Value] = {
+            "AcquisitionFrameRate": 5.0,
+            "ExposureTime": 150_000.0,
+            "LineSelector": "Line3",
+            "LineMode Line2": "Input",
+            "LineMode Line3": "Output",
+        }
+
+    def offers(self, name: str) -> bool:
+        return self._key(name) in self.values
+
+    def read(self, name: str) -> Value:
+        return self.values[self._key(name)]
+
+    def write(self, name: str, value: Value) -> None:
+        if name == "ExposureTime" and not 10 <= float(value) <= self._longest_us:
+            raise CameraError(f"ExposureTime = {value}; it allows 10 to {self._longest_us:g}")
+        self.values[self._key(name)] = value
+        if name == "AcquisitionFrameRate":
+            self.values["ExposureTime"] = min(float(self.values["ExposureTime"]), self._longest_us)
+
+    @property
+    def _longest_us(self) -> float:
+        return MAX_EXPOSURE_US / float(self.values["AcquisitionFrameRate"])
+
+    def _key(self, name: str) -> str:
+        return f"LineMode {self.values['LineSelector']}" if name == "LineMode" else name
+
+
+class TestChanges:
+    @pytest.mark.parametrize("exposure_us", [20_000.0, 1000.0])
+    def test_what_the_camera_moved_by_itself_comes_back_too(self, exposure_us: float) -> None:
+        camera = Coupled()
+        before = dict(camera.values)
+        changes = Changes(camera, "SN1")
+        changes.apply([Setting(("AcquisitionFrameRate",), 45.0), Setting(("ExposureTime",), exposure_us)])
+        assert camera.values["ExposureTime"] == exposure_us
+        assert changes.restore() == []
+        assert camera.values == before
+
+    def test_selected_features_come_back_where_they_were(self) -> None:
+        camera = Coupled()
+        before = dict(camera.values)
+        changes = Changes(camera, "SN1")
+        changes.apply([Setting(("LineSelector",), "Line2"), Setting(("LineMode",), "Output")])
+        changes.apply([Setting(("LineSelector",), "Line3"), Setting(("LineMode",), "Input")])
+        assert (camera.values["LineMode Line2"], camera.values["LineMode Line3"]) == ("Output", "Input")
+        assert changes.restore() == []
+        assert camera.values == before
+        assert changes.restore() == []
+
+    def test_what_is_needed_and_missing_is_named_and_the_rest_is_passed_over(self) -> None:
+        changes = Changes(Coupled(), "SN1")
+        changes.apply([Setting(("GammaEnable", "GammaEnabled"), False, needed=False)])
+        changes.apply([Setting(("ExposureTime",), 1e9, needed=False)])
+        with pytest.raises(CameraError, match="SN1 has no TriggerMode that could be set to On"):
+            changes.apply([Setting(("TriggerMode",), "On")])
+        with pytest.raises(CameraError, match="ExposureTime = 1000000000"):
+            changes.apply([Setting(("ExposureTime",), 1e9)])
+
+
+class TestAravis:
+    @pytest.mark.parametrize(
+        ("told", "housing", "same"),
+        [
+            ("14435622", "14435622", True),
+            ("00DC4526", "14435622", True),
+            ("00DC4526", "14435623", False),
+            ("A1", "161", False),
+        ],
+    )
+    def test_a_serial_is_that_of_the_housing_or_the_same_number_in_hexadecimal(
+        self, told: str, housing: str, same: bool
+    ) -> None:
+        assert is_serial(Found("camera", told), housing) is same
+
+    def test_what_to_install_is_said_where_it_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "gi", None)
+        with pytest.raises(BackendUnavailable, match=r"apt-get install gir1.2-aravis-0.8 .* pip install") as caught:
+            open_backend(load_profile("aravis_gige")).open()
+        assert "\n" not in str(caught.value)
+
+
+class TestConfiguration:
+    @pytest.fixture
+    def profile(self) -> Profile:
+        return load_profile("aravis_gige").edited({"nir": {"model": "BFS-U3-63S4C"}, "vis": {"model": "GS3-U3-15S4C"}})
+
+    def test_two_cameras_that_run_freely_have_no_trigger_but_a_rate(self, profile: Profile) -> None:
+        for arm in ("nir", "vis"):
+            settings = _last(configuration(profile, arm))
+            assert settings["TriggerMode"] == "Off"
+            assert settings["AcquisitionFrameRate"] == 25
+            assert "LineSelector" not in settings
+
+    def test_a_secondary_waits_and_keeps_no_rate_of_its_own(self, profile: Profile) -> None:
+        settings = _last(configuration(profile.edited({"trigger.source": "hardware"}), "vis"))
+        assert (settings["TriggerMode"], settings["TriggerSource"]) == ("On", "Line3")
+        assert settings["AcquisitionFrameRateEnable"] is False
+        assert "AcquisitionFrameRate" not in settings
+
+    def test_a_primary_puts_out_its_exposures(self, profile: Profile) -> None:
+        settings = _last(configuration(profile.edited({"trigger.source": "hardware"}), "nir"))
+        assert (settings["TriggerMode"], settings["LineSource"]) == ("Off", "ExposureActive")
+
+
+def _last(settings: list[Setting]) -> dict[str, Value]:
+    """What each feature is set to in the end."""
+    return {setting.names[0]: setting.value for setting in settings}
