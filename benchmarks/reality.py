@@ -28,7 +28,7 @@ from nirvis_capture.profile import load_profile
 from nirvis_capture.raw import picture
 from nirvis_capture.rig import record_clip
 from nirvis_capture.truth import true_homography
-from nirvis_capture.twin.imager import street_imagers
+from nirvis_capture.twin.imaging.imager import street_imagers
 from nirvis_registration.batch import RegistrationSettings, register_clips
 from nirvis_registration.geometry import with_mirrors
 from nirvis_training import metrics
@@ -150,7 +150,9 @@ def nirscene_pairs(folder: Path) -> Iterator[Pair]:
             source, target = (read(folder / f"{stem}_{side}.jpg") for side in ("nir", "rgb"))
             size = source.shape[1::-1]
             onto = cv2.warpPerspective(target, np.array(reference["H_vc_to_nir"]), size, flags=cv2.INTER_CUBIC)
-            yield Pair(f"nirscene {name}", "nir", source[16:-16, 16:-16], np.asarray(onto, np.uint8)[16:-16, 16:-16], False)
+            yield Pair(
+                f"nirscene {name}", "nir", source[16:-16, 16:-16], np.asarray(onto, np.uint8)[16:-16, 16:-16], False
+            )
 
 
 def twin_pairs(seeds: Sequence[int]) -> Iterator[Pair]:

@@ -134,9 +134,9 @@ class ArmQueue(Generic[S]):
             return True
         delays = sorted(stamp.host_ns - stamp.timestamp_ns for stamp in islice(self.waiting, frames))
         late_ns, scatter_ns = delays[0] - self.floor.ns, delays[len(delays) // 2] - delays[0]
-        chance_ns = 3 * scatter_ns * max(1, FEW_FRAMES // self.floor.frames)
-        telling = len(delays) == frames and self.floor.frames >= FLOOR_FRAMES
-        return -late_ns < max(period_ns * 3 // 4, chance_ns) and (4 * late_ns < 3 * period_ns or not telling)
+        if self.floor.frames < FLOOR_FRAMES:
+            return -late_ns < max(period_ns * 3 // 4, 3 * scatter_ns * max(1, FEW_FRAMES // self.floor.frames))
+        return -3 * period_ns < 4 * late_ns and (4 * late_ns < 3 * period_ns or len(delays) < frames)
 
     def shift(self, start: int, stop: int) -> Shift | None:
         """Compare the delay of some of the waiting frames with the floor; None where either is too short a witness."""

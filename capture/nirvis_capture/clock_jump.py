@@ -42,24 +42,18 @@ def testify(nir: ArmQueue[S], vis: ArmQueue[S], doubt: Doubt, period_ns: int, en
     waiting = min(len(nir.waiting), len(vis.waiting))
     if waiting < needed and not ended:
         return None
-    shifts = _shifts(nir, vis, 0, needed, period_ns)
-    if shifts is not None:
-        # What looks like a missed trigger can only be a jump by about one period, or several.
-        least_ns = period_ns // 4 if doubt is Doubt.GRAVE else 3 * period_ns // 4
-        return Testimony(True, abs(shifts[0] - shifts[1]) > least_ns, *shifts)
-    for start in range(1, min(waiting, PATIENT_FRAMES) - needed + 1):
-        shifts = _shifts(nir, vis, start, start + needed, period_ns)
-        if shifts is not None and max(map(abs, shifts)) * 4 <= period_ns:
-            return Testimony(True, False, *shifts)
+    for start in range(max(1, min(waiting, PATIENT_FRAMES) - needed + 1)):
+        nir_shift, vis_shift = (side.shift(start, start + needed) for side in (nir, vis))
+        if nir_shift is None or vis_shift is None:
+            break
+        if max(abs(nir_shift.by_ns), abs(vis_shift.by_ns)) * 4 <= period_ns:
+            return Testimony(True, False, nir_shift.by_ns, vis_shift.by_ns)
+        if start == 0 and max(nir_shift.spread_ns, vis_shift.spread_ns) * 4 <= period_ns:
+            # What looks like a missed trigger can only be a jump by about one period, or several.
+            least_ns = period_ns // 4 if doubt is Doubt.GRAVE else 3 * period_ns // 4
+            jumped = abs(nir_shift.by_ns - vis_shift.by_ns) > least_ns
+            return Testimony(True, jumped, nir_shift.by_ns, vis_shift.by_ns)
     return Testimony(clear=False, jumped=False) if ended or waiting >= PATIENT_FRAMES or _too_new(nir, vis) else None
-
-
-def _shifts(nir: ArmQueue[S], vis: ArmQueue[S], start: int, stop: int, period_ns: int) -> tuple[int, int] | None:
-    """How much longer frames of both arms take to the host than before; None where they contradict each other."""
-    shifts = nir.shift(start, stop), vis.shift(start, stop)
-    if shifts[0] is None or shifts[1] is None or max(shift.spread_ns for shift in shifts if shift) * 4 > period_ns:
-        return None
-    return shifts[0].by_ns, shifts[1].by_ns
 
 
 def _too_new(nir: ArmQueue[S], vis: ArmQueue[S]) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nirvis_capture.cameras.replay import replayed_homography
 from nirvis_capture.profile import Profile
-from nirvis_capture.twin.loop import shown_pulse
-from nirvis_capture.twin.optics import Homography, twin_homography
+from nirvis_capture.twin.imaging.loop import shown_pulse
+from nirvis_capture.twin.imaging.optics import Homography, twin_homography
 
 
 def true_homography(profile: Profile, pulse: int = 0) -> Homography:

@@ -35,7 +35,7 @@ from nirvis_capture.clip_layout import SUFFIX as CLIP_SUFFIX
 from nirvis_capture.errors import NoTruth
 from nirvis_capture.profile import Profile, parse_profile
 from nirvis_capture.truth import true_homography
-from nirvis_capture.twin.clean import CleanView
+from nirvis_capture.twin.imaging.clean import CleanView
 from nirvis_capture.twin.ledger import NOT_EXPOSED, PulseEvents, events
 
 FORMAT = "nirvis-truth"

@@ -8,11 +8,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from nirvis_capture.twin.paint import AIR, COVER, LAMP, SUN, Canvas, lay, rectangle, shadow, shine, tone
-from nirvis_capture.twin.scene import Scene, paint_street
-from nirvis_capture.twin.sprite import Sprite
-from nirvis_capture.twin.traffic import Motion
-from nirvis_capture.twin.weather import Weather, falling, wet
+from nirvis_capture.twin.scenery.paint import AIR, COVER, LAMP, SUN, Canvas, lay, rectangle, shadow, shine, tone
+from nirvis_capture.twin.scenery.scene import Scene, paint_street
+from nirvis_capture.twin.scenery.sprite import Sprite
+from nirvis_capture.twin.scenery.traffic import Motion
+from nirvis_capture.twin.scenery.weather import Weather, falling, wet
 
 SIZE = 300, 220
 RED = tone((0.1, 0.1, 0.1, 0.7, 0.8, 0.8, 0.8, 0.8))

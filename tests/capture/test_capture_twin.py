@@ -16,15 +16,15 @@ from nirvis_capture.cameras import open_backend
 from nirvis_capture.profile import Profile, load_profile
 from nirvis_capture.raw import demosaic, mosaic
 from nirvis_capture.truth import true_homography
-from nirvis_capture.twin.arm_view import ArmView
-from nirvis_capture.twin.clean import CleanView
-from nirvis_capture.twin.imager import StreetImager
-from nirvis_capture.twin.loop import LOOP_BYTES, loop_length, shown_pulse
-from nirvis_capture.twin.movers import Movers
-from nirvis_capture.twin.optics import RigOptics
-from nirvis_capture.twin.raster import Raster
-from nirvis_capture.twin.scene import Scene, paint_street
-from nirvis_capture.twin.shading import shading
+from nirvis_capture.twin.imaging.arm_view import ArmView
+from nirvis_capture.twin.imaging.clean import CleanView
+from nirvis_capture.twin.imaging.imager import StreetImager
+from nirvis_capture.twin.imaging.loop import LOOP_BYTES, loop_length, shown_pulse
+from nirvis_capture.twin.imaging.movers import Movers
+from nirvis_capture.twin.imaging.optics import RigOptics
+from nirvis_capture.twin.imaging.raster import Raster
+from nirvis_capture.twin.imaging.shading import shading
+from nirvis_capture.twin.scenery.scene import Scene, paint_street
 
 SIZE = {"sensor": {"width_px": 464, "height_px": 344}, "roi": {"width": 464, "height": 344}}
 street = cache(paint_street)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from nirvis_capture.camera import Arm
 from nirvis_capture.errors import ProfileError
 from nirvis_capture.profile import Filter, load_profile
-from nirvis_capture.twin import materials
-from nirvis_capture.twin.camera_spectra import aperture, quantum_efficiency, response, transmission
-from nirvis_capture.twin.illumination import DAY_ELEVATION_DEG, air_mass, iris, lamp_spectrum, lit, planck
-from nirvis_capture.twin.spectra import (
+from nirvis_capture.twin.light import materials
+from nirvis_capture.twin.light.camera_spectra import aperture, quantum_efficiency, response, transmission
+from nirvis_capture.twin.light.illumination import DAY_ELEVATION_DEG, air_mass, iris, lamp_spectrum, lit, planck
+from nirvis_capture.twin.light.spectra import (
     HATS,
     KNOTS_NM,
     STEP_NM,

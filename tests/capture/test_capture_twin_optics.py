@@ -15,12 +15,12 @@ from nirvis_capture.cameras import open_backend
 from nirvis_capture.profile import Profile, load_profile
 from nirvis_capture.raw import demosaic
 from nirvis_capture.truth import true_homography
-from nirvis_capture.twin.arm_view import ArmView
-from nirvis_capture.twin.imager import StreetImager
-from nirvis_capture.twin.lens import Ghost, falloff, smear, smear_kernel
-from nirvis_capture.twin.optics import DRIFT_REACH_PX, RigOptics, misalignment, panning
-from nirvis_capture.twin.scene import Scene, paint_street
-from nirvis_capture.twin.view import choose_view
+from nirvis_capture.twin.imaging.arm_view import ArmView
+from nirvis_capture.twin.imaging.imager import StreetImager
+from nirvis_capture.twin.imaging.lens import Ghost, falloff, smear, smear_kernel
+from nirvis_capture.twin.imaging.optics import DRIFT_REACH_PX, RigOptics, misalignment, panning
+from nirvis_capture.twin.scenery.scene import Scene, paint_street
+from nirvis_capture.twin.scenery.view import choose_view
 
 PATCH_PX = 96
 street = cache(paint_street)

@@ -12,8 +12,8 @@ from nirvis_capture.camera import Raw
 from nirvis_capture.errors import ProfileError
 from nirvis_capture.photon_transfer import photon_transfer, response_nonuniformity, temporal_variance_dn2
 from nirvis_capture.profile import Profile, load_profile
-from nirvis_capture.twin.camera_spectra import quantum_efficiency
-from nirvis_capture.twin.sensor import SENSORS, Sensor, responsivity, sensor_model
+from nirvis_capture.twin.imaging.sensor import SENSORS, Sensor, responsivity, sensor_model
+from nirvis_capture.twin.light.camera_spectra import quantum_efficiency
 
 SIDE = 256
 BLACK_DN = 2000.0

@@ -9,9 +9,9 @@ from nirvis_capture.errors import CameraNotFound
 from nirvis_capture.profile import Profile
 from nirvis_capture.twin.cabling import Cabling
 from nirvis_capture.twin.electronics import Imager, TwinCamera
-from nirvis_capture.twin.even import even_imagers
-from nirvis_capture.twin.imager import street_imagers
-from nirvis_capture.twin.loop import noise_loop, rendered_loop
+from nirvis_capture.twin.imaging.even import even_imagers
+from nirvis_capture.twin.imaging.imager import street_imagers
+from nirvis_capture.twin.imaging.loop import noise_loop, rendered_loop
 
 SERIALS = ("TWIN-NIR", "TWIN-VIS")
 """The two cameras that are connected while nobody pulls a plug."""

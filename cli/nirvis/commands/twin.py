@@ -119,7 +119,7 @@ def lapse(
 
     In the dark the 850 nm LED beside the camera is switched on, as at a real rig.
     """
-    from nirvis_capture.twin.lapse import lapse as frames
+    from nirvis_capture.twin.imaging.lapse import lapse as frames
     from nirvis_training.video import open_sink
 
     if out.suffix.lower() != ".mp4":

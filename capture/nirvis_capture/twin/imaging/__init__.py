@@ -1,0 +1,1 @@
+"""From a street to counts: lenses, splitter, sensors, noise."""

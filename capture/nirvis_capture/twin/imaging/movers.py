@@ -1,0 +1,161 @@
+"""Traffic as one arm sees it: sprites in its colours, blurred by their own motion, drawn wherever they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nirvis_capture.twin.imaging.lens import Box, Picture, defocus, smear
+from nirvis_capture.twin.imaging.optics import Homography, translation
+from nirvis_capture.twin.imaging.raster import Raster
+from nirvis_capture.twin.imaging.shading import Shading
+from nirvis_capture.twin.imaging.still import Still, composed
+from nirvis_capture.twin.scenery.sprite import Sprite
+from nirvis_capture.twin.scenery.traffic import Placed
+
+_NOTHING = 0.0, 1.0
+"""Beyond a sprite: no light, and all of that behind."""
+_SMEAR_STEP_PX = 0.5
+_KEPT_BYTES = 128 << 20
+"""Memory for sprites in the colours of one arm; those that were not seen for longest go first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What is seen of a sprite, in the colours of one arm."""
+
+    planes: NDArray[np.float32]
+    """``(3, h, w, 2)``: its light, and the share of the light behind that comes through."""
+    left_px: int
+    """Where they begin within the sprite, or before it: there is room around for blur."""
+    top_px: int
+
+
+@dataclass(frozen=True, eq=False)
+class Mover:
+    """A sprite that is within sight."""
+
+    look: Look
+    to_raw: Homography
+    """From its planes."""
+    box: Box
+    """Of the raw frame, even."""
+    layer: int
+
+
+class Movers:
+    """Everything that moves before one arm."""
+
+    def __init__(self, shading: Shading, raster: Raster, blur_px: float) -> None:
+        self._shading = shading
+        self._raster = raster
+        self._blur_px = blur_px
+        self._looks: dict[tuple[Sprite, float, int], Look] = {}
+
+    def within_sight(
+        self, placed: list[Placed], to_raw: Homography, exposure_s: float, pan_px_s: float = 0.0
+    ) -> list[Mover]:
+        """Those that reach into the frame.
+
+        pan_px_s
+            How fast the rig turns along with what goes to the right, in pixels of the canvas.
+        """
+        movers = []
+        for one in placed:
+            smear_steps = round(abs(one.speed_px_s - pan_px_s) * exposure_s / _SMEAR_STEP_PX)
+            look = self._look(one.sprite, one.distance_m, smear_steps)
+            to_frame = to_raw @ translation(one.x + look.left_px, one.y + look.top_px)
+            box = _even_box(to_frame, look.planes.shape[2], look.planes.shape[1], self._raster.size)
+            if box is not None:
+                movers.append(Mover(look, to_frame, box, one.layer))
+        return movers
+
+    def draw(self, still: Still, patch: Box, movers: list[Mover]) -> Picture:
+        """A part of the frame, without ghost: the street, and alternately movers and the layers that hide them."""
+        behind, layers = still.part(patch)
+        picture: Picture = behind.copy()
+        inside = [mover for mover in movers if _inside(mover.box, patch)]
+        for number, layer in enumerate(layers):
+            for mover in inside:
+                if mover.layer == number:
+                    self._lay(picture, patch, mover)
+            picture = composed(picture, [layer])
+        return picture
+
+    def _look(self, sprite: Sprite, distance_m: float, smear_steps: int) -> Look:
+        key = sprite, distance_m, smear_steps
+        look = self._looks.pop(key, None) or self._painted(sprite, distance_m, smear_steps * _SMEAR_STEP_PX)
+        self._looks[key] = look
+        return look
+
+    def _painted(self, sprite: Sprite, distance_m: float, smear_px: float) -> Look:
+        light, kept = self._shading.light(sprite.canvas, distance_m), self._shading.kept(sprite.canvas)
+        rows, columns = _visible(np.maximum(light, 1 - kept).max(0) > 0)
+        margin_px = ceil(3 * self._blur_px + smear_px / 2)
+        around = (0, 0), (margin_px, margin_px), (margin_px, margin_px)
+        light, kept = np.pad(light[:, rows, columns], around), np.pad(kept[:, rows, columns], around, constant_values=1)
+        planes = [smear(defocus(plane, self._blur_px), smear_px) for plane in np.stack([light, kept], -1)]
+        look = Look(np.stack(planes), columns.start - margin_px, rows.start - margin_px)
+        self._make_room(look.planes.nbytes)
+        return look
+
+    def _make_room(self, needed_bytes: int) -> None:
+        kept_bytes = needed_bytes + sum(look.planes.nbytes for look in self._looks.values())
+        while kept_bytes > _KEPT_BYTES and self._looks:
+            kept_bytes -= self._looks.pop(next(iter(self._looks))).planes.nbytes
+
+    def _lay(self, picture: Picture, patch: Box, mover: Mover) -> None:
+        """Lay a mover over a patch that begins at an even pixel."""
+        rows, columns = mover.box
+        to_box = translation(-columns.start, -rows.start) @ mover.to_raw
+        size = columns.stop - columns.start, rows.stop - rows.start
+        y, x = rows.start - patch[0].start, columns.start - patch[1].start
+        part = picture[y : y + size[1], x : x + size[0]]
+        for lattice in self._raster.lattices:
+            planes = mover.look.planes[lattice.channel]
+            seen = lattice.sampled(planes, to_box, size, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT, _NOTHING)
+            under = lattice.of(part)
+            under *= seen[..., 1]
+            under += seen[..., 0]
+
+
+def merged(boxes: list[Box]) -> list[Box]:
+    """Boxes that overlap become one, so that nothing is drawn twice and patches never meet."""
+    patches: list[Box] = []
+    for box in boxes:
+        patch = box
+        while met := next((p for p in patches if _touch(p, patch)), None):
+            patches.remove(met)
+            rows, columns = (slice(min(p.start, q.start), max(p.stop, q.stop)) for p, q in zip(met, patch, strict=True))
+            patch = rows, columns
+        patches.append(patch)
+    return patches
+
+
+def _visible(seen: NDArray[np.bool_]) -> Box:
+    """The rows and columns in which something is seen; at least one of each."""
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    if not len(rows):
+        return slice(0, 1), slice(0, 1)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _even_box(to_raw: Homography, width: int, height: int, size: tuple[int, int]) -> Box | None:
+    """Even-aligned box of the raw frame that holds a picture of that width and height; None when out of sight."""
+    corners = np.array([[[-1, -1], [width, -1], [width, height], [-1, height]]], np.float64)
+    seen = cv2.perspectiveTransform(corners, to_raw)[0]
+    left, top = np.maximum(np.floor(seen.min(0)).astype(int) // 2 * 2, 0)
+    right, bottom = np.minimum(np.ceil(seen.max(0)).astype(int) // 2 * 2 + 2, size)
+    return (slice(int(top), int(bottom)), slice(int(left), int(right))) if left < right and top < bottom else None
+
+
+def _inside(box: Box, patch: Box) -> bool:
+    return all(p.start <= b.start and b.stop <= p.stop for b, p in zip(box, patch, strict=True))
+
+
+def _touch(a: Box, b: Box) -> bool:
+    return all(p.start < q.stop and q.start < p.stop for p, q in zip(a, b, strict=True))
