@@ -43,6 +43,13 @@ class Shift:
     by_ns: int
     spread_ns: int
     """How far the first and the last of the frames disagree about it."""
+    head_ns: int
+    """The same of the head alone."""
+
+    def holds(self, period_ns: int) -> bool:
+        """All of the frames agree. No frame comes too early by chance: where some do, the head has to as well."""
+        begun = self.by_ns * 4 >= -period_ns or self.head_ns * 4 < -period_ns
+        return begun and self.spread_ns * 4 <= period_ns
 
 
 class ArmQueue(Generic[S]):
@@ -144,7 +151,7 @@ class ArmQueue(Generic[S]):
         if len(delays) < LEAST_FRAMES or self.floor.frames < FLOOR_FRAMES:
             return None
         least = min(delays)
-        return Shift(least - self.floor.ns, max(min(delays[:3]), min(delays[-3:])) - least)
+        return Shift(least - self.floor.ns, max(min(delays[:3]), min(delays[-3:])) - least, delays[0] - self.floor.ns)
 
     def clock_jumped(self, by_ns: int) -> None:
         """Its clock is ahead by this much since the head."""

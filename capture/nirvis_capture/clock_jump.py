@@ -46,9 +46,9 @@ def testify(nir: ArmQueue[S], vis: ArmQueue[S], doubt: Doubt, period_ns: int, en
         nir_shift, vis_shift = (side.shift(start, start + needed) for side in (nir, vis))
         if nir_shift is None or vis_shift is None:
             break
-        if max(abs(nir_shift.by_ns), abs(vis_shift.by_ns)) * 4 <= period_ns:
+        if max(abs(nir_shift.by_ns), abs(vis_shift.by_ns)) * (8 if doubt is Doubt.GRAVE else 4) <= period_ns:
             return Testimony(True, False, nir_shift.by_ns, vis_shift.by_ns)
-        if start == 0 and max(nir_shift.spread_ns, vis_shift.spread_ns) * 4 <= period_ns:
+        if start == 0 and nir_shift.holds(period_ns) and vis_shift.holds(period_ns):
             # What looks like a missed trigger can only be a jump by about one period, or several.
             least_ns = period_ns // 4 if doubt is Doubt.GRAVE else 3 * period_ns // 4
             jumped = abs(nir_shift.by_ns - vis_shift.by_ns) > least_ns

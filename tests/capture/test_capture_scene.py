@@ -37,7 +37,7 @@ def canvases(scene: Scene) -> list[Canvas]:
 
 @pytest.mark.parametrize("weather", ["clear", "overcast", "rain"])
 def test_a_seed_gives_the_same_street_again(weather: Weather) -> None:
-    first, again = street(3, weather), paint_street(3, *SIZE, weather)
+    first, again = street(3, weather), paint_street.__wrapped__(3, *SIZE, weather)
     assert np.array_equal(first.distance_m, again.distance_m)
     assert all(same(a, b) for a, b in zip(canvases(first), canvases(again), strict=True))
 
@@ -208,7 +208,7 @@ def test_what_walks_behind_something_says_so() -> None:
 
 
 def test_it_rains_the_same_again() -> None:
-    rain, again = street(3, "rain").rain, paint_street(3, *SIZE, "rain").rain
+    rain, again = street(3, "rain").rain, paint_street.__wrapped__(3, *SIZE, "rain").rain
     assert street(3).rain is None
     assert rain is not None
     assert again is not None

@@ -64,9 +64,9 @@ SKY_TOP: Bands = bands_of(_blue_sky(0.70))
 SKY_LOW: Bands = mixed(_blue_sky(0.50), flat(0.95), 0.50)
 CLOUD: Bands = bands_of(curve({400: 0.95, 700: 0.92, 1000: 0.80}))
 LEAVES: tuple[Bands, ...] = (
-    bands_of(leaf(0.17, 0.72)),
-    bands_of(leaf(0.14, 0.62, 716)),
-    bands_of(leaf(0.22, 0.80, 708)),
+    bands_of(leaf(0.135, 0.57, 715)),
+    bands_of(leaf(0.115, 0.50, 718)),
+    bands_of(leaf(0.175, 0.64, 711)),
 )
 DRY_LEAVES: Bands = bands_of(warm(0.07, 0.40, 590, 32, 0.55))
 BARK: Bands = bands_of(warm(0.09, 0.22, 600, 50, 0.36))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -42,8 +43,12 @@ class Scene:
         return self.traffic.at(time_s)
 
 
+@lru_cache(maxsize=1)
 def paint_street(seed: int, width: int, height: int, weather: Weather = "clear") -> Scene:
-    """The street of a seed on a canvas of that size; a wider canvas shows more of a street, not a larger one."""
+    """The street of a seed on a canvas of that size; a wider canvas shows more of a street, not a larger one.
+
+    The last one is kept for whoever opens the same rig again; nobody paints on it any more.
+    """
     rng = np.random.default_rng([seed, 0])
     view = choose_view(rng, width, height)
     background = Canvas.blank(width, height)
