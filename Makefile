@@ -41,6 +41,7 @@ bench: setup  ## the figures, each beside a peer in the same run
 	@$(BIN)/python -c 'import tifffile, zarr' 2>/dev/null || \
 		$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/record.py
+	$(BIN)/python benchmarks/pairing.py
 	$(BIN)/python benchmarks/colorize.py
 	$(BIN)/python benchmarks/register.py
 
