@@ -40,6 +40,7 @@ soak: setup  ## every fault at every moment, 1000 starts and stops, 30 minutes a
 bench: setup  ## the figures, each beside a peer in the same run
 	@$(BIN)/python -c 'import tifffile, zarr' 2>/dev/null || \
 		$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/twin.py
 	$(BIN)/python benchmarks/record.py
 	$(BIN)/python benchmarks/pairing.py
 	$(BIN)/python benchmarks/colorize.py
