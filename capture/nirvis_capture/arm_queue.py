@@ -44,7 +44,7 @@ class Shift:
     spread_ns: int
     """How far the first and the last of the frames disagree about it."""
     head_ns: int
-    """The same of the head alone."""
+    """`by_ns` by the head alone."""
 
     def holds(self, period_ns: int) -> bool:
         """All of the frames agree. No frame comes too early by chance: where some do, the head has to as well."""

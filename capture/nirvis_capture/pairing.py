@@ -3,6 +3,8 @@
 Both arms are merged by two pointers. A frame of vis is mapped to the nir clock by a running affine fit; the heads of
 both queues are one pair when they agree within a quarter of the trigger period. Otherwise the earlier head has no
 partner, and three witnesses say why: the time gap of the other arm, its frame-id gap, and the interval of its own.
+Where time and ids of an arm do not agree, its clock may have jumped, and the times of arrival on the host are asked
+before anything is said; docs/decisions/0014-doubt-before-a-pair.md tells what that can know and what not.
 
 Rows depend on the order within each arm only, never on how the arms interleave, until synchrony is lost; from there
 every frame makes a row of its own, in the order of arrival, because nothing else is known of it.
@@ -10,12 +12,14 @@ every frame makes a row of its own, in the order of arrival, because nothing els
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Generic
 
 from nirvis_capture.anchor import HOST_JITTER_NS, Anchor, Evidence, Stamped, anchor
+from nirvis_capture.arm_clocks import ArmClocks
 from nirvis_capture.arm_queue import LEAST_FRAMES, ArmQueue, Doubt
 from nirvis_capture.camera import ARMS, Arm, FrameStatus, other
-from nirvis_capture.clock_fit import WANDER_PPM, ClockFit
+from nirvis_capture.clock_fit import WANDER_PPM
 from nirvis_capture.clock_jump import Testimony, testify
 from nirvis_capture.histogram import Histogram
 from nirvis_capture.pair_table import Event, PairingSummary, PairRow, S
@@ -40,12 +44,10 @@ class Pairer(Generic[S]):
         self._period_ns = period_ns
         self._tally = Tally(period_ns, primary)
         self._lost = anchor is None or not anchor.holds
-        self._nir0, self._vis0 = (anchor.nir_ns, anchor.vis_ns) if anchor else (0, 0)
-        self._fit = ClockFit(anchor.rate_ppm, anchor.rate_sigma_ppm) if anchor else ClockFit(0.0, 1.0)
-        self._fit_ns = 0
+        self._clocks = ArmClocks(anchor)
         nir_id, vis_id = (anchor.nir_id, anchor.vis_id) if anchor else (None, None)
-        self._nir: ArmQueue[S] = ArmQueue(self._nir0 - period_ns, None if nir_id is None else nir_id - 1)
-        self._vis: ArmQueue[S] = ArmQueue(self._vis0 - period_ns, None if vis_id is None else vis_id - 1)
+        self._nir: ArmQueue[S] = ArmQueue(self._clocks.nir0_ns - period_ns, None if nir_id is None else nir_id - 1)
+        self._vis: ArmQueue[S] = ArmQueue(self._clocks.vis0_ns - period_ns, None if vis_id is None else vis_id - 1)
         self._arrived = 0
         self._evidence: Evidence = anchor.evidence if anchor else "none"
         self._doubt = Doubt.NONE
@@ -104,17 +106,19 @@ class Pairer(Generic[S]):
     def anchor_now(self) -> Anchor:
         """The next pulse as the anchor of a `Pairer` that continues; feed that one `pending` first."""
         if self._anchor is None or self._lost or self._jumped or self._doubt:
-            return Anchor(self._nir0, self._vis0, "none", "synchrony was lost before this clip began")
-        vis_ns = self._vis.last_ns - self._vis0 + self._tally.beat_ns
+            return Anchor(
+                self._clocks.nir0_ns, self._clocks.vis0_ns, "none", "synchrony was lost before this clip began"
+            )
+        vis_ns = self._vis.last_ns + self._tally.beat_ns
         return Anchor(
-            nir_ns=self._nir0 + vis_ns + self._fit.offset_ns(vis_ns),
-            vis_ns=self._vis0 + vis_ns,
+            nir_ns=self._clocks.on_other("vis", vis_ns),
+            vis_ns=vis_ns,
             evidence=self._evidence,
             note=self._anchor.note,
             nir_id=None if self._nir.last_id is None else self._nir.last_id + 1,
             vis_id=None if self._vis.last_id is None else self._vis.last_id + 1,
-            rate_ppm=self._fit.rate_ppm,
-            rate_sigma_ppm=self._fit.rate_sigma_ppm + WANDER_PPM,
+            rate_ppm=self._clocks.fit.rate_ppm,
+            rate_sigma_ppm=self._clocks.fit.rate_sigma_ppm + WANDER_PPM,
         )
 
     def summary(self) -> PairingSummary:
@@ -124,7 +128,7 @@ class Pairer(Generic[S]):
             primary=self._tally.primary,
             counts={event.name: count for event, count in self.counts.items()},
             lost_pulses=self.lost_pulses,
-            rate_ppm=self._fit.rate_ppm,
+            rate_ppm=self._clocks.fit.rate_ppm,
             residual_p50_ns=self._residuals.percentile(50),
             residual_p99_ns=self._residuals.percentile(99),
             residual_max_ns=self._residuals.maximum,
@@ -146,8 +150,9 @@ class Pairer(Generic[S]):
                 if not self._judge(self._doubt):
                     return
                 continue
-            residual_ns = self._residual_ns(self._nir.head.timestamp_ns, self._vis.head.timestamp_ns)
-            if self._beyond_reach():
+            nir_ns, vis_ns = self._nir.head.timestamp_ns, self._vis.head.timestamp_ns
+            residual_ns = self._clocks.residual_ns(nir_ns, vis_ns)
+            if not self._clocks.reach(vis_ns, self._period_ns):
                 self._settle_silence()
             elif -tight_ns <= residual_ns <= tight_ns:
                 if not self._settle_together(residual_ns):
@@ -173,18 +178,7 @@ class Pairer(Generic[S]):
         sure = self._period_ns >= 4 * HOST_JITTER_NS and side.arrives_on_time(1, self._period_ns)
         return Doubt.NONE if sure else Doubt.SLIGHT
 
-    def _residual_ns(self, nir_ns: int, vis_ns: int) -> int:
-        """How far two exposures are apart on the nir clock."""
-        vis_ns -= self._vis0
-        return nir_ns - self._nir0 - vis_ns - self._fit.offset_ns(vis_ns)
-
-    def _beyond_reach(self) -> bool:
-        """True after a silence that the fit cannot bridge without mistaking one pulse for another."""
-        silence_ns = self._vis.waiting[0].timestamp_ns - self._vis0 - self._fit_ns
-        return silence_ns > 2 * self._period_ns and silence_ns > self._fit.reach_ns(self._period_ns // 4)
-
     def _pair(self, residual_ns: int, on_beat: bool = True) -> None:
-        vis_ns = self._vis.head.timestamp_ns - self._vis0
         for arm in ARMS if on_beat else ():
             self._tally.take_pulse(arm, self._side(arm))
         first, second = (side.pop_pulse() if on_beat else side.pop_extra() for side in (self._nir, self._vis))
@@ -194,10 +188,7 @@ class Pairer(Generic[S]):
         elif first.status != FrameStatus.COMPLETE or second.status != FrameStatus.COMPLETE:
             event = Event.INCOMPLETE
         if event != Event.INCOMPLETE:
-            bound_ns = min(self._period_ns // 8, 1_000_000)
-            trusted_ns = max(-bound_ns, min(bound_ns, residual_ns))
-            self._fit.add(vis_ns, self._fit.offset_ns(vis_ns) + trusted_ns)
-            self._fit_ns = vis_ns
+            self._clocks.take(second.timestamp_ns, residual_ns, self._period_ns)
         if event == Event.PAIR:
             self._residuals.add(abs(residual_ns))
         self._tally.counts[event] += 1
@@ -234,12 +225,12 @@ class Pairer(Generic[S]):
 
     def _settle_off_beat(self, residual_ns: int) -> bool:
         """The heads agree within the gate, but badly: is the next frame of an arm the better partner?"""
-        nir, vis = self._nir.waiting, self._vis.waiting
+        nir, vis = ([stamp.timestamp_ns for stamp in islice(side.waiting, 2)] for side in (self._nir, self._vis))
         if min(len(nir), len(vis)) < 2 and not self._finishing:
             return False
-        if len(nir) > 1 and abs(self._residual_ns(nir[1].timestamp_ns, vis[0].timestamp_ns)) < abs(residual_ns):
+        if len(nir) > 1 and abs(self._clocks.residual_ns(nir[1], vis[0])) < abs(residual_ns):
             self._extra("nir")
-        elif len(vis) > 1 and abs(self._residual_ns(nir[0].timestamp_ns, vis[1].timestamp_ns)) < abs(residual_ns):
+        elif len(vis) > 1 and abs(self._clocks.residual_ns(nir[0], vis[1])) < abs(residual_ns):
             self._extra("vis")
         elif not self._doubts(self._nir, Doubt.SLIGHT):
             self._pair(residual_ns)
@@ -267,15 +258,8 @@ class Pairer(Generic[S]):
         skipped = silent.ids_skipped()
         event = Event.TRANSFER_DROP if skipped else Event.EDGE if skipped is None else Event.MISSED_TRIGGER
         self._tally.take_pulse(arm, side)
-        self._tally.take_loss(other(arm), silent, self._on_other_clock(arm, side.last_ns), event)
+        self._tally.take_loss(other(arm), silent, self._clocks.on_other(arm, side.last_ns), event)
         self._alone(arm, side.pop_pulse(), event)
-
-    def _on_other_clock(self, arm: Arm, timestamp_ns: int) -> int:
-        if arm == "vis":
-            vis_ns = timestamp_ns - self._vis0
-            return self._nir0 + vis_ns + self._fit.offset_ns(vis_ns)
-        nir_ns = timestamp_ns - self._nir0
-        return self._vis0 + nir_ns - self._fit.offset_ns(nir_ns - self._fit.offset_ns(nir_ns))
 
     def _judge(self, doubt: Doubt) -> bool:
         """Ask the host times whether a clock jumped; False: more frames are needed."""
@@ -288,7 +272,8 @@ class Pairer(Generic[S]):
         elif not testimony.clear and (doubt is Doubt.GRAVE or not self._arrive_on_time()):
             self._lose(Event.CLOCK_JUMP)
         else:
-            self._nir.acquitted = self._vis.acquitted = doubt
+            for side in (self._nir, self._vis):
+                side.acquitted = max(side.acquitted, doubt)
         return True
 
     def _doubts(self, side: ArmQueue[S], doubt: Doubt) -> bool:
@@ -303,7 +288,7 @@ class Pairer(Generic[S]):
     def _anchor_anew(self, shift: Testimony) -> None:
         """A clock jumped by as much as the way to the host shifted, give or take less than a quarter of the period."""
         nir_ns, vis_ns = self._nir.head.timestamp_ns, self._vis.head.timestamp_ns
-        apart_ns = self._residual_ns(nir_ns + shift.nir_ns, vis_ns + shift.vis_ns)
+        apart_ns = self._clocks.residual_ns(nir_ns + shift.nir_ns, vis_ns + shift.vis_ns)
         periods = round(apart_ns / self._tally.beat_ns)
         off_beat_ns = apart_ns - periods * self._tally.beat_ns
         if abs(off_beat_ns) * 4 > self._period_ns:
@@ -313,9 +298,7 @@ class Pairer(Generic[S]):
             self._nir.clock_jumped(off_beat_ns - shift.nir_ns)
         else:
             self._vis.clock_jumped(-off_beat_ns - shift.vis_ns)
-        self._nir0, self._vis0 = nir_ns - periods * self._tally.beat_ns, vis_ns
-        self._fit = ClockFit(self._fit.rate_ppm, self._fit.rate_sigma_ppm + WANDER_PPM)
-        self._fit_ns = 0
+        self._clocks.begin_anew(nir_ns - periods * self._tally.beat_ns, vis_ns)
         self._jumped, self._evidence = True, "host"
 
     def _lose(self, event: Event) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from nirvis_capture.anchor import anchor
 from nirvis_capture.camera import ARMS, Arm, ClockLatch, other
@@ -236,6 +237,52 @@ def test_without_latches_a_lost_first_frame_leaves_the_arming_unanchored_or_is_t
     assert score.faultless
     assert pairer.anchored is (rate_hz == 1.0)
     assert score.recovered == (58 if pairer.anchored else 0)
+
+
+class TestScore:
+    """The judge itself: what it has to notice."""
+
+    FAULTS = (
+        Fault(kind="transfer_drop", arm="vis", at=10, count=2),
+        Fault(kind="missed_trigger", arm="vis", at=12),
+        Fault(kind="extra_frame", arm="nir", at=20),
+    )
+
+    def table(self) -> tuple[NDArray[np.void], Arming]:
+        frames = arming(rig(faults=self.FAULTS), 40)
+        pairer = pairer_of(frames)
+        rows = [row for arm, stamp in in_order(frames) for row in pairer.feed(arm, stamp)] + pairer.finish()
+        return np.array([numbers(row) for row in rows], PAIR_DTYPE), frames
+
+    def test_a_right_table_is_faultless(self) -> None:
+        score = score_pairs(*self.table())
+        assert score.faultless
+        assert (score.pairs, score.recovered, score.losses, score.unrecorded) == (37, 37, 4, 0)
+
+    def test_a_slip_by_one_frame_is_wrong(self) -> None:
+        table, frames = self.table()
+        table["vis_index"][-10:] -= 1
+        assert score_pairs(table, frames).wrong == 10
+
+    def test_a_false_cause_is_misjudged_but_the_order_within_a_gap_is_free(self) -> None:
+        table, frames = self.table()
+        gap = np.flatnonzero(np.isin(table["event"], [Event.TRANSFER_DROP, Event.MISSED_TRIGGER]))
+        table["event"][gap] = table["event"][gap][::-1]
+        assert score_pairs(table, frames).misjudged == 0
+        table["event"][gap] = Event.TRANSFER_DROP
+        assert score_pairs(table, frames).misjudged == 1
+        table["event"][table["event"] == Event.EXTRA_FRAME] = Event.MISSED_TRIGGER
+        assert score_pairs(table, frames).misjudged == 2
+
+    def test_a_pair_that_was_torn_apart_is_no_loss(self) -> None:
+        table, frames = self.table()
+        table["vis_index"][5], table["event"][5] = -1, Event.TRANSFER_DROP
+        assert score_pairs(table, frames).misjudged == 1
+        table["event"][5] = Event.EDGE
+        assert not score_pairs(table, frames).faultless
+        table["event"][5] = Event.UNANCHORED
+        score = score_pairs(table, frames)
+        assert (score.faultless, score.unanchored) == (True, 1)
 
 
 class TestDelay:

@@ -100,6 +100,16 @@ class TestRecording:
         assert status.dropped == {"transfer_drop": 1, "missed_trigger": 1}
         assert status.pairs == 58
 
+    def test_every_class_of_event_is_in_the_status(
+        self, small_profile: SmallProfile, runtime: Path, tmp_path: Path
+    ) -> None:
+        kinds = {"transfer_drop": 20, "missed_trigger": 30, "extra_frame": 50, "incomplete": 60, "clock_jump": 80}
+        faults = ", ".join(f'{{ kind = "{kind}", arm = "vis", at = {at} }}' for kind, at in kinds.items())
+        with recorder_of(small_profile("fast", faults=faults)) as client:
+            client.record(folder=tmp_path, seconds=2)
+            status = wait_for_state(client, "armed")
+        assert status.dropped == dict.fromkeys(kinds, 1)
+
     def test_two_recordings_of_one_arming(self, real: Profile, tmp_path: Path) -> None:
         with recorder_of(real) as client:
             paths = []

@@ -16,11 +16,13 @@ from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Frame
 from nirvis_capture.cameras.aravis_features import AravisFeatures, Driver
 from nirvis_capture.cameras.aravis_settings import AravisSettings
 from nirvis_capture.cameras.aravis_stream import AravisStream
-from nirvis_capture.cameras.genicam import Changes, Setting, configuration
+from nirvis_capture.cameras.genicam import camera_info, latched_clock
+from nirvis_capture.cameras.genicam_changes import Changes
+from nirvis_capture.cameras.genicam_configuration import configure
 from nirvis_capture.errors import CameraClosed, CameraError, CameraLost
 from nirvis_capture.patience import within_patience
 from nirvis_capture.profile import Profile
-from nirvis_capture.raw import unpacked_format
+from nirvis_capture.trigger import NodeSetting
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +51,10 @@ class AravisCamera:
     camera
         An ``ArvCamera`` to which nobody else keeps a reference.
 
-    Raises `CameraError` when another program controls the camera.
+    It is configured here and not in `arm`: a line that becomes an output gives an edge, which would be a pulse too
+    many for a secondary that already waits.
+
+    Raises `CameraError` when another program controls the camera, or it refuses a setting; it is as it was then.
     """
 
     def __init__(self, driver: Driver, camera: Any, which: Arm, profile: Profile) -> None:
@@ -59,17 +64,23 @@ class AravisCamera:
         self._profile = profile
         self._serial = profile.arm(which).serial
         self._features = AravisFeatures(driver, camera.get_device(), self._serial)
-        self._changes = Changes(self._features, self._serial)
         self._gone = threading.Event()
         camera.get_device().connect("control-lost", lambda *_, gone=self._gone: gone.set())
         self._using = threading.Lock()
         """Held while the stream is used; whoever ends it waits for that."""
         self._stream: AravisStream | None = None
-        self._armed = self._configured = self._closed = False
+        self._armed = self._closed = False
         self._heard = 0.0
         self._health: dict[str, float] = {}
         self._refuse_second_hand()
-        self._info = self._ask_info()
+        self._changes = Changes(self._features, self._serial)
+        try:
+            packets = _packets(profile.aravis) if camera.is_gv_device() else ()
+            configure(self._changes, profile, which, packets)
+            self._info = camera_info(self._features, profile.arm(which), camera.get_model_name())
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def info(self) -> CameraInfo:
@@ -81,16 +92,12 @@ class AravisCamera:
         return dict(self._health if stream is None else stream.health)
 
     def arm(self) -> None:
-        """Apply the settings and begin acquisition. Raises `CameraError` when a setting is refused."""
+        """Begin acquisition. Raises `CameraError` when the camera does not start."""
         if self._closed:
             raise CameraClosed(self._serial)
         if self._armed:
             return
         wait_for_goodbye(self._serial)
-        if not self._configured:
-            self._changes.apply(configuration(self._profile, self._which))
-            self._changes.apply(_packets(self._profile.aravis) if self._camera.is_gv_device() else ())
-            self._configured = True
         with self._features.answers("start"):
             self._stream = AravisStream(
                 self._driver,
@@ -120,15 +127,7 @@ class AravisCamera:
         return None
 
     def latch_clock(self) -> ClockLatch | None:
-        """Both clocks at once, where the camera latches its own in nanoseconds, as FLIR's USB3 cameras do."""
-        if self._closed or not self._features.offers("TimestampLatch"):
-            return None
-        features = self._features
-        before_ns = time.monotonic_ns()
-        features.execute("TimestampLatch")
-        after_ns = time.monotonic_ns()
-        latched = features.read("TimestampLatchValue" if features.offers("TimestampLatchValue") else "Timestamp")
-        return ClockLatch(int(latched), (before_ns + after_ns) // 2, (after_ns - before_ns) // 2 + 1)
+        return None if self._closed else latched_clock(self._features, self._info.timestamp_resolution_ns)
 
     def disarm(self) -> None:
         """Stop. Returns after `GOODBYE_S` at the latest; a camera that still answers is stopped by then."""
@@ -184,27 +183,6 @@ class AravisCamera:
                 "program can control a camera."
             )
 
-    def _ask_info(self) -> CameraInfo:
-        settings = self._profile.arm(self._which)
-        return CameraInfo(
-            serial=self._serial,
-            model=self._camera.get_model_name(),
-            pixel_format=unpacked_format(settings.pixel_format),
-            width=settings.roi.width,
-            height=settings.roi.height,
-            bit_depth=settings.sensor.bit_depth,
-            black_level_dn=settings.black_level_dn,
-            timestamp_resolution_ns=self._resolution_ns(),
-        )
 
-    def _resolution_ns(self) -> int:
-        features = self._features
-        if features.offers("TimestampIncrement"):
-            return max(1, int(features.read("TimestampIncrement")))
-        if features.offers("GevTimestampTickFrequency"):
-            return max(1, round(1e9 / max(1, int(features.read("GevTimestampTickFrequency")))))
-        return 1
-
-
-def _packets(settings: AravisSettings) -> list[Setting]:
-    return [] if settings.packet_bytes is None else [Setting(("GevSCPSPacketSize",), settings.packet_bytes)]
+def _packets(settings: AravisSettings) -> list[NodeSetting]:
+    return [] if settings.packet_bytes is None else [NodeSetting("GevSCPSPacketSize", settings.packet_bytes)]

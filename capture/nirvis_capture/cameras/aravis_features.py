@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from nirvis_capture.cameras.genicam import Value
+from nirvis_capture.cameras.genicam import Refused, Value
 from nirvis_capture.errors import CameraError
 
 
@@ -31,14 +31,16 @@ class AravisFeatures:
         # Without this Aravis hands values to the camera that it knows to be out of range.
         device.set_range_check_policy(driver.aravis.RangeCheckPolicy.ENABLE)
 
-    def offers(self, name: str) -> bool:
-        with self.answers(f"look for {name}"):
-            return bool(self._device.get_feature(name) is not None and self._device.is_feature_available(name))
-
-    def read(self, name: str) -> Value:
+    def read(self, name: str) -> Value | None:
+        if not self._offers(name):
+            return None
         with self.answers(f"read {name}"):
             value: Value = getattr(self._device, f"get_{self._kind(name)}_feature_value")(name)
             return value
+
+    def is_writable(self, name: str) -> bool:
+        with self.answers(f"look for {name}"):
+            return self._offers(name) and not self._device.get_feature(name).is_locked()
 
     def write(self, name: str, value: Value) -> None:
         kind = self._kind(name)
@@ -49,14 +51,17 @@ class AravisFeatures:
             except self._driver.error as error:
                 if _timed_out(self._driver, error):
                     raise
-                raise CameraError(
+                raise Refused(
                     f"Camera {self._serial} refuses {name} = {value}{self._allowed(name, kind)}. "
                     "Change that value in the profile."
                 ) from None
 
-    def execute(self, name: str) -> None:
+    def execute(self, name: str) -> bool:
+        if not self._offers(name):
+            return False
         with self.answers(f"execute {name}"):
             self._device.execute_command(name)
+        return True
 
     @contextmanager
     def answers(self, what: str) -> Iterator[None]:
@@ -68,6 +73,10 @@ class AravisFeatures:
         except self._driver.error as error:
             self._gone = _timed_out(self._driver, error)
             raise CameraError(f"Camera {self._serial} failed to {what}: {error}.") from None
+
+    def _offers(self, name: str) -> bool:
+        with self.answers(f"look for {name}"):
+            return bool(self._device.get_feature(name) is not None and self._device.is_feature_available(name))
 
     def _kind(self, name: str) -> str:
         node, aravis = self._device.get_feature(name), self._driver.aravis

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from nirvis_capture.camera import CameraInfo, Frame, FrameStatus, Raw
-from nirvis_capture.cameras.aravis_features import AravisFeatures, Driver
+from nirvis_capture.cameras.aravis_features import Driver
 from nirvis_capture.cameras.aravis_settings import AravisSettings
-from nirvis_capture.cameras.genicam import CHUNKS
+from nirvis_capture.cameras.genicam import Features, value_of
 from nirvis_capture.frame_counter import CounterRule, FrameCounter, counter_rule
 from nirvis_capture.raw import unpack
 
@@ -52,7 +52,7 @@ class AravisStream:
         settings: AravisSettings,
         info: CameraInfo,
         pixel_format: str,
-        features: AravisFeatures,
+        features: Features,
     ) -> None:
         self.health: dict[str, float] = {}
         """Counts since the start, renewed twice a second while frames are taken; which there are depends on the bus."""
@@ -61,8 +61,9 @@ class AravisStream:
         self._pixel_format = pixel_format
         gige = camera.is_gv_device()
         self._counter = FrameCounter(_GIGE_COUNTER if gige else counter_rule(info.model))
-        self._set = exposure_of(features)
-        self._chunks = camera.create_chunk_parser() if _sends_chunks(features) else None
+        # What the camera made of the settings: it has steps.
+        self._set = Exposure(value_of(features, "ExposureTime", 0.0), value_of(features, "Gain", 0.0))
+        self._chunks = camera.create_chunk_parser() if features.read("ChunkModeActive") is True else None
         self._last_ns = 0
         self._noted = time.monotonic()
         self._stream = self._gige_stream(camera, settings) if gige else self._usb3_stream(camera)
@@ -136,19 +137,9 @@ class AravisStream:
         if chunks is None or not buffer.has_chunks():
             return self._set
         try:
-            return Exposure(*(chunks.get_float_value(buffer, f"Chunk{name}") for name in CHUNKS))
+            return Exposure(*(chunks.get_float_value(buffer, f"Chunk{name}") for name in ("ExposureTime", "Gain")))
         except self._error:
             return self._set
-
-
-def exposure_of(features: AravisFeatures) -> Exposure:
-    """What the camera made of the settings: it has steps."""
-    exposure = "ExposureTime" if features.offers("ExposureTime") else "ExposureTimeAbs"
-    return Exposure(float(features.read(exposure)), float(features.read("Gain")) if features.offers("Gain") else 0.0)
-
-
-def _sends_chunks(features: AravisFeatures) -> bool:
-    return features.offers("ChunkModeActive") and features.read("ChunkModeActive") is True
 
 
 def _monotonic_ns(wall_ns: int) -> int:

@@ -18,7 +18,6 @@ from nirvis_capture.cameras.spinnaker_camera import SpinnakerCamera
 from nirvis_capture.cameras.spinnaker_errors import meaning, speaking
 from nirvis_capture.errors import BackendUnavailable, CameraError, CameraNotFound
 from nirvis_capture.profile import Profile
-from nirvis_capture.trigger import ArmWiring, wiring
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +42,6 @@ class SpinnakerBackend:
 
     def open(self) -> Mapping[Arm, SpinnakerCamera]:
         self.close()
-        plan = wiring(self._profile)
         # A program that ends without closing leaves cameras that stream, and a driver that may not let it end.
         atexit.register(self.close)
         try:
@@ -55,7 +53,7 @@ class SpinnakerBackend:
             for arm in ARMS:
                 index = list(known).index(self._profile.arm(arm).serial)
                 with speaking(self._sdk, "Spinnaker", "open its cameras"):
-                    self._cameras[arm] = self._opened(index, plan.arm(arm))
+                    self._cameras[arm] = self._opened(index, arm)
         except BaseException:
             self.close()
             raise
@@ -68,9 +66,9 @@ class SpinnakerBackend:
         self._release()
         atexit.unregister(self.close)
 
-    def _opened(self, index: int, role: ArmWiring) -> SpinnakerCamera:
+    def _opened(self, index: int, arm: Arm) -> SpinnakerCamera:
         """In a function of its own, so that no name is left that holds the camera."""
-        return SpinnakerCamera(self._sdk, self._list.GetByIndex(index), self._profile, role)
+        return SpinnakerCamera(self._sdk, self._list.GetByIndex(index), self._profile, arm)
 
     def _find(self) -> None:
         if self._system is None:

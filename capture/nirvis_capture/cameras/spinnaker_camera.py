@@ -9,22 +9,22 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from nirvis_capture.camera import CameraInfo, ClockLatch, Frame
-from nirvis_capture.cameras.spinnaker_configuration import apply_wiring, configure, configure_stream
-from nirvis_capture.cameras.spinnaker_dialects import dialect_of
+from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Frame
+from nirvis_capture.cameras.genicam import camera_info, latched_clock
+from nirvis_capture.cameras.genicam_changes import Changes
+from nirvis_capture.cameras.genicam_configuration import configure, is_triggered
 from nirvis_capture.cameras.spinnaker_errors import speaking
-from nirvis_capture.cameras.spinnaker_images import ImageReader
+from nirvis_capture.cameras.spinnaker_images import COUNTER_NODES, ImageReader, tell_missing
+from nirvis_capture.cameras.spinnaker_link import give_buffers, share_of_link
 from nirvis_capture.cameras.spinnaker_nodes import Nodes
 from nirvis_capture.errors import CameraClosed, CameraError
 from nirvis_capture.profile import ArmSettings, Profile
-from nirvis_capture.raw import unpacked_format
-from nirvis_capture.trigger import ArmWiring
+from nirvis_capture.trigger import NodeSetting, wiring
 
 log = logging.getLogger(__name__)
 
 LOOK_MS = 50
 """`GetNextImage` is never left waiting longer, because the acquisition cannot be ended meanwhile."""
-_LATCH_TRIES = 3
 _STOP_PATIENCE_S = 3.0
 _STREAM_FIGURES = {
     "lost": "StreamLostFrameCount",
@@ -33,6 +33,7 @@ _STREAM_FIGURES = {
     "failed_buffers": "StreamFailedBufferCount",
     "missed_packets": "StreamMissedPacketCount",
 }
+_CAMERA_FIGURES = {"transmit_failures": "TransmitFailureCount", "temperature_c": "DeviceTemperature"}
 
 
 class SpinnakerCamera:
@@ -48,11 +49,12 @@ class SpinnakerCamera:
     Raises `CameraError` when the camera cannot be opened or refuses a setting; it is released and as it was then.
     """
 
-    def __init__(self, sdk: Any, pointer: Any, profile: Profile, wiring: ArmWiring) -> None:
+    def __init__(self, sdk: Any, pointer: Any, profile: Profile, which: Arm) -> None:
         self._sdk = sdk
         self._pointer: Any = pointer
-        self._settings: ArmSettings = profile.arm(wiring.arm)
-        self._wiring = wiring
+        self._settings: ArmSettings = profile.arm(which)
+        self._trigger = wiring(profile).arm(which).settings if is_triggered(profile, which) else ()
+        """What a secondary is set to whenever it is armed."""
         self._control = threading.RLock()
         self._reading = threading.Lock()
         """Held while an image is waited for and read."""
@@ -61,8 +63,10 @@ class SpinnakerCamera:
         self._reader: ImageReader | None = None
         self._nodes: Nodes | None = None
         self._stream: Nodes | None = None
+        self._changes: list[Changes] = []
+        """Of the stream, then of the camera."""
         try:
-            self._open(profile)
+            self._open(profile, which)
         except BaseException:
             self.close()
             raise
@@ -77,9 +81,8 @@ class SpinnakerCamera:
                 raise CameraClosed(self._settings.serial)
             if self._streaming:
                 return
-            if self._wiring.role == "secondary":
-                apply_wiring(self._nodes, self._wiring.settings)
-            counter = None if self._dialect.counter_node is None else self._counter
+            self._changes[-1].apply(self._trigger)
+            counter = None if self._counter_node is None else partial(self._nodes.read, self._counter_node)
             self._reader = ImageReader(self._sdk, self._info, self._settings, self._chunks, counter)
             self._pointer.BeginAcquisition()
             self._streaming = True
@@ -97,24 +100,21 @@ class SpinnakerCamera:
         return None
 
     def latch_clock(self) -> ClockLatch | None:
-        """The least uncertain of a few readings; None where the camera has no latch."""
         with self._control, self._speaking("read its clock"):
-            latches = [self._latch() for _ in range(_LATCH_TRIES)]
-        return min((latch for latch in latches if latch), key=lambda latch: latch.uncertainty_ns, default=None)
+            nodes = self._nodes
+            return None if nodes is None else latched_clock(nodes, self._info.timestamp_resolution_ns)
 
     def health(self) -> dict[str, float]:
         """Figures of the camera and of its stream by name; those it does not have are missing. From any thread."""
         with self._control, self._speaking("tell how it is"):
             if self._nodes is None or self._stream is None:
                 return {}
-            read = {name: self._stream.read(node, int) for name, node in _STREAM_FIGURES.items()}
-            read["transmit_failures"] = self._nodes.read("TransmitFailureCount", int)
+            read = {name: self._stream.read(node) for name, node in _STREAM_FIGURES.items()}
+            read |= {name: self._nodes.read(node) for name, node in _CAMERA_FIGURES.items()}
             read |= (
                 {"frames": self._reader.frames, "incomplete": self._reader.incomplete.total()} if self._reader else {}
             )
-            temperature_c = self._nodes.read("DeviceTemperature", float)
-        figures = {name: float(value) for name, value in read.items() if value is not None}
-        return figures if temperature_c is None else {**figures, "temperature_c": temperature_c}
+        return {name: float(value) for name, value in read.items() if value is not None}
 
     def disarm(self) -> None:
         self._streaming, was_streaming = False, self._streaming
@@ -133,15 +133,18 @@ class SpinnakerCamera:
     def close(self) -> None:
         self.disarm()
         with self._control:
+            for changes in reversed(self._changes):
+                self._attempt("restore its settings", partial(self._restore, changes))
             for nodes in (self._stream, self._nodes):
                 if nodes is not None:
-                    self._attempt("restore its settings", partial(self._restore, nodes))
+                    nodes.let_go()
             self._nodes = self._stream = None
+            self._changes.clear()
             if self._pointer is not None:
                 self._attempt("close", lambda: self._pointer.DeInit())
             self._pointer = None
 
-    def _open(self, profile: Profile) -> None:
+    def _open(self, profile: Profile, which: Arm) -> None:
         serial = self._settings.serial
         with self._speaking("open"):
             if self._pointer.IsInitialized():
@@ -150,26 +153,11 @@ class SpinnakerCamera:
             self._pointer.Init()
             self._nodes = nodes = Nodes(self._sdk, self._pointer.GetNodeMap(), serial)
             self._stream = stream = Nodes(self._sdk, self._pointer.GetTLStreamNodeMap(), serial)
-            self._dialect = dialect_of(nodes.offers)
-            rate_hz = None if self._wiring.role == "secondary" else profile.trigger.rate_hz
-            self._chunks = configure(nodes, self._dialect, self._settings, rate_hz, profile.spinnaker.link_mb_s)
-            configure_stream(stream, profile.spinnaker)
-            if self._wiring.role != "secondary":
-                apply_wiring(nodes, self._wiring.settings)
-            self._info = self._describe(nodes)
-
-    def _describe(self, nodes: Nodes) -> CameraInfo:
-        settings = self._settings
-        return CameraInfo(
-            serial=settings.serial,
-            model=settings.model,
-            pixel_format=unpacked_format(settings.pixel_format),
-            width=nodes.read("Width", int) or settings.roi.width,
-            height=nodes.read("Height", int) or settings.roi.height,
-            bit_depth=settings.sensor.bit_depth,
-            black_level_dn=settings.black_level_dn,
-            timestamp_resolution_ns=nodes.read("TimestampIncrement", int) or 1,
-        )
+            self._changes += [Changes(stream, serial), Changes(nodes, serial)]
+            give_buffers(self._changes[0], stream, profile.spinnaker)
+            self._chunks = configure(self._changes[1], profile, which, share_of_link(nodes, profile.spinnaker))
+            tell_missing(self._chunks)
+            self._info = camera_info(nodes, self._settings, self._settings.model)
 
     def _grab(self, timeout_ms: int) -> Frame | None:
         if self._reader is None or not self._streaming:
@@ -186,27 +174,11 @@ class SpinnakerCamera:
             # Incomplete images as well: each one that is kept is a buffer less.
             image.Release()
 
-    def _counter(self) -> int | None:
-        return None if self._nodes is None else self._nodes.read(self._dialect.counter_node or "", int)
-
-    def _latch(self) -> ClockLatch | None:
-        if self._nodes is None:
-            return None
-        before_ns = time.monotonic_ns()
-        latched = self._nodes.execute("TimestampLatch")
-        after_ns = time.monotonic_ns()
-        camera_ns = self._nodes.read(self._dialect.latched_clock, int) if latched else None
-        if camera_ns is None:
-            return None
-        uncertainty_ns = (after_ns - before_ns) // 2 + self._info.timestamp_resolution_ns
-        return ClockLatch(camera_ns, (before_ns + after_ns) // 2, uncertainty_ns)
-
     def _leave_trigger(self) -> None:
-        if self._nodes is not None:
-            self._nodes.try_write("TriggerMode", "Off")
+        self._changes[-1].apply([NodeSetting("TriggerMode", "Off", needed=False)])
 
-    def _restore(self, nodes: Nodes) -> None:
-        if failed := nodes.restore():
+    def _restore(self, changes: Changes) -> None:
+        if failed := changes.restore():
             self._complain(
                 f"Camera {self._settings.serial} did not take back {', '.join(failed)}; load its default user set in "
                 "SpinView before it is used elsewhere."
