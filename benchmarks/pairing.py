@@ -28,7 +28,7 @@ from nirvis_capture.pair_table import PairRow, Stamp, numbers
 from nirvis_capture.pairing import Event, Pairer
 from nirvis_capture.profile import Profile, load_profile
 from nirvis_capture.trigger import apart
-from nirvis_capture.twin.stamps import Arming, arming
+from nirvis_capture.twin.electronics.stamps import Arming, arming
 
 Table = NDArray[np.void]
 KINDS = ("transfer_drop", "missed_trigger", "incomplete", "extra_frame")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nirvis_capture.camera import ARMS, Arm, other
 from nirvis_capture.pair_table import Event
-from nirvis_capture.twin.ledger import NOT_EXPOSED, Flag
+from nirvis_capture.twin.electronics.ledger import NOT_EXPOSED, Flag
 
 Column = NDArray[np.int64]
 
@@ -27,7 +27,7 @@ _Loss = tuple[int, int]
 
 
 class PulseTruth(Protocol):
-    """What happened at every pulse; `truth_file.Truth` and `twin.stamps.Arming` know."""
+    """What happened at every pulse; `truth_file.Truth` and `twin.electronics.stamps.Arming` know."""
 
     @property
     def frame_pulse(self) -> Mapping[Arm, Column]:

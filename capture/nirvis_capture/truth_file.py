@@ -5,7 +5,7 @@
     / @format=nirvis-truth @version=1 @clip @clip_sha256 @profile(TOML) @faults(JSON)
     /frames/<arm>/pulse        (N,) which pulse exposed each frame of the clip; -1 - k: none did, after pulse k
     /pulses/number             (P,) every pulse from the first to the last that the clip holds
-    /pulses/<arm>/flags        (P,) `twin.ledger.Flag`: what happened to the arm at that pulse
+    /pulses/<arm>/flags        (P,) `twin.electronics.ledger.Flag`: what happened to the arm at that pulse
     /pulses/<arm>/frame_id     (P,) unwrapped id of the exposure; -1: there was none
     /homography_vis_to_nir     (P, 3, 3) raw pixels to raw pixels
     /clean/pulse (K,)  /clean/image (K, H, W, 3) float16: what the vis arm saw without noise and mosaic, linear, in its
@@ -35,8 +35,8 @@ from nirvis_capture.clip_layout import SUFFIX as CLIP_SUFFIX
 from nirvis_capture.errors import NoTruth
 from nirvis_capture.profile import Profile, parse_profile
 from nirvis_capture.truth import true_homography
+from nirvis_capture.twin.electronics.ledger import NOT_EXPOSED, PulseEvents, events
 from nirvis_capture.twin.imaging.clean import CleanView
-from nirvis_capture.twin.ledger import NOT_EXPOSED, PulseEvents, events
 
 FORMAT = "nirvis-truth"
 VERSION = 1
@@ -63,7 +63,7 @@ class Truth:
     pulse: Column
     """``(P,)`` the pulses that the clip spans, without a gap."""
     flags: Mapping[Arm, Column]
-    """``(P,)`` `twin.ledger.Flag` of each pulse."""
+    """``(P,)`` `twin.electronics.ledger.Flag` of each pulse."""
     frame_id: Mapping[Arm, Column]
     """``(P,)`` id of the exposure at each pulse, -1 without one."""
     homography_vis_to_nir: NDArray[np.float64]

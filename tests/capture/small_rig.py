@@ -13,7 +13,7 @@ import numpy as np
 from nirvis_capture.camera import ARMS, Arm, Camera, Frame
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.profile import Profile, load_profile
-from nirvis_capture.twin.ledger import PulseEvents, events
+from nirvis_capture.twin.electronics.ledger import PulseEvents, events
 
 PERIOD_NS = load_profile("twin_day").trigger.period_ns
 FIRST_ID = {"nir": 1, "vis": 2}

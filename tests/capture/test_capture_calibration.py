@@ -30,7 +30,7 @@ from nirvis_capture.corrected_clip import corrected_by, open_corrected
 from nirvis_capture.look import looking
 from nirvis_capture.profile import ArmSettings, Profile
 from nirvis_capture.rig import record_clip
-from nirvis_capture.twin.electronics import TwinCamera
+from nirvis_capture.twin.electronics.cameras import TwinCamera
 from nirvis_capture.verify import verify
 
 SmallProfile = Callable[..., Profile]

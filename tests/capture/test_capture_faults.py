@@ -15,7 +15,7 @@ from nirvis_capture.cameras import open_backend
 from nirvis_capture.errors import CameraError, CameraLost, CameraNotFound
 from nirvis_capture.profile import Profile
 from nirvis_capture.rig import Rig
-from nirvis_capture.twin.ledger import DRIVER_BUFFERS, Flag, events
+from nirvis_capture.twin.electronics.ledger import DRIVER_BUFFERS, Flag, events
 from small_rig import (
     FIRST_ID,
     LONG_S,

@@ -21,9 +21,9 @@ from nirvis_capture.pair_table import Event, PairRow, Stamp, numbers
 from nirvis_capture.pairing import Pairer
 from nirvis_capture.profile import Profile
 from nirvis_capture.trigger import apart
-from nirvis_capture.twin.ledger import Flag
+from nirvis_capture.twin.electronics.ledger import Flag
+from nirvis_capture.twin.electronics.stamps import Arming, arming
 from nirvis_capture.twin.settings import Clock, Counter, Fault, RandomFault, TwinSettings
-from nirvis_capture.twin.stamps import Arming, arming
 from small_rig import fault, play, profile
 
 BASE = profile()

@@ -11,8 +11,8 @@ import pytest
 from nirvis_capture.camera import Arm, FrameStatus
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.errors import CameraNotFound
-from nirvis_capture.twin.ledger import DRIVER_BUFFERS
-from nirvis_capture.twin.timing import FAST_LEAD
+from nirvis_capture.twin.electronics.ledger import DRIVER_BUFFERS
+from nirvis_capture.twin.electronics.timing import FAST_LEAD
 from small_rig import FIRST_ID, LONG_S, PERIOD_NS, SHORT_S, fault, opened, profile, record, steps, take
 
 

@@ -17,7 +17,7 @@ from nirvis_capture.rig import record_clip
 from nirvis_capture.score import score_clip
 from nirvis_capture.truth import true_homography
 from nirvis_capture.truth_file import Truth, read_truth, truth_path, write_truth
-from nirvis_capture.twin.ledger import Flag
+from nirvis_capture.twin.electronics.ledger import Flag
 
 SIZE = {"sensor": {"width_px": 232, "height_px": 172}, "roi": {"width": 232, "height": 172}}
 FAULTS = [

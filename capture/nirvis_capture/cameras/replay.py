@@ -18,8 +18,8 @@ from nirvis_capture.cameras.video_pairs import VideoReader, video_facts
 from nirvis_capture.errors import CameraNotFound, PictureError
 from nirvis_capture.profile import ArmSettings, Profile
 from nirvis_capture.raw import full_scale_dn, mosaic
-from nirvis_capture.twin.cabling import Cabling
-from nirvis_capture.twin.electronics import TwinCamera
+from nirvis_capture.twin.electronics.cabling import Cabling
+from nirvis_capture.twin.electronics.cameras import TwinCamera
 from nirvis_capture.twin.imaging.optics import Homography, normalised, picture_to_raw
 
 __all__ = ["PicturePair", "open_replay", "picture_pairs", "replay_profile", "replayed_homography"]

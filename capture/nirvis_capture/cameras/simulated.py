@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from nirvis_capture.camera import ARMS, Arm
 from nirvis_capture.errors import CameraNotFound
 from nirvis_capture.profile import Profile
-from nirvis_capture.twin.cabling import Cabling
-from nirvis_capture.twin.electronics import Imager, TwinCamera
+from nirvis_capture.twin.electronics.cabling import Cabling
+from nirvis_capture.twin.electronics.cameras import Imager, TwinCamera
 from nirvis_capture.twin.imaging.even import even_imagers
 from nirvis_capture.twin.imaging.imager import street_imagers
 from nirvis_capture.twin.imaging.loop import noise_loop, rendered_loop

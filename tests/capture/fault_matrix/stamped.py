@@ -15,7 +15,7 @@ from nirvis_capture.camera import ARMS, Arm, Raw
 from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.clip import Clip
 from nirvis_capture.pairing import Event
-from nirvis_capture.twin.electronics import Imager, TwinCamera
+from nirvis_capture.twin.electronics.cameras import Imager, TwinCamera
 
 _STAMP_BYTES = 8
 _JOINS = (Event.PAIR, Event.INCOMPLETE, Event.CLOCK_JUMP)

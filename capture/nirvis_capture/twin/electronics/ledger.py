@@ -16,7 +16,7 @@ from nirvis_capture.camera import ARMS, Arm
 from nirvis_capture.frame_counter import CounterRule, counter_rule
 from nirvis_capture.profile import Profile
 from nirvis_capture.trigger import secondary_pace
-from nirvis_capture.twin.faults import FaultPlan, swapped
+from nirvis_capture.twin.electronics.faults import FaultPlan, swapped
 from nirvis_capture.twin.settings import Fault, FaultKind
 
 DRIVER_BUFFERS = 50

@@ -16,9 +16,9 @@ from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Frame, FrameStatu
 from nirvis_capture.errors import CameraClosed, CameraError
 from nirvis_capture.profile import Profile
 from nirvis_capture.raw import unpacked_format
-from nirvis_capture.twin.ledger import DRIVER_BUFFERS, ArmCourse, drives
-from nirvis_capture.twin.stamps import Exposure, ExposureTimes, latch_errors
-from nirvis_capture.twin.timing import CameraClock, TriggerLine
+from nirvis_capture.twin.electronics.ledger import DRIVER_BUFFERS, ArmCourse, drives
+from nirvis_capture.twin.electronics.stamps import Exposure, ExposureTimes, latch_errors
+from nirvis_capture.twin.electronics.timing import CameraClock, TriggerLine
 
 _UNTIL_WOKEN_NS = 60_000_000_000
 

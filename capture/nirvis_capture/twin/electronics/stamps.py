@@ -16,8 +16,8 @@ from nirvis_capture.camera import ARMS, Arm, ClockLatch, FrameStatus
 from nirvis_capture.frame_counter import FrameCounter
 from nirvis_capture.pair_table import Stamp
 from nirvis_capture.profile import Profile
-from nirvis_capture.twin.ledger import ArmCourse, ArmEvent, Flag, drives
-from nirvis_capture.twin.timing import CameraClock, TriggerLine, host_latencies_ns
+from nirvis_capture.twin.electronics.ledger import ArmCourse, ArmEvent, Flag, drives
+from nirvis_capture.twin.electronics.timing import CameraClock, TriggerLine, host_latencies_ns
 
 TRIGGER_LATENCY_NS = 5_000
 """From the exposure of the primary to that of the secondary."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from nirvis_capture.camera import ARMS, Arm
 from nirvis_capture.profile import Profile
-from nirvis_capture.twin.electronics import Imager, TwinCamera
-from nirvis_capture.twin.faults import FaultPlan
-from nirvis_capture.twin.ledger import drives
-from nirvis_capture.twin.timing import CameraClock, Pacing, TriggerLine
+from nirvis_capture.twin.electronics.cameras import Imager, TwinCamera
+from nirvis_capture.twin.electronics.faults import FaultPlan
+from nirvis_capture.twin.electronics.ledger import drives
+from nirvis_capture.twin.electronics.timing import CameraClock, Pacing, TriggerLine
 
 
 class Cabling:

@@ -1,0 +1,1 @@
+"""Clocks, trigger, counters, transfer and faults of the simulated cameras."""
