@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 import pytest
 
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.cameras.aravis import Found, is_serial
-from nirvis_capture.cameras.genicam import Changes, Setting, Value, configuration
+from nirvis_capture.cameras.genicam import Refused, Value
+from nirvis_capture.cameras.genicam_changes import Changes
+from nirvis_capture.cameras.genicam_configuration import configuration
 from nirvis_capture.errors import BackendUnavailable, CameraError
 from nirvis_capture.profile import Profile, load_profile
+from nirvis_capture.trigger import NodeSetting
 
 MAX_EXPOSURE_US = 1e6
 
@@ -27,15 +31,18 @@ class Coupled:
             "LineMode Line3": "Output",
         }
 
-    def offers(self, name: str) -> bool:
+    def read(self, name: str) -> Value | None:
+        return self.values.get(self._key(name))
+
+    def is_writable(self, name: str) -> bool:
         return self._key(name) in self.values
 
-    def read(self, name: str) -> Value:
-        return self.values[self._key(name)]
+    def execute(self, name: str) -> bool:
+        return False
 
     def write(self, name: str, value: Value) -> None:
         if name == "ExposureTime" and not 10 <= float(value) <= self._longest_us:
-            raise CameraError(f"ExposureTime = {value}; it allows 10 to {self._longest_us:g}")
+            raise Refused(f"ExposureTime = {value}; it allows 10 to {self._longest_us:g}")
         self.values[self._key(name)] = value
         if name == "AcquisitionFrameRate":
             self.values["ExposureTime"] = min(float(self.values["ExposureTime"]), self._longest_us)
@@ -54,7 +61,7 @@ class TestChanges:
         camera = Coupled()
         before = dict(camera.values)
         changes = Changes(camera, "SN1")
-        changes.apply([Setting(("AcquisitionFrameRate",), 45.0), Setting(("ExposureTime",), exposure_us)])
+        changes.apply([NodeSetting("AcquisitionFrameRate", 45.0), NodeSetting("ExposureTime", exposure_us)])
         assert camera.values["ExposureTime"] == exposure_us
         assert changes.restore() == []
         assert camera.values == before
@@ -63,8 +70,8 @@ class TestChanges:
         camera = Coupled()
         before = dict(camera.values)
         changes = Changes(camera, "SN1")
-        changes.apply([Setting(("LineSelector",), "Line2"), Setting(("LineMode",), "Output")])
-        changes.apply([Setting(("LineSelector",), "Line3"), Setting(("LineMode",), "Input")])
+        changes.apply([NodeSetting("LineSelector", "Line2"), NodeSetting("LineMode", "Output")])
+        changes.apply([NodeSetting("LineSelector", "Line3"), NodeSetting("LineMode", "Input")])
         assert (camera.values["LineMode Line2"], camera.values["LineMode Line3"]) == ("Output", "Input")
         assert changes.restore() == []
         assert camera.values == before
@@ -72,12 +79,12 @@ class TestChanges:
 
     def test_what_is_needed_and_missing_is_named_and_the_rest_is_passed_over(self) -> None:
         changes = Changes(Coupled(), "SN1")
-        changes.apply([Setting(("GammaEnable", "GammaEnabled"), False, needed=False)])
-        changes.apply([Setting(("ExposureTime",), 1e9, needed=False)])
+        changes.apply([NodeSetting("GammaEnable", False, needed=False)])
+        changes.apply([NodeSetting("ExposureTime", 1e9, needed=False)])
         with pytest.raises(CameraError, match="SN1 has no TriggerMode that could be set to On"):
-            changes.apply([Setting(("TriggerMode",), "On")])
+            changes.apply([NodeSetting("TriggerMode", "On")])
         with pytest.raises(CameraError, match="ExposureTime = 1000000000"):
-            changes.apply([Setting(("ExposureTime",), 1e9)])
+            changes.apply([NodeSetting("ExposureTime", 1e9)])
 
 
 class TestAravis:
@@ -125,6 +132,6 @@ class TestConfiguration:
         assert (settings["TriggerMode"], settings["LineSource"]) == ("Off", "ExposureActive")
 
 
-def _last(settings: list[Setting]) -> dict[str, Value]:
+def _last(settings: Iterable[NodeSetting]) -> dict[str, Value]:
     """What each feature is set to in the end."""
-    return {setting.names[0]: setting.value for setting in settings}
+    return {setting.node: setting.value for setting in settings}

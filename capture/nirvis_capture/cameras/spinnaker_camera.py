@@ -11,11 +11,10 @@ from typing import Any
 
 from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Frame
 from nirvis_capture.cameras.genicam import camera_info, latched_clock
-from nirvis_capture.cameras.genicam_changes import Changes
-from nirvis_capture.cameras.genicam_configuration import configure, is_triggered
+from nirvis_capture.cameras.genicam_configuration import CHUNKS, COUNTER_CHUNKS, configure, is_triggered
 from nirvis_capture.cameras.spinnaker_errors import speaking
-from nirvis_capture.cameras.spinnaker_images import COUNTER_NODES, ImageReader, tell_missing
-from nirvis_capture.cameras.spinnaker_link import give_buffers, share_of_link
+from nirvis_capture.cameras.spinnaker_images import ImageReader
+from nirvis_capture.cameras.spinnaker_link import buffers, share_of_link
 from nirvis_capture.cameras.spinnaker_nodes import Nodes
 from nirvis_capture.errors import CameraClosed, CameraError
 from nirvis_capture.profile import ArmSettings, Profile
@@ -26,6 +25,8 @@ log = logging.getLogger(__name__)
 LOOK_MS = 50
 """`GetNextImage` is never left waiting longer, because the acquisition cannot be ended meanwhile."""
 _STOP_PATIENCE_S = 3.0
+_COUNTER = "ChunkFrameCounter"
+"""Where cameras that count in a chunk ``FrameCounter`` tell the number of the newest image."""
 _STREAM_FIGURES = {
     "lost": "StreamLostFrameCount",
     "dropped": "StreamDroppedFrameCount",
@@ -63,8 +64,6 @@ class SpinnakerCamera:
         self._reader: ImageReader | None = None
         self._nodes: Nodes | None = None
         self._stream: Nodes | None = None
-        self._changes: list[Changes] = []
-        """Of the stream, then of the camera."""
         try:
             self._open(profile, which)
         except BaseException:
@@ -81,8 +80,8 @@ class SpinnakerCamera:
                 raise CameraClosed(self._settings.serial)
             if self._streaming:
                 return
-            self._changes[-1].apply(self._trigger)
-            counter = None if self._counter_node is None else partial(self._nodes.read, self._counter_node)
+            self._nodes.changes.apply(self._trigger)
+            counter = partial(self._nodes.read, _COUNTER) if "FrameCounter" in self._chunks else None
             self._reader = ImageReader(self._sdk, self._info, self._settings, self._chunks, counter)
             self._pointer.BeginAcquisition()
             self._streaming = True
@@ -133,13 +132,10 @@ class SpinnakerCamera:
     def close(self) -> None:
         self.disarm()
         with self._control:
-            for changes in reversed(self._changes):
-                self._attempt("restore its settings", partial(self._restore, changes))
             for nodes in (self._stream, self._nodes):
                 if nodes is not None:
-                    nodes.let_go()
+                    self._attempt("restore its settings", partial(self._restore, nodes))
             self._nodes = self._stream = None
-            self._changes.clear()
             if self._pointer is not None:
                 self._attempt("close", lambda: self._pointer.DeInit())
             self._pointer = None
@@ -153,10 +149,9 @@ class SpinnakerCamera:
             self._pointer.Init()
             self._nodes = nodes = Nodes(self._sdk, self._pointer.GetNodeMap(), serial)
             self._stream = stream = Nodes(self._sdk, self._pointer.GetTLStreamNodeMap(), serial)
-            self._changes += [Changes(stream, serial), Changes(nodes, serial)]
-            give_buffers(self._changes[0], stream, profile.spinnaker)
-            self._chunks = configure(self._changes[1], profile, which, share_of_link(nodes, profile.spinnaker))
-            tell_missing(self._chunks)
+            self._chunks = configure(nodes.changes, profile, which, share_of_link(nodes, profile.spinnaker))
+            stream.changes.apply(buffers(stream, profile.spinnaker))
+            _tell_missing(self._chunks)
             self._info = camera_info(nodes, self._settings, self._settings.model)
 
     def _grab(self, timeout_ms: int) -> Frame | None:
@@ -175,10 +170,11 @@ class SpinnakerCamera:
             image.Release()
 
     def _leave_trigger(self) -> None:
-        self._changes[-1].apply([NodeSetting("TriggerMode", "Off", needed=False)])
+        if self._nodes is not None:
+            self._nodes.changes.apply([NodeSetting("TriggerMode", "Off", needed=False)])
 
-    def _restore(self, changes: Changes) -> None:
-        if failed := changes.restore():
+    def _restore(self, nodes: Nodes) -> None:
+        if failed := nodes.restore():
             self._complain(
                 f"Camera {self._settings.serial} did not take back {', '.join(failed)}; load its default user set in "
                 "SpinView before it is used elsewhere."
@@ -200,3 +196,10 @@ class SpinnakerCamera:
 
     def _speaking(self, doing: str) -> speaking:
         return speaking(self._sdk, f"Camera {self._settings.serial}", doing)
+
+
+def _tell_missing(carried: frozenset[str]) -> None:
+    counter = COUNTER_CHUNKS if carried.isdisjoint(COUNTER_CHUNKS) else ()
+    missing = [name for name in (*CHUNKS, "/".join(counter)) if name and name not in carried]
+    if missing and carried:
+        log.warning("images do not carry %s; what the profile says is recorded instead", ", ".join(sorted(missing)))

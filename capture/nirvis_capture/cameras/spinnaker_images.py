@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.camera import CameraInfo, Frame, FrameStatus, Raw
+from nirvis_capture.cameras.genicam import Value
 from nirvis_capture.errors import CameraError
 from nirvis_capture.frame_counter import FrameCounter, counter_rule
 from nirvis_capture.profile import ArmSettings
@@ -35,7 +36,7 @@ class ImageReader:
         info: CameraInfo,
         settings: ArmSettings,
         chunks: frozenset[str],
-        counter_node: Callable[[], int | None] | None,
+        counter_node: Callable[[], Value | None] | None,
     ) -> None:
         self.frames = 0
         self.incomplete: Counter[str] = Counter()
@@ -84,7 +85,7 @@ class ImageReader:
     def _counted(self, chunk: Any, block: int) -> int:
         if self._counter_node is not None:
             counted = self._counter_node()
-            return block if counted is None else counted
+            return block if counted is None else int(counted)
         return int(self._carried(chunk, "FrameID", block))
 
     def _pixels(self, image: Any, complete: bool) -> Raw:

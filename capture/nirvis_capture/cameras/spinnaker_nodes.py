@@ -1,10 +1,11 @@
-"""Nodes of a Spinnaker camera by name, asked before they are touched."""
+"""Nodes of a Spinnaker camera by name: asked before they are touched, and put back as they were found."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from nirvis_capture.cameras.genicam import Refused, Value
+from nirvis_capture.cameras.genicam_changes import Changes
 from nirvis_capture.cameras.spinnaker_errors import speaking
 
 _POINTERS: dict[type, str] = {bool: "CBooleanPtr", str: "CEnumerationPtr", int: "CIntegerPtr", float: "CFloatPtr"}
@@ -23,10 +24,14 @@ class Nodes:
         self._sdk = sdk
         self._map = node_map
         self._serial = serial
+        self.changes = Changes(self, serial)
 
-    def let_go(self) -> None:
-        """Whoever keeps this does not keep the camera any more."""
-        self._map = None
+    def restore(self) -> list[str]:
+        """Put back what was changed, and let go of the camera; gives the names that would not go back."""
+        try:
+            return self.changes.restore()
+        finally:
+            self._map = None
 
     def read(self, name: str) -> Value | None:
         kind, pointer = self._found(name)
