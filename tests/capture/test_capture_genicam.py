@@ -29,6 +29,7 @@ class Coupled:
             "LineSelector": "Line3",
             "LineMode Line2": "Input",
             "LineMode Line3": "Output",
+            "GainAuto": "Continuous",
         }
 
     def read(self, name: str) -> Value | None:
@@ -43,6 +44,8 @@ class Coupled:
     def write(self, name: str, value: Value) -> None:
         if name == "ExposureTime" and not 10 <= float(value) <= self._longest_us:
             raise Refused(f"ExposureTime = {value}; it allows 10 to {self._longest_us:g}")
+        if name == "GainAuto" or (name == "LineSelector" and f"LineMode {value}" not in self.values):
+            raise Refused(f"{name} = {value}; it has no such entry")
         self.values[self._key(name)] = value
         if name == "AcquisitionFrameRate":
             self.values["ExposureTime"] = min(float(self.values["ExposureTime"]), self._longest_us)
@@ -85,6 +88,18 @@ class TestChanges:
             changes.apply([NodeSetting("TriggerMode", "On")])
         with pytest.raises(CameraError, match="ExposureTime = 1000000000"):
             changes.apply([NodeSetting("ExposureTime", 1e9)])
+
+    def test_nothing_is_set_behind_a_selector_that_did_not_move(self) -> None:
+        camera = Coupled()
+        before = dict(camera.values)
+        mode = NodeSetting("LineMode", "Input", needed=False)
+        assert Changes(camera, "SN1").apply([NodeSetting("LineSelector", "Line9", needed=False), mode]) == []
+        assert camera.values == before
+        assert Changes(camera, "SN1").apply([mode]) == [mode]
+
+    def test_what_a_camera_may_lack_but_has_and_refuses_is_told(self) -> None:
+        with pytest.raises(CameraError, match="GainAuto = Off; it has no such entry"):
+            Changes(Coupled(), "SN1").apply([NodeSetting("GainAuto", "Off", needed=False)])
 
 
 class TestAravis:

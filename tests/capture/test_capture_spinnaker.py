@@ -134,6 +134,8 @@ class TestConfiguration:
                 device.nodes.set_at("TriggerMode", selector, "On")
         bench.found_as = bench.settings()
         with opened(bench) as rig:
+            nodes = bench.devices["nir"].nodes
+            assert {nodes.at("TriggerMode", entry) for entry in nodes.features["TriggerSelector"].entries} == {"Off"}
             rig.arm()
             rig.take(2)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -72,13 +73,14 @@ class AravisCamera:
         self._armed = self._closed = False
         self._heard = 0.0
         self._health: dict[str, float] = {}
+        # Whoever keeps an error keeps the locals of its frames, and would keep the camera.
+        del camera
         self._refuse_second_hand()
         self._changes = Changes(self._features, self._serial)
         try:
-            packets = _packets(profile.aravis) if camera.is_gv_device() else ()
-            configure(self._changes, profile, which, packets)
-            self._info = camera_info(self._features, profile.arm(which), camera.get_model_name())
-        except BaseException:
+            self._info = self._configured()
+        except BaseException as error:
+            traceback.clear_frames(error.__traceback__)
             self.close()
             raise
 
@@ -141,6 +143,11 @@ class AravisCamera:
         if not self._closed:
             self._closed = True
             self._leave("release", self._release)
+
+    def _configured(self) -> CameraInfo:
+        packets = _packets(self._profile.aravis) if self._camera.is_gv_device() else ()
+        configure(self._changes, self._profile, self._which, packets)
+        return camera_info(self._features, self._profile.arm(self._which), self._camera.get_model_name())
 
     def _pop(self, timeout_us: int) -> Frame | None:
         # The stream is local to this call, so that no reader drops the last reference to it.

@@ -37,7 +37,8 @@ _ALTER_COUNTS: Mapping[str, Value] = {
 """What another program may have left on, and would make raw counts something else."""
 _TRIGGERS = ("AcquisitionStart", "FrameBurstStart", "ExposureActive", "FrameStart")
 """All of them: one that another program left on keeps a camera silent. That of frames stays selected."""
-_LINK = {"spinnaker": "raise spinnaker.link_mb_s, "}
+_MORE_LINK = {"spinnaker": "raise spinnaker.link_mb_s, "}
+"""What a person can do about the bus, by backend."""
 
 
 def configure(changes: Changes, profile: Profile, arm: Arm, link: Iterable[NodeSetting] = ()) -> frozenset[str]:
@@ -138,5 +139,5 @@ def _check_rate(changes: Changes, profile: Profile, arm: Arm) -> None:
     if resulting_hz < _KEPT_SHARE * rate_hz:
         raise CameraError(
             f"Camera {settings.serial} would run at {resulting_hz:.1f} instead of {rate_hz:g} Hz: "
-            f"{_LINK.get(settings.backend, '')}make roi or exposure_us smaller, or lower trigger.rate_hz."
+            f"{_MORE_LINK.get(settings.backend, '')}make roi or exposure_us smaller, or lower trigger.rate_hz."
         )

@@ -199,7 +199,6 @@ class SpinnakerCamera:
 
 
 def _tell_missing(carried: frozenset[str]) -> None:
-    counter = COUNTER_CHUNKS if carried.isdisjoint(COUNTER_CHUNKS) else ()
-    missing = [name for name in (*CHUNKS, "/".join(counter)) if name and name not in carried]
-    if missing and carried:
-        log.warning("images do not carry %s; what the profile says is recorded instead", ", ".join(sorted(missing)))
+    counter = next((name for name in COUNTER_CHUNKS if name in carried), COUNTER_CHUNKS[0])
+    if missing := sorted({counter, *CHUNKS} - carried):
+        log.warning("images do not carry %s; what the profile says is recorded instead", ", ".join(missing))

@@ -124,6 +124,15 @@ class TestSettings:
             pass
         assert cameras["nir"].read(WIDTH, HEIGHT, EXPOSURE_US, PIXEL_FORMAT) == before
 
+    def test_an_error_that_is_kept_keeps_no_camera(self, plug: Plug) -> None:
+        plug()
+        with pytest.raises(CameraError, match="VIS1 has no Gain") as kept, opened(small_profile(vis={"gain_db": 3.0})):
+            pass
+        with opened(small_profile()) as rig:
+            rig["vis"].arm()
+            take(rig["vis"], 1)
+        assert kept.value.__traceback__ is not None
+
     def test_a_wired_rig_by_the_names_of_a_grasshopper(self, plug: Plug, description: Path) -> None:
         cameras = plug(nir=["-g", str(description)], vis=["-g", str(description)])
         old = {flir.EXPOSURE_AUTO: 1, flir.GAMMA: 1, flir.GAIN: 7, flir.LINE_SELECTOR: 1, flir.RATE_ENABLED: 1}
@@ -135,12 +144,13 @@ class TestSettings:
         profile = small_profile(nir=wired, vis=wired, trigger={"source": "hardware"})
         cameras["nir"].write({flir.CLOCK: 123_456})
         with opened(profile) as rig:
-            rig["vis"].arm()
-            rig["nir"].arm()
-            # Line2 of the primary puts out its exposures; Line3 of the secondary starts its own.
+            # Line2 of the primary puts out its exposures; Line3 of the secondary starts its own. Both do before one is
+            # armed: a line that becomes an output gives an edge.
             assert cameras["nir"].read(*registers) == [0, 0, 125, 0, 1, 1, 0, 1, 0, 0, 0]
             assert cameras["vis"].read(*registers) == [0, 0, 125, 1, 0, 0, 0, 0, 0, 1, 1]
             assert cameras["vis"].read(flir.CHUNK_MODE, *_at_lines(flir.CHUNK_ENABLE)) == [1, 1, 1]
+            rig["vis"].arm()
+            rig["nir"].arm()
             latch = rig["nir"].latch_clock()
             assert latch is not None
             assert (latch.camera_ns, cameras["nir"].read(flir.LATCH)) == (123_456, [1])
