@@ -32,9 +32,8 @@ from nirvis_registration.batch import RegistrationSettings, align_clip, register
 from nirvis_registration.errors import RegistrationRefused
 from nirvis_registration.features import Grey, grey
 from nirvis_registration.frames import chosen_frames, grey_pairs
-from nirvis_registration.geometry import Matrix, Size, corner_distances, corners, normalised, with_mirrors
+from nirvis_registration.geometry import Matrix, Size, corner_distances, corners, from_corners, normalised, with_mirrors
 from nirvis_registration.homography import estimate
-from nirvis_registration.refine import from_corners
 
 MARGIN_PX = 60
 FAILED_PX = 1000.0

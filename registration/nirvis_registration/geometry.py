@@ -125,6 +125,16 @@ def project(homography: Matrix, points: NDArray[np.floating]) -> Matrix:
     return result
 
 
+def from_corners(before: Matrix, after: Matrix) -> Matrix:
+    """The homography that moves four points; solved in double precision, which OpenCV does not offer."""
+    rows, values = [], []
+    for (x, y), (u, v) in zip(before, after, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        values += [u, v]
+    elements = np.linalg.solve(np.array(rows), np.array(values))
+    return np.append(elements, 1.0).reshape(3, 3)
+
+
 def corner_distances(first: Matrix, second: Matrix, size: Size) -> NDArray[np.float64]:
     """How far two homographies disagree at the four corners of a picture, ``(4,)`` px."""
     distances: NDArray[np.float64] = np.linalg.norm(
