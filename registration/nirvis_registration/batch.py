@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,16 +20,20 @@ from nirvis_capture.errors import NirvisError
 from nirvis_registration.errors import NotAPairsFile, PairsFileError, PairsFileTaken, RegistrationRefused
 from nirvis_registration.frames import chosen_frames, grey_pairs
 from nirvis_registration.geometry import Size, SourceGeometry, common_crop, with_mirrors
-from nirvis_registration.homography import Estimate, estimate
+from nirvis_registration.homography import Estimate, estimate, estimate_from
 from nirvis_registration.pair_file import SUFFIX, PairsFile, PairsHeader, PairsWriter
 from nirvis_registration.quality import pair_quality
+from nirvis_registration.rig_calibration import Calibrations, Rig, RigCalibration, rig_of, waves
 from nirvis_registration.views import PairView
+from nirvis_registration.workers import spread
 
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Called with what is done and the total."""
-PROCEDURE = 1
+CALIBRATED_FRAMES = 2
+"""Frames that are aligned where a calibration says where to begin."""
+PROCEDURE = 2
 """Raised when the same settings would give other pairs than before."""
 
 
@@ -73,6 +74,8 @@ class Outcome:
     corner_sigma_px: float = float("nan")
     residual_px: float = float("nan")
     """Median over the pairs."""
+    drift_px: float = float("nan")
+    """Largest distance of a corner from where the calibration of the rig has it; NaN without one."""
     seconds: float = 0.0
 
     @property
@@ -81,18 +84,27 @@ class Outcome:
 
 
 def register_clip(
-    clip_path: Path, out_dir: Path, settings: RegistrationSettings | None = None, progress: Progress | None = None
+    clip_path: Path,
+    out_dir: Path,
+    settings: RegistrationSettings | None = None,
+    progress: Progress | None = None,
+    calibrations: Calibrations | None = None,
 ) -> Path:
     """Register one clip and write its pairs; nothing is done when the same settings gave them before.
 
-    Raises `RegistrationRefused`, `ClipError`, `PairsFileTaken`.
+    calibrations
+        Those of `out_dir` when not given.
+    Raises `RegistrationRefused`, `ClipError`, `PairsFileTaken`, `RigCalibrationError`.
     """
     settings = settings or RegistrationSettings()
+    calibrations = calibrations or Calibrations(out_dir)
     with Clip.open(clip_path) as clip:
         path = pairs_path(clip_path, out_dir)
-        if not is_current(path, clip, settings):
-            view, found = align_clip(clip, settings)
-            _write_pairs(path, clip, view, found, settings, progress)
+        calibration = calibrations.of(Rig.of(clip))
+        if not is_current(path, clip, settings, calibration):
+            view, found = align_clip(clip, settings, calibration)
+            _write_pairs(path, clip, view, _header(clip, view, found, settings, calibration), settings, progress)
+            calibrations.keep(clip, found)
     return path
 
 
@@ -103,22 +115,38 @@ def register_clips(
     progress: Progress | None = None,
     pair_progress: Progress | None = None,
     processes: int = 1,
+    calibrations: Calibrations | None = None,
+    scheduler: str | None = None,
 ) -> list[Outcome]:
     """Register clips and the clips of folders; one that cannot be registered does not stop the others.
 
     progress
         Over clips.
     pair_progress
-        Over the pairs of the current clip; with one process only.
+        Over the pairs of the current clip; with one process of this machine only.
+    calibrations
+        Those of `out_dir` when not given.
+    scheduler
+        Address of a dask scheduler, whose workers do the work instead of processes of this machine.
     Raises `NirvisError` when there is no clip at all.
     """
     settings = settings or RegistrationSettings()
+    calibrations = calibrations or Calibrations(out_dir)
     clips = find_clips(paths)
+    alone = processes == 1 and scheduler is None
+    work = partial(
+        _outcome,
+        out_dir=out_dir,
+        settings=settings,
+        pair_progress=pair_progress if alone else None,
+        calibrations=calibrations,
+    )
     outcomes: dict[Path, Outcome] = {}
-    for outcome in _outcomes(clips, out_dir, settings, pair_progress, processes):
-        outcomes[outcome.clip] = outcome
-        if progress is not None:
-            progress(len(outcomes), len(clips))
+    for wave in [clips] if alone else waves(clips, calibrations):
+        for clip, outcome in spread(work, wave, processes, scheduler):
+            outcomes[clip] = outcome or Outcome(clip, "failed", "its process was killed, perhaps for want of memory")
+            if progress is not None:
+                progress(len(outcomes), len(clips))
     return [outcomes[clip] for clip in clips]
 
 
@@ -141,9 +169,12 @@ def pairs_path(clip_path: Path, out_dir: Path) -> Path:
     return out_dir / (clip_path.name.removesuffix(CLIP_SUFFIX) + SUFFIX)
 
 
-def is_current(path: Path, clip: Clip, settings: RegistrationSettings) -> bool:
+def is_current(
+    path: Path, clip: Clip, settings: RegistrationSettings, calibration: RigCalibration | None = None
+) -> bool:
     """Whether a pairs file holds what these settings make of this clip.
 
+    What began at no calibration, as the clip did that became the calibration, stays current whichever there is.
     Raises `PairsFileTaken` when it holds the pairs of another clip.
     """
     if not path.exists():
@@ -152,7 +183,9 @@ def is_current(path: Path, clip: Clip, settings: RegistrationSettings) -> bool:
         with PairsFile.open(path) as pairs:
             if (pairs.recording_id, pairs.part) != (clip.recording_id, clip.part):
                 raise PairsFileTaken(path, f"recording {pairs.recording_id}, part {pairs.part}")
-            return pairs.clip_sha256 == clip.sha256 and pairs.settings == settings.fingerprint()
+            began_at = {"", calibration.identity if calibration else ""}
+            same_settings = pairs.settings == settings.fingerprint()
+            return pairs.clip_sha256 == clip.sha256 and same_settings and pairs.calibration in began_at
     except NotAPairsFile as error:
         raise PairsFileTaken(path, "a file that is none of ours") from error
     except PairsFileTaken:
@@ -162,12 +195,25 @@ def is_current(path: Path, clip: Clip, settings: RegistrationSettings) -> bool:
         return False
 
 
-def align_clip(clip: Clip, settings: RegistrationSettings) -> tuple[PairView, Estimate]:
-    """Estimate the homography of a clip, and how its frames become pairs. Raises `RegistrationRefused`."""
+def align_clip(
+    clip: Clip, settings: RegistrationSettings, calibration: RigCalibration | None = None
+) -> tuple[PairView, Estimate]:
+    """Estimate the homography of a clip, and how its frames become pairs.
+
+    With a calibration it begins there, and searches anew only where that does not fit.
+    Raises `RegistrationRefused`, also where the estimate contradicts the calibration.
+    """
     if not len(clip):
         rows = len(clip.pairs)
         raise RegistrationRefused(f"no complete pair among its {rows} rows: not anchored, or one arm delivered nothing")
-    found = estimate(grey_pairs(clip, chosen_frames(clip, settings.frames)), settings.features)
+    found = None
+    if calibration is not None:
+        few = chosen_frames(clip, min(settings.frames, CALIBRATED_FRAMES))
+        found = estimate_from(calibration.scene_homography_vis_to_nir, grey_pairs(clip, few))
+    if found is None:
+        found = estimate(grey_pairs(clip, chosen_frames(clip, settings.frames)), settings.features)
+    if calibration is not None:
+        calibration.check(found)
     nir_frame, vis_frame = _frame_size(clip, "nir"), _frame_size(clip, "vis")
     ratio = settings.size[0] / settings.size[1]
     crop = common_crop(found.homography_vis_to_nir, nir_frame, vis_frame, settings.crop, ratio)
@@ -181,11 +227,16 @@ def _frame_size(clip: Clip, arm: Arm) -> Size:
 
 
 def _write_pairs(
-    path: Path, clip: Clip, view: PairView, found: Estimate, settings: RegistrationSettings, progress: Progress | None
+    path: Path,
+    clip: Clip,
+    view: PairView,
+    header: PairsHeader,
+    settings: RegistrationSettings,
+    progress: Progress | None,
 ) -> None:
     indices = range(0, len(clip), settings.every)
     compression = None if settings.compression == "none" else settings.compression
-    with PairsWriter(path, _header(clip, view, found, settings), view.valid(), len(indices), compression) as writer:
+    with PairsWriter(path, header, view.valid(), len(indices), compression) as writer:
         for done, index in enumerate(indices, start=1):
             nir, vis = clip.pair(index)
             source, target = view.source(nir), view.target(vis)
@@ -194,7 +245,9 @@ def _write_pairs(
                 progress(done, len(indices))
 
 
-def _header(clip: Clip, view: PairView, found: Estimate, settings: RegistrationSettings) -> PairsHeader:
+def _header(
+    clip: Clip, view: PairView, found: Estimate, settings: RegistrationSettings, calibration: RigCalibration | None
+) -> PairsHeader:
     nir, vis = view.nir, view.vis
     return PairsHeader(
         recording_id=clip.recording_id,
@@ -220,41 +273,22 @@ def _header(clip: Clip, view: PairView, found: Estimate, settings: RegistrationS
         frames_pooled=found.frames,
         bit_depth=nir.sensor.bit_depth,
         settings=settings.fingerprint(),
+        calibration=calibration.identity if calibration else "",
     )
 
 
-def _outcomes(
-    clips: list[Path], out_dir: Path, settings: RegistrationSettings, pair_progress: Progress | None, processes: int
-) -> Iterator[Outcome]:
-    if processes == 1 or len(clips) == 1:
-        yield from (_outcome(clip, out_dir, settings, pair_progress) for clip in clips)
-        return
-    # spawn: a fork would copy locks of OpenCV and HDF5 that other threads hold
-    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_one_thread) as pool:
-        waiting = {pool.submit(_outcome, clip, out_dir, settings): clip for clip in clips}
-        for future in as_completed(waiting):
-            yield _result(future, waiting[future])
-
-
-def _result(future: Future[Outcome], clip: Path) -> Outcome:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        return Outcome(clip, "failed", "its process was killed, perhaps for want of memory")
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)
-
-
 def _outcome(
-    clip: Path, out_dir: Path, settings: RegistrationSettings, pair_progress: Progress | None = None
+    clip: Path,
+    out_dir: Path,
+    settings: RegistrationSettings,
+    pair_progress: Progress | None,
+    calibrations: Calibrations,
 ) -> Outcome:
     began = time.perf_counter()
     path = pairs_path(clip, out_dir)
     stamp = _stamp(path)
     try:
-        register_clip(clip, out_dir, settings, pair_progress)
+        register_clip(clip, out_dir, settings, pair_progress, calibrations)
     except RegistrationRefused as refusal:
         return Outcome(clip, "refused", refusal.reason, seconds=time.perf_counter() - began)
     except (NirvisError, OSError) as error:
@@ -270,8 +304,15 @@ def _outcome(
             error_px=pairs.error_px,
             corner_sigma_px=pairs.header.corner_sigma_px,
             residual_px=float(np.nanmedian(residuals)) if np.isfinite(residuals).any() else float("nan"),
+            drift_px=_drift_px(clip, pairs, calibrations),
             seconds=time.perf_counter() - began,
         )
+
+
+def _drift_px(clip: Path, pairs: PairsFile, calibrations: Calibrations) -> float:
+    rig = rig_of(clip)
+    calibration = calibrations.of(rig) if rig else None
+    return calibration.drift_px(pairs.homography_vis_to_nir) if calibration else float("nan")
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -80,10 +80,13 @@ class SourceGeometry(BaseModel):
 
         Raises `WrongPicture` when the picture is not as large as `frame`.
         """
-        found = (picture.shape[1], picture.shape[0])
-        if found != self.frame:
-            raise WrongPicture(found, self.frame)
+        self.check((picture.shape[1], picture.shape[0]))
         return resample(picture, self.frame_from_output, self.size)
+
+    def check(self, frame: Size) -> None:
+        """Raise `WrongPicture` when a frame is not as large as `frame`."""
+        if frame != self.frame:
+            raise WrongPicture(frame, self.frame)
 
 
 def mirror_x(width: int) -> Matrix:

@@ -35,6 +35,8 @@ MAX_DISAGREEMENT_PX = 1.5
 MAX_SKEW = 1.5
 """Ratio of the scales of the sides of a picture; one where the homography is a similarity."""
 MAX_ROTATION_DEG = 30.0
+MAX_STRANGENESS = 0.8
+"""See `Alignment.strangeness`; measured are 0.1 to 0.32 for the same scene, and 1.02 and more for others."""
 _CELL_PX = 4.0
 """Matches closer than this are not independent."""
 _ITERATIONS = 20_000
@@ -48,11 +50,12 @@ class Estimate:
     corner_covariance: NDArray[np.float64]
     """``(8, 8)`` px², of the mapped corners of the vis picture: x and y of each, clockwise from the top left."""
     inliers: int
+    """0 where a calibration spared the features, as are the matches."""
     matches: int
     reprojection_error_px: float
-    """Median distance of the inliers."""
+    """Median distance of the inliers; NaN without any."""
     frames: int
-    """Frames whose matches were pooled."""
+    """Frames that it comes from."""
     aligned_frames: int = 0
     """Frames whose structure was aligned; 0 where that contradicted the features, and was left out."""
 
@@ -86,6 +89,26 @@ def estimate(pairs: Iterable[tuple[Grey, Grey]], features: int = 4000) -> Estima
         raise _too_few(found, seen[0], features)
     _check_plausible(found, _size(seen[0][1]))
     return made_exact(found, align_structure(seen[:ALIGNED_FRAMES], found.homography_vis_to_nir), _size(seen[0][1]))
+
+
+def estimate_from(start: Matrix, pairs: Iterable[tuple[Grey, Grey]]) -> Estimate | None:
+    """Align structure from a homography that is nearly right; None where that does not lead to one that fits.
+
+    pairs
+        As for `estimate`; all are used.
+    """
+    aligned = align_structure(list(pairs), start)
+    if aligned is None or aligned.strangeness > MAX_STRANGENESS:
+        return None
+    return Estimate(
+        homography_vis_to_nir=aligned.homography_vis_to_nir,
+        corner_covariance=aligned.corner_covariance,
+        inliers=0,
+        matches=0,
+        reprojection_error_px=float("nan"),
+        frames=aligned.frames,
+        aligned_frames=aligned.frames,
+    )
 
 
 def _is_sure(found: Estimate | None) -> bool:

@@ -35,6 +35,7 @@ _CAUCHY = 1.5
 """Residuals beyond so many median residuals count little."""
 _ALIKE = 3.0
 """Points that err alike, for the covariance."""
+_BESIDE_PX = ((12, 0), (-12, 0), (0, 12), (0, -12), (20, 20), (-20, 20))
 _ROW = 1024
 
 
@@ -47,6 +48,9 @@ class Alignment:
     """``(8, 8)`` px², x and y of each mapped corner of vis, clockwise from the top left."""
     residual: float
     """Weighted root mean square difference of the structure, which has about unit length at most."""
+    strangeness: float
+    """How much the structure differs, relative to how much it does some pixels beside: 0.1 to 0.4 where both arms show
+    the same, 1 where they do not."""
     frames: int
 
     @property
@@ -86,7 +90,18 @@ def align_structure(pairs: Sequence[tuple[Grey, Grey]], start: Matrix) -> Alignm
     if found is None:
         return None
     homography, normal, residual = found
-    return Alignment(homography, _corner_covariance(homography, normal, residual, size), residual, len(frames))
+    covariance = _corner_covariance(homography, normal, residual, size)
+    strangeness = float(np.median([_strangeness(frame, homography) for frame in frames]))
+    return Alignment(homography, covariance, residual, strangeness, len(frames))
+
+
+def _strangeness(frame: _Frame, homography: Matrix) -> float:
+    where = project(homography, frame.points)
+    here, *beside = (
+        float(np.median(((_sampled(frame.nir, (where + move).astype(np.float32)) - frame.template) ** 2).sum(axis=1)))
+        for move in ((0, 0), *_BESIDE_PX)
+    )
+    return here / max(min(beside), 1e-9)
 
 
 def _frame(nir: Grey, vis: Grey) -> _Frame:

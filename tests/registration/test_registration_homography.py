@@ -133,7 +133,7 @@ def shifted_estimate(sigma_px: float) -> Estimate:
 
 def alignment(shift_px: float, sigma_px: float) -> Alignment:
     homography = np.array([[1.0, 0.0, shift_px], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    return Alignment(homography, np.eye(8) * sigma_px**2 / 2, 0.2, 4)
+    return Alignment(homography, np.eye(8) * sigma_px**2 / 2, 0.2, 0.2, 4)
 
 
 def test_aligned_structure_takes_the_place_of_features_that_agree() -> None:
