@@ -16,6 +16,9 @@ MAX_SATURATED = 0.6
 """Share of saturated pixels that leaves too little to match."""
 MIN_CONTRAST_DN = 5.0
 """Contrast of the picture without its noise, of 255."""
+MOST_NIR_COLOUR = 1.4
+"""Colourfulness of the nir arm relative to the vis arm from which on they are taken for swapped."""
+_COLOUR_NOISE = 0.05
 _MAX_CORNERS = 200
 _GRIDS = ((4, 3), (2, 2), (1, 1))
 """Columns and rows of the regions whose displacement is estimated apart; the coarser where points are few."""
@@ -116,6 +119,29 @@ def luma(picture: Picture) -> Grey:
     if brightness.dtype == np.uint16:
         brightness = cv2.convertScaleAbs(brightness, alpha=255 / 65535)
     return brightness  # type: ignore[return-value]
+
+
+def colourfulness(picture: Picture) -> float:
+    """How much the colours of a picture differ from each other, whatever their common tint: 0.02 behind a band-pass."""
+    small = cv2.resize(picture, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA).astype(np.float32)
+    small += np.iinfo(picture.dtype).max / 64
+    ratios = np.log(small[..., [0, 2]] / small[..., [1]]).reshape(-1, 2)
+    low, high = np.percentile(ratios, (16, 84), axis=0)
+    return float(np.hypot(*(high - low)) / 2)
+
+
+def why_swapped(nir: Picture, vis: Picture) -> str | None:
+    """The reason, in one line, to take each arm for the other; None where vis has more colour, as it should.
+
+    Near infrared washes colours out: real nir pictures had 0.2 to 0.6 of the colourfulness of their vis pictures.
+    """
+    of_nir, of_vis = colourfulness(nir), colourfulness(vis)
+    if of_nir < MOST_NIR_COLOUR * of_vis or of_nir - of_vis < _COLOUR_NOISE:
+        return None
+    return (
+        f"the arms are swapped: nir shows more colour than vis ({of_nir:.2f} against {of_vis:.2f}); exchange the "
+        "serials or the filters in the profile"
+    )
 
 
 def why_unusable(picture: Picture, arm: str) -> str | None:
