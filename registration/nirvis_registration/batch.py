@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -22,7 +23,7 @@ from nirvis_registration.frames import chosen_frames, grey_pairs
 from nirvis_registration.geometry import Size, SourceGeometry, common_crop, with_mirrors
 from nirvis_registration.homography import Estimate, estimate, estimate_from
 from nirvis_registration.pair_file import SUFFIX, PairsFile, PairsHeader, PairsWriter
-from nirvis_registration.quality import pair_quality
+from nirvis_registration.quality import pair_quality, verdict
 from nirvis_registration.rig_calibration import Calibrations, Rig, RigCalibration, rig_of, waves
 from nirvis_registration.views import PairView
 from nirvis_registration.workers import spread
@@ -76,11 +77,18 @@ class Outcome:
     """Median over the pairs."""
     drift_px: float = float("nan")
     """Largest distance of a corner from where the calibration of the rig has it; NaN without one."""
+    rig: str = ""
+    start_time: datetime | None = None
     seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
         return self.path is not None
+
+    @property
+    def verdict(self) -> str:
+        """What is to be thought of the pairs; empty where there are none."""
+        return verdict(self.residual_px, self.corner_sigma_px) if self.ok else ""
 
 
 def register_clip(
@@ -305,6 +313,8 @@ def _outcome(
             corner_sigma_px=pairs.header.corner_sigma_px,
             residual_px=float(np.nanmedian(residuals)) if np.isfinite(residuals).any() else float("nan"),
             drift_px=_drift_px(clip, pairs, calibrations),
+            rig=f"{pairs.profile.rig} by {pairs.mode}",
+            start_time=pairs.start_time,
             seconds=time.perf_counter() - began,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import cv2
 import numpy as np
@@ -16,6 +16,8 @@ MAX_SATURATED = 0.6
 """Share of saturated pixels that leaves too little to match."""
 MIN_CONTRAST_DN = 5.0
 """Contrast of the picture without its noise, of 255."""
+GOOD_RESIDUAL_PX = 0.5
+FAIR_RESIDUAL_PX = 1.0
 MOST_NIR_COLOUR = 1.4
 """Colourfulness of the nir arm relative to the vis arm from which on they are taken for swapped."""
 _COLOUR_NOISE = 0.05
@@ -50,6 +52,19 @@ def pair_quality(source: Picture, target: Picture) -> PairQuality:
         sharpness=min(sharpness(grey) for grey in both),
         saturation=max(saturation(picture) for picture in (source, target)),
     )
+
+
+def verdict(residual_px: float, corner_sigma_px: float) -> Literal["good", "fair", "doubtful"]:
+    """What is to be thought of the pairs of a clip.
+
+    residual_px
+        Median over its pairs, in pixels of a pair.
+    corner_sigma_px
+        Uncertainty of the homography.
+    """
+    if not residual_px < FAIR_RESIDUAL_PX or corner_sigma_px > FAIR_RESIDUAL_PX:
+        return "doubtful"
+    return "good" if residual_px < GOOD_RESIDUAL_PX and corner_sigma_px < GOOD_RESIDUAL_PX else "fair"
 
 
 def sharpness(brightness: Grey) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -35,7 +36,8 @@ def _seen(raw: Raw, settings: ArmSettings, scene_from_output: Matrix, size: Size
     frame = (raw.shape[1], raw.shape[0])
     from_output = mirror_x(frame[0]) @ scene_from_output if settings.mirror else scene_from_output
     rows, columns = needed_part(frame, from_output, size)
-    part = np.ascontiguousarray(raw[rows, columns])  # OpenCV demosaics with edges as if rows followed each other
+    # OpenCV demosaics as if the rows of a part followed each other in memory
+    part = cast(Raw, np.ascontiguousarray(raw[rows, columns]))
     rgb = demosaic(part, settings.cfa, settings.black_level_dn, settings.sensor.bit_depth, gains(settings))
     return resample(rgb, shifted(-columns.start, -rows.start) @ from_output, size)
 

@@ -61,7 +61,7 @@ def _on_cluster(work: Work[Result], clips: Sequence[Path], scheduler: str) -> It
     from distributed import as_completed as as_they_come
 
     try:
-        client = Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
+        client = Client(scheduler, timeout=_CONNECT_S)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
         raise NirvisError(f"There is no dask scheduler at {scheduler} ({reason}). Start one: docs/cluster.md") from None
