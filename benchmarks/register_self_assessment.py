@@ -36,7 +36,7 @@ def true_error_px(view: PairView, truth: Matrix) -> float:
     across, down = (np.linspace(0, length - 1, 9) for length in view.geometry.size)
     points = np.asarray(np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2), np.float64)
     in_vis = project(view.vis_from_output, points)
-    back = project(np.linalg.inv(view.geometry.frame_from_output), project(truth, in_vis))
+    back = project(np.asarray(np.linalg.inv(view.geometry.frame_from_output), np.float64), project(truth, in_vis))
     return float(np.sqrt(((back - points) ** 2).sum(axis=1).mean()))
 
 

@@ -18,6 +18,7 @@ from nirvis_capture.camera import Arm
 from nirvis_capture.clip import Clip
 from nirvis_capture.clip_layout import SUFFIX as CLIP_SUFFIX
 from nirvis_capture.errors import NirvisError
+from nirvis_registration.clip_report import clip_report
 from nirvis_registration.errors import NotAPairsFile, PairsFileError, PairsFileTaken, RegistrationRefused
 from nirvis_registration.frames import chosen_frames, grey_pairs
 from nirvis_registration.geometry import Size, SourceGeometry, common_crop, with_mirrors
@@ -125,6 +126,7 @@ def register_clips(
     processes: int = 1,
     calibrations: Calibrations | None = None,
     scheduler: str | None = None,
+    with_reports: bool = False,
 ) -> list[Outcome]:
     """Register clips and the clips of folders; one that cannot be registered does not stop the others.
 
@@ -136,6 +138,8 @@ def register_clips(
         Those of `out_dir` when not given.
     scheduler
         Address of a dask scheduler, whose workers do the work instead of processes of this machine.
+    with_reports
+        Write a page beside each pairs file that is written.
     Raises `NirvisError` when there is no clip at all.
     """
     settings = settings or RegistrationSettings()
@@ -148,6 +152,7 @@ def register_clips(
         settings=settings,
         pair_progress=pair_progress if alone else None,
         calibrations=calibrations,
+        with_report=with_reports,
     )
     outcomes: dict[Path, Outcome] = {}
     for wave in [clips] if alone else waves(clips, calibrations):
@@ -291,12 +296,15 @@ def _outcome(
     settings: RegistrationSettings,
     pair_progress: Progress | None,
     calibrations: Calibrations,
+    with_report: bool,
 ) -> Outcome:
     began = time.perf_counter()
     path = pairs_path(clip, out_dir)
     stamp = _stamp(path)
     try:
         register_clip(clip, out_dir, settings, pair_progress, calibrations)
+        if with_report and _stamp(path) != stamp:
+            clip_report(path)
     except RegistrationRefused as refusal:
         return Outcome(clip, "refused", refusal.reason, seconds=time.perf_counter() - began)
     except (NirvisError, OSError) as error:

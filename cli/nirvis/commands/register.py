@@ -15,8 +15,8 @@ from cyclopts.validators import Path as PathValidator
 from tqdm import tqdm
 
 from nirvis_registration.batch import Outcome, RegistrationSettings, find_clips, register_clips
+from nirvis_registration.batch_report import batch_report
 from nirvis_registration.export import export_json as export_json_file
-from nirvis_registration.registration_report import batch_report, clip_report
 from nirvis_registration.rig_calibration import Calibrations
 
 
@@ -91,7 +91,7 @@ def register(
     )
     found = find_clips(clips)
     calibrations = Calibrations(None if no_calibration else out, calibration)
-    outcomes = _registered(found, out, settings, processes, calibrations, scheduler)
+    outcomes = _registered(found, out, settings, processes, calibrations, scheduler, report)
     print("\n".join(table(outcomes)))
     _write_beside(outcomes, out, export_json, report)
     if not all(outcome.ok for outcome in outcomes):
@@ -102,8 +102,6 @@ def _write_beside(outcomes: Sequence[Outcome], out: Path, as_json: bool, report:
     for outcome in outcomes:
         if outcome.path is not None and as_json:
             export_json_file(outcome.path)
-        if outcome.path is not None and report and outcome.status == "registered":
-            clip_report(outcome.path)
     if report:
         print(batch_report(outcomes, out))
 
@@ -141,6 +139,7 @@ def _registered(
     processes: int,
     calibrations: Calibrations,
     scheduler: str | None,
+    report: bool,
 ) -> list[Outcome]:
     many = processes > 1 or scheduler is not None
     with (
@@ -156,4 +155,4 @@ def _registered(
         def show_clips(done: int, _: int) -> None:
             over_clips.update(done - over_clips.n)
 
-        return register_clips(clips, out, settings, show_clips, show_pairs, processes, calibrations, scheduler)
+        return register_clips(clips, out, settings, show_clips, show_pairs, processes, calibrations, scheduler, report)
