@@ -32,7 +32,8 @@ from nirvis_capture.clip import Clip
 from nirvis_capture.profile import Profile, parse_profile
 from nirvis_capture.rig import record_clip
 from nirvis_capture.truth import true_homography
-from nirvis_registration.batch import RegistrationSettings, align_clip, register_clip
+from nirvis_registration.batch import RegistrationSettings, register_clip
+from nirvis_registration.clip_pairs import align_clip
 from nirvis_registration.features import Grey, grey, relative_gradient
 from nirvis_registration.frames import chosen_frames, grey_pairs
 from nirvis_registration.geometry import (

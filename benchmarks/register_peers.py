@@ -52,8 +52,10 @@ def ecc(nir: Grey, vis: Grey) -> Matrix | None:
             _, found = cv2.findTransformECC(
                 small_vis, small_nir, warp, cv2.MOTION_HOMOGRAPHY, criteria, np.empty(0, np.uint8), 5
             )
-        except cv2.error:
-            return None
+        except cv2.error:  # does not converge at this level; the next one may
+            if level == 0:
+                return None
+            continue
         onto = np.asarray(np.linalg.inv(scale) @ found @ scale, np.float32)
     return np.asarray(onto, np.float64)
 

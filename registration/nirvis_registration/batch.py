@@ -14,27 +14,21 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from nirvis_capture.camera import Arm
 from nirvis_capture.clip import Clip
 from nirvis_capture.clip_layout import SUFFIX as CLIP_SUFFIX
 from nirvis_capture.errors import NirvisError
+from nirvis_registration.clip_pairs import align_clip, write_pairs
 from nirvis_registration.clip_report import clip_report
 from nirvis_registration.errors import NotAPairsFile, PairsFileError, PairsFileTaken, RegistrationRefused
-from nirvis_registration.frames import chosen_frames, grey_pairs
-from nirvis_registration.geometry import Size, SourceGeometry, common_crop, with_mirrors
-from nirvis_registration.homography import Estimate, estimate, estimate_from
-from nirvis_registration.pair_file import SUFFIX, PairsFile, PairsHeader, PairsWriter
-from nirvis_registration.quality import pair_quality, verdict
+from nirvis_registration.pair_file import SUFFIX, PairsFile
+from nirvis_registration.quality import verdict
 from nirvis_registration.rig_calibration import Calibrations, Rig, RigCalibration, rig_of, waves
-from nirvis_registration.views import PairView
 from nirvis_registration.workers import spread
 
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Called with what is done and the total."""
-CALIBRATED_FRAMES = 2
-"""Frames that are aligned where a calibration says where to begin."""
 PROCEDURE = 2
 """Raised when the same settings would give other pairs than before."""
 
@@ -112,7 +106,7 @@ def register_clip(
         calibration = calibrations.of(Rig.of(clip))
         if not is_current(path, clip, settings, calibration):
             view, found = align_clip(clip, settings, calibration)
-            _write_pairs(path, clip, view, _header(clip, view, found, settings, calibration), settings, progress)
+            write_pairs(path, clip, view, found, settings, calibration, progress)
             calibrations.keep(clip, found)
     return path
 
@@ -206,88 +200,6 @@ def is_current(
     except PairsFileError as error:
         logger.warning("%s It is written anew.", error)
         return False
-
-
-def align_clip(
-    clip: Clip, settings: RegistrationSettings, calibration: RigCalibration | None = None
-) -> tuple[PairView, Estimate]:
-    """Estimate the homography of a clip, and how its frames become pairs.
-
-    With a calibration it begins there, and searches anew only where that does not fit.
-    Raises `RegistrationRefused`, also where the estimate contradicts the calibration.
-    """
-    if not len(clip):
-        rows = len(clip.pairs)
-        raise RegistrationRefused(f"no complete pair among its {rows} rows: not anchored, or one arm delivered nothing")
-    found = None
-    if calibration is not None:
-        few = chosen_frames(clip, min(settings.frames, CALIBRATED_FRAMES))
-        found = estimate_from(calibration.scene_homography_vis_to_nir, grey_pairs(clip, few))
-    if found is None:
-        found = estimate(grey_pairs(clip, chosen_frames(clip, settings.frames)), settings.features)
-    if calibration is not None:
-        calibration.check(found)
-    nir_frame, vis_frame = _frame_size(clip, "nir"), _frame_size(clip, "vis")
-    ratio = settings.size[0] / settings.size[1]
-    crop = common_crop(found.homography_vis_to_nir, nir_frame, vis_frame, settings.crop, ratio)
-    geometry = SourceGeometry(frame=nir_frame, crop=crop, size=settings.size)
-    return PairView(clip.profile.nir, clip.profile.vis, geometry, found.homography_vis_to_nir, vis_frame), found
-
-
-def _frame_size(clip: Clip, arm: Arm) -> Size:
-    height, width = clip.arms[arm].shape
-    return width, height
-
-
-def _write_pairs(
-    path: Path,
-    clip: Clip,
-    view: PairView,
-    header: PairsHeader,
-    settings: RegistrationSettings,
-    progress: Progress | None,
-) -> None:
-    indices = range(0, len(clip), settings.every)
-    compression = None if settings.compression == "none" else settings.compression
-    with PairsWriter(path, header, view.valid(), len(indices), compression) as writer:
-        for done, index in enumerate(indices, start=1):
-            nir, vis = clip.pair(index)
-            source, target = view.source(nir), view.target(vis)
-            writer.write(index, source, target, pair_quality(source, target))
-            if progress is not None:
-                progress(done, len(indices))
-
-
-def _header(
-    clip: Clip, view: PairView, found: Estimate, settings: RegistrationSettings, calibration: RigCalibration | None
-) -> PairsHeader:
-    nir, vis = view.nir, view.vis
-    return PairsHeader(
-        recording_id=clip.recording_id,
-        part=clip.part,
-        mode=clip.mode,
-        light=clip.light,
-        place=clip.place,
-        start_time=clip.start_time,
-        clip_name=clip.path.name,
-        clip_sha256=clip.sha256,
-        profile_text=clip.profile.text,
-        geometry=view.geometry,
-        homography_vis_to_nir=with_mirrors(
-            found.homography_vis_to_nir,
-            view.geometry.frame[0] if nir.mirror else None,
-            view.vis_frame[0] if vis.mirror else None,
-        ),
-        corner_covariance=found.corner_covariance,
-        inliers=found.inliers,
-        matches=found.matches,
-        error_px=found.reprojection_error_px,
-        corner_sigma_px=found.corner_sigma_px,
-        frames_pooled=found.frames,
-        bit_depth=nir.sensor.bit_depth,
-        settings=settings.fingerprint(),
-        calibration=calibration.identity if calibration else "",
-    )
 
 
 def _outcome(

@@ -50,7 +50,7 @@ def test_one_rig_has_one_homography_whatever_it_looks_at() -> None:
     From where its arms are alike, without features: what takes longest is tried on the pictures above.
     """
     size = (1296, 966)
-    mapped = np.array([_prism_corners(path, size) for path in sorted((DATA / "cwfid").glob("*_image.png"))])
+    mapped = np.array([_prism_corners(path, size) for path in sorted((DATA / "cwfid").glob("*_image.png"))[:4]])
     others = [np.median(np.delete(mapped, i, axis=0), axis=0) for i in range(len(mapped))]
     deviation_px = [np.linalg.norm(m - o, axis=1).mean() for m, o in zip(mapped, others, strict=True)]
     assert np.median(deviation_px) < 0.1
