@@ -1,10 +1,11 @@
-"""Accuracy and speed of registration, beside plain SIFT + RANSAC (the VSIAD paper) on the same pictures.
+"""Accuracy and speed of registration, beside what others do, on the same pictures in the same run.
 
-    python benchmarks/register.py [--json FILE] [--clips N] [--data FOLDER]
+    python benchmarks/register.py [--json FILE] [--clips N] [--data FOLDER] [--plot FILE]
 
 Twin: fresh streets and rigs, day and night, against the true homography. Real: the EPFL pairs of NIRVIS_REAL_DATA whose
-homography ten estimators agree on, moved by a random known homography; left out where the data is absent. Errors are
-mean distances of the four corners of the vis picture, in px at native size.
+homography ten estimators agree on, moved by a random known homography; CWFID, one rig over many pictures, against the
+median of the other pictures; VSIAD, what is left after the authors and after nirvis. Left out where the data is absent.
+Errors are mean distances of the four corners of the vis picture, in px at native size.
 """
 
 from __future__ import annotations
@@ -14,31 +15,45 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import cv2
+import h5py
 import numpy as np
 from bars import Bar, report
+from numpy.typing import NDArray
+from register_peers import Method, available, nirvis
+from register_self_assessment import measure_self_assessment, rank_correlation, scatter_svg
 
 import nirvis_profiles
 from nirvis_capture.clip import Clip
 from nirvis_capture.profile import Profile, parse_profile
 from nirvis_capture.rig import record_clip
 from nirvis_capture.truth import true_homography
-from nirvis_registration.batch import RegistrationSettings, align_clip, register_clip
-from nirvis_registration.errors import RegistrationRefused
-from nirvis_registration.features import Grey, grey
+from nirvis_registration.batch import RegistrationSettings, register_clip
+from nirvis_registration.clip_pairs import align_clip
+from nirvis_registration.features import Grey, grey, relative_gradient
 from nirvis_registration.frames import chosen_frames, grey_pairs
-from nirvis_registration.geometry import Matrix, Size, corner_distances, corners, normalised, with_mirrors
+from nirvis_registration.geometry import (
+    Matrix,
+    Size,
+    corner_distances,
+    corners,
+    from_corners,
+    normalised,
+    project,
+    with_mirrors,
+)
 from nirvis_registration.homography import estimate
-from nirvis_registration.refine import from_corners
+from nirvis_registration.rig_calibration import RigCalibration
+from nirvis_registration.views import scene_picture
 
 MARGIN_PX = 60
 FAILED_PX = 1000.0
 PAIRS_PER_CLIP = 60
+CWFID_SIZE = (1296, 966)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,33 +70,43 @@ class Case:
         return self.vis.shape[1], self.vis.shape[0]
 
 
-def paper(nir: Grey, vis: Grey) -> Matrix | None:
-    """SIFT, ratio test .75, RANSAC 5 px."""
-    sift = cv2.SIFT.create(4000)
-    (nir_points, nir_descriptors), (vis_points, vis_descriptors) = (
-        sift.detectAndCompute(picture, np.full_like(picture, 255)) for picture in (nir, vis)
-    )
-    pairs = cv2.BFMatcher().knnMatch(vis_descriptors, nir_descriptors, k=2)
-    good = [first for first, second in pairs if first.distance < 0.75 * second.distance]
-    if len(good) < 4:
-        return None
-    seen = np.array([vis_points[m.queryIdx].pt for m in good], np.float32)
-    found = cv2.findHomography(seen, np.array([nir_points[m.trainIdx].pt for m in good], np.float32), cv2.RANSAC, 5.0)
-    return cast("Matrix | None", found[0])
+@dataclass
+class Scores:
+    """Errors in px and times in ms of each method, case by case."""
+
+    error_px: dict[str, list[float]] = field(default_factory=dict)
+    ms: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, name: str, error_px: float, ms: float) -> None:
+        self.error_px.setdefault(name, []).append(error_px)
+        self.ms.setdefault(name, []).append(ms)
+
+    def table(self, title: str) -> None:
+        print(f"{title:24} {'cases':>5} {'<1 px':>6} {'<3 px':>6} {'<5 px':>6} {'median':>8} {'p95':>8} {'ms':>7}")
+        for name, errors in self.error_px.items():
+            wrong = np.array(errors)
+            shares = " ".join(f"{(wrong < limit).mean():>6.0%}" for limit in (1, 3, 5))
+            figures = f"{np.median(wrong):>8.3f} {np.percentile(wrong, 95):>8.2f} {np.median(self.ms[name]):>7.0f}"
+            print(f"  {name:22} {len(wrong):>5} {shares} {figures}", flush=True)
 
 
-def ours(nir: Grey, vis: Grey) -> Matrix | None:
-    try:
-        return estimate([(nir, vis)]).homography_vis_to_nir
-    except RegistrationRefused:
-        return None
+def judge(cases: Iterable[Case], methods: dict[str, Method], scores: Scores) -> None:
+    """Every method on every case, in turn from the other end so that none has the cache."""
+    for name in methods:
+        scores.error_px.setdefault(name, [])
+        scores.ms.setdefault(name, [])
+    for i, case in enumerate(cases):
+        for name in methods if i % 2 else reversed(methods):
+            found, ms = _timed(methods[name], case.nir, case.vis)
+            wrong = FAILED_PX if found is None else corner_distances(found, case.truth, case.vis_size).mean()
+            scores.add(name, min(FAILED_PX, float(wrong)), ms)
+        print(case.name, *(f"{name} {errors[-1]:.2f}" for name, errors in scores.error_px.items()), flush=True)
 
 
-def error_px(case: Case, method: Callable[[Grey, Grey], Matrix | None]) -> float:
-    found = method(case.nir, case.vis)
-    if found is None:
-        return FAILED_PX
-    return min(FAILED_PX, float(corner_distances(found, case.truth, case.vis_size).mean()))
+def _timed(method: Method, nir: Grey, vis: Grey) -> tuple[Matrix | None, float]:
+    began = time.perf_counter()
+    found = method(nir, vis)
+    return found, (time.perf_counter() - began) * 1e3
 
 
 def random_homography(random: np.random.Generator, size: Size) -> Matrix:
@@ -94,17 +119,14 @@ def random_homography(random: np.random.Generator, size: Size) -> Matrix:
     return from_corners(before, after)
 
 
-def real_cases(folder: Path, seed: int) -> Iterator[Case]:
+def nirscene_cases(folder: Path, seed: int) -> Iterator[Case]:
     references = json.loads((folder / "reference.json").read_text())
     random = np.random.default_rng(seed)
     for name, reference in references.items():
         if not reference["consensus"]:
             continue
         stem = name.replace("/", "_")
-        nir, vis = (
-            np.asarray(cv2.imread(str(folder / f"{stem}_{side}.jpg"), cv2.IMREAD_COLOR_RGB), np.uint8)
-            for side in ("nir", "rgb")
-        )
+        nir, vis = (_read(folder / f"{stem}_{side}.jpg") for side in ("nir", "rgb"))
         size = (vis.shape[1], vis.shape[0])
         known = random_homography(random, size)
         moved = np.asarray(cv2.warpPerspective(vis, known, size, flags=cv2.INTER_CUBIC), np.uint8)
@@ -124,13 +146,19 @@ def twin_profile(mode: str, seed: int) -> Profile:
 class TwinFigures:
     """One entry per clip of the simulated rig."""
 
-    ours_px: list[float]
-    paper_px: list[float]
-    estimate_s: list[float]
-    pairs_per_s: list[float]
+    ours_px: list[float] = field(default_factory=list)
+    estimate_s: list[float] = field(default_factory=list)
+    calibrated_px: list[float] = field(default_factory=list)
+    calibrated_s: list[float] = field(default_factory=list)
+    pairs_per_s: list[float] = field(default_factory=list)
+    plain_pairs_per_s: list[float] = field(default_factory=list)
+    residual: list[tuple[float, float]] = field(default_factory=list)
+    """True error and residual of registrations that were spoilt on purpose, in px of a pair."""
 
 
-def measure_clip(clip_path: Path, folder: Path, figures: TwinFigures) -> None:
+def measure_clip(
+    clip_path: Path, folder: Path, methods: dict[str, Method], figures: TwinFigures, scores: Scores
+) -> None:
     with Clip.open(clip_path) as clip:
         nir, vis = clip.profile.nir, clip.profile.vis
         size = (vis.roi.width, vis.roi.height)
@@ -138,51 +166,80 @@ def measure_clip(clip_path: Path, folder: Path, figures: TwinFigures) -> None:
             true_homography(clip.profile), nir.roi.width if nir.mirror else None, vis.roi.width if vis.mirror else None
         )
         began = time.perf_counter()
-        _, found = align_clip(clip, RegistrationSettings())
+        view, found = align_clip(clip, RegistrationSettings())
         figures.estimate_s.append(time.perf_counter() - began)
         figures.ours_px.append(float(corner_distances(found.homography_vis_to_nir, truth, size).mean()))
+        calibration = RigCalibration.from_clip(clip, found)
+        began = time.perf_counter()
+        _, again = align_clip(clip, RegistrationSettings(), calibration)
+        figures.calibrated_s.append(time.perf_counter() - began)
+        figures.calibrated_px.append(float(corner_distances(again.homography_vis_to_nir, truth, size).mean()))
         first = next(grey_pairs(clip, chosen_frames(clip, 1)))
-        figures.paper_px.append(error_px(Case(clip_path.name, *first, truth), paper))
+        judge([Case(clip_path.name, *first, truth)], methods, scores)
+        figures.residual += measure_self_assessment(clip, view, truth)
+        figures.plain_pairs_per_s.append(plain_pairs_per_s(clip, found.homography_vis_to_nir, folder / "plain.h5"))
     written: list[float] = []
     register_clip(clip_path, folder, RegistrationSettings(), lambda _, __: written.append(time.perf_counter()))
     figures.pairs_per_s.append((len(written) - 1) / (written[-1] - written[0]))
 
 
-def measure_twin(clips: int, seed: int) -> TwinFigures:
-    figures = TwinFigures([], [], [], [])
+def plain_pairs_per_s(clip: Clip, homography_vis_to_nir: Matrix, path: Path) -> float:
+    """The paper's way with OpenCV: demosaic, warp the whole picture, crop, average down, write; no quality figures."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = (clip.arms["nir"].shape[1], clip.arms["nir"].shape[0])
+    crop = (slice(size[1] // 2 - 450, size[1] // 2 + 450), slice(size[0] // 2 - 600, size[0] // 2 + 600))
+    began = time.perf_counter()
+    with h5py.File(path, "w") as file:
+        frames = [file.create_dataset(arm, (len(clip), 480, 640, 3), np.uint8, chunks=(1, 480, 640, 3)) for arm in "nv"]
+        for k in range(len(clip)):
+            nir, vis = (
+                scene_picture(raw, settings)
+                for raw, settings in zip(clip.pair(k), (clip.profile.nir, clip.profile.vis), strict=True)
+            )
+            warped = cv2.warpPerspective(vis, homography_vis_to_nir, size, flags=cv2.INTER_CUBIC)
+            for stored, picture in zip(frames, (nir, warped), strict=True):
+                stored[k] = cv2.resize(picture[crop], (640, 480), interpolation=cv2.INTER_AREA)
+    return len(clip) / (time.perf_counter() - began)
+
+
+def measure_twin(clips: int, seed: int, methods: dict[str, Method], plot: Path | None) -> list[Bar]:
+    figures, scores = TwinFigures(), Scores()
     for i in range(clips):
         with tempfile.TemporaryDirectory() as folder:
             profile = twin_profile(("day", "night")[i % 2], seed + i)
             clip = record_clip(profile, Path(folder), pairs=PAIRS_PER_CLIP)
-            measure_clip(clip, Path(folder) / "pairs", figures)
+            measure_clip(clip, Path(folder) / "pairs", methods, figures, scores)
         print(
-            f"twin {profile.mode:5} seed {seed + i}: nirvis {figures.ours_px[-1]:.3f} px, one frame by plain SIFT "
-            f"{figures.paper_px[-1]:.3f} px, estimate {figures.estimate_s[-1]:.1f} s",
+            f"twin {profile.mode:5} seed {seed + i}: {figures.ours_px[-1]:.3f} px in {figures.estimate_s[-1]:.1f} s, "
+            f"from the calibration {figures.calibrated_px[-1]:.3f} px in {figures.calibrated_s[-1]:.1f} s, "
+            f"{figures.pairs_per_s[-1]:.0f} pairs/s (plain {figures.plain_pairs_per_s[-1]:.0f})",
             flush=True,
         )
-    return figures
-
-
-def twin_bars(figures: TwinFigures) -> list[Bar]:
+    scores.table("twin, one frame")
     return [
         Bar("register.twin_median_px", float(np.median(figures.ours_px)), "px"),
         Bar("register.twin_p95_px", float(np.percentile(figures.ours_px, 95)), "px"),
-        Bar("register.twin_sift_median_px", float(np.median(figures.paper_px)), "px"),
+        Bar("register.twin_calibrated_median_px", float(np.median(figures.calibrated_px)), "px"),
+        Bar("register.twin_sift_median_px", float(np.median(scores.error_px["SIFT + RANSAC"])), "px"),
         Bar("register.estimate_s", float(np.median(figures.estimate_s)), "s"),
+        Bar("register.estimate_calibrated_s", float(np.median(figures.calibrated_s)), "s"),
         Bar("register.pairs_per_s_per_core", float(np.median(figures.pairs_per_s)), "1/s"),
+        Bar("register.plain_pairs_per_s_per_core", float(np.median(figures.plain_pairs_per_s)), "1/s"),
+        self_assessment_bar(figures.residual, plot),
     ]
 
 
-def measure_real(folder: Path, seed: int) -> list[Bar]:
-    methods: tuple[Callable[[Grey, Grey], Matrix | None], ...] = (ours, paper)
-    errors: dict[str, list[float]] = {method.__name__: [] for method in methods}
-    for i, case in enumerate(real_cases(folder, seed)):
-        for method in methods if i % 2 else reversed(methods):
-            errors[method.__name__].append(error_px(case, method))
-        print(
-            f"real {case.name}: nirvis {errors['ours'][-1]:.2f} px, plain SIFT {errors['paper'][-1]:.2f} px", flush=True
-        )
-    mine, theirs = np.array(errors["ours"]), np.array(errors["paper"])
+def self_assessment_bar(points: list[tuple[float, float]], plot: Path | None) -> Bar:
+    if plot is not None:
+        plot.write_text(scatter_svg(points), encoding="utf-8")
+    return Bar("register.residual_rank_correlation", rank_correlation(points), "")
+
+
+def measure_nirscene(folder: Path, seed: int, methods: dict[str, Method]) -> list[Bar]:
+    scores = Scores()
+    judge(nirscene_cases(folder, seed), methods, scores)
+    scores.table("nirscene, moved at random")
+    mine, theirs = np.array(scores.error_px["nirvis"]), np.array(scores.error_px["SIFT + RANSAC"])
     return [
         Bar("register.real_median_px", float(np.median(mine)), "px"),
         Bar("register.real_success_3px", float((mine < 3).mean()), "share"),
@@ -192,17 +249,114 @@ def measure_real(folder: Path, seed: int) -> list[Bar]:
     ]
 
 
+def measure_cwfid(folder: Path, methods: dict[str, Method]) -> list[Bar]:
+    """One prism rig: how far each picture, and each half of the pictures, is from what the others say."""
+    frames = [_prism(path) for path in sorted(folder.glob("*_image.png"))]
+    scores = Scores()
+    for name, method in methods.items():
+        found = [_timed(method, *frame) for frame in frames]
+        mapped = np.array([project(np.eye(3) if h is None else h, corners(CWFID_SIZE)) for h, _ in found])
+        for i, (homography, ms) in enumerate(found):
+            others = np.median(np.delete(mapped, i, axis=0), axis=0)
+            wrong = float(np.linalg.norm(mapped[i] - others, axis=1).mean())
+            scores.add(name, FAILED_PX if homography is None else wrong, ms)
+    scores.table("CWFID, repeatability")
+    halves = [estimate(frames[k::2]).homography_vis_to_nir for k in (0, 1)]
+    pooled_px = float(corner_distances(halves[0], halves[1], CWFID_SIZE).mean())
+    return [
+        Bar("register.cwfid_px", float(np.median(scores.error_px["nirvis"])), "px"),
+        Bar("register.cwfid_pooled_px", pooled_px, "px"),
+        Bar("register.cwfid_sift_px", float(np.median(scores.error_px["SIFT + RANSAC"])), "px"),
+    ]
+
+
+def _prism(path: Path) -> tuple[Grey, Grey]:
+    picture = _read(path)
+    nir, red = (grey(np.repeat(picture[..., [channel]], 3, axis=2)) for channel in (1, 0))
+    return nir, red
+
+
+def measure_vsiad(folder: Path) -> list[Bar]:
+    """What is left of misregistration in tiles that took no part in the fit, after the authors and after nirvis."""
+    authors, ours = [], []
+    for source in sorted(folder.glob("*_src.png")):
+        nir, vis = grey(_read(source)), grey(_read(source.with_name(source.name.replace("_src", "_vc"))))
+        found = nirvis(_veiled(nir), _veiled(vis))
+        if found is None:
+            continue
+        moved = np.asarray(
+            cv2.warpPerspective(vis, found, (vis.shape[1], vis.shape[0]), flags=cv2.INTER_CUBIC), np.uint8
+        )
+        authors.append(_held_out_px(nir, vis))
+        ours.append(_held_out_px(nir, moved))
+        print(f"VSIAD {source.stem}: authors {authors[-1]:.2f} px, nirvis {ours[-1]:.2f} px", flush=True)
+    return [
+        Bar("register.vsiad_authors_px", float(np.mean(authors)), "px"),
+        Bar("register.vsiad_px", float(np.mean(ours)), "px"),
+    ]
+
+
+def _held_out(shape: tuple[int, int]) -> list[tuple[slice, slice]]:
+    """A third of the tiles of 80 px, spread evenly."""
+    rows, columns = shape[0] // 80, shape[1] // 80
+    return [
+        (slice(80 * r, 80 * r + 80), slice(80 * c, 80 * c + 80))
+        for r in range(rows)
+        for c in range(columns)
+        if (r + c) % 3 == 0
+    ]
+
+
+def _veiled(picture: Grey) -> Grey:
+    """The picture with nothing to see in the tiles that are held out, and no edge around them."""
+    veil = np.zeros(picture.shape, np.float32)
+    for tile in _held_out(picture.shape):
+        veil[tile] = 1.0
+    veil = np.asarray(cv2.GaussianBlur(veil, (0, 0), 6), np.float32)
+    flat = np.float32(picture.mean())
+    return np.asarray(picture * (1 - veil) + flat * veil, np.uint8)
+
+
+def _held_out_px(nir: Grey, vis: Grey) -> float:
+    """Mean displacement of the tiles that were held out, by correlation of gradient magnitudes, to a sub-pixel."""
+    moves = []
+    first, second = relative_gradient(nir), relative_gradient(vis)
+    for rows, columns in _held_out(nir.shape):
+        template = second[rows.start + 12 : rows.stop - 12, columns.start + 12 : columns.stop - 12]
+        likeness = cv2.matchTemplate(first[rows, columns], template, cv2.TM_CCOEFF_NORMED)
+        _, best, _, (x, y) = cv2.minMaxLoc(likeness)
+        if best > 0.5 and 0 < x < likeness.shape[1] - 1 and 0 < y < likeness.shape[0] - 1:
+            across, down = _peak(likeness[y, x - 1 : x + 2]), _peak(likeness[y - 1 : y + 2, x])
+            moves.append((x - 12 + across, y - 12 + down))
+    return float(np.linalg.norm(np.array(moves), axis=1).mean()) if moves else float("nan")
+
+
+def _peak(three: cv2.typing.MatLike) -> float:
+    """Where between -1 and 1 a parabola through three values is highest."""
+    left, middle, right = (float(value) for value in three)
+    return 0.5 * (left - right) / min(left - 2 * middle + right, -1e-9)
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--clips", type=int, default=8, help="clips of the simulated rig")
     parser.add_argument("--data", type=Path, default=os.environ.get("NIRVIS_REAL_DATA"), help="real recordings")
     parser.add_argument("--seed", type=int, default=100)
+    parser.add_argument("--plot", type=Path, help="residual against true error, as SVG")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    bars = twin_bars(measure_twin(arguments.clips, arguments.seed))
-    if arguments.data is not None and (Path(arguments.data) / "nirscene").is_dir():
-        bars += measure_real(Path(arguments.data) / "nirscene", arguments.seed)
+    methods = available()
+    bars = measure_twin(arguments.clips, arguments.seed, methods, arguments.plot) if arguments.clips else []
+    data = Path(arguments.data or "/nonexistent")
+    if (data / "nirscene").is_dir():
+        bars += measure_nirscene(data / "nirscene", arguments.seed, methods)
+        bars += measure_cwfid(data / "cwfid", methods)
+        bars += measure_vsiad(data / "vsiad")
     report(bars, arguments.json)
 
 

@@ -4,36 +4,33 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from nirvis_capture.camera import Arm
 from nirvis_capture.clip import Clip
 from nirvis_capture.clip_layout import SUFFIX as CLIP_SUFFIX
 from nirvis_capture.corrected_clip import corrected_by, open_corrected
 from nirvis_capture.errors import NirvisError
+from nirvis_registration.clip_pairs import align_clip, write_pairs
+from nirvis_registration.clip_report import clip_report
 from nirvis_registration.errors import NotAPairsFile, PairsFileError, PairsFileTaken, RegistrationRefused
-from nirvis_registration.frames import chosen_frames, grey_pairs
-from nirvis_registration.geometry import Size, SourceGeometry, common_crop, with_mirrors
-from nirvis_registration.homography import Estimate, estimate
-from nirvis_registration.pair_file import SUFFIX, PairsFile, PairsHeader, PairsWriter
-from nirvis_registration.quality import pair_quality
-from nirvis_registration.views import PairView
+from nirvis_registration.pair_file import SUFFIX, PairsFile
+from nirvis_registration.quality import verdict
+from nirvis_registration.rig_calibration import Calibrations, Rig, RigCalibration, rig_of, waves
+from nirvis_registration.workers import spread
 
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Called with what is done and the total."""
-PROCEDURE = 1
+PROCEDURE = 2
 """Raised when the same settings would give other pairs than before."""
 
 
@@ -82,27 +79,46 @@ class Outcome:
     corner_sigma_px: float = float("nan")
     residual_px: float = float("nan")
     """Median over the pairs."""
+    drift_px: float = float("nan")
+    """Largest distance of a corner from where the calibration of the rig has it; NaN without one."""
+    rig: str = ""
+    start_time: datetime | None = None
     seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
         return self.path is not None
 
+    @property
+    def verdict(self) -> str:
+        """What is to be thought of the pairs; empty where there are none."""
+        return verdict(self.residual_px, self.corner_sigma_px) if self.ok else ""
+
 
 def register_clip(
-    clip_path: Path, out_dir: Path, settings: RegistrationSettings | None = None, progress: Progress | None = None
+    clip_path: Path,
+    out_dir: Path,
+    settings: RegistrationSettings | None = None,
+    progress: Progress | None = None,
+    calibrations: Calibrations | None = None,
 ) -> Path:
     """Register one clip and write its pairs; nothing is done when the same settings gave them before.
 
-    Raises `RegistrationRefused`, `ClipError`, `PairsFileTaken`, and `CalibrationError` for dark or flat frames that the
-    profile of the clip names and that are missing or do not fit.
+    calibrations
+        Those of `out_dir` when not given.
+
+    Raises `RegistrationRefused`, `ClipError`, `PairsFileTaken`, `RigCalibrationError`, and `CalibrationError` for dark
+    or flat frames that the profile of the clip names and that are missing or do not fit.
     """
     settings = settings or RegistrationSettings()
+    calibrations = calibrations or Calibrations(out_dir)
     with open_corrected(clip_path) if settings.dark_and_flat else Clip.open(clip_path) as clip:
         path = pairs_path(clip_path, out_dir)
-        if not is_current(path, clip, settings):
-            view, found = align_clip(clip, settings)
-            _write_pairs(path, clip, view, found, settings, progress)
+        calibration = calibrations.of(Rig.of(clip))
+        if not is_current(path, clip, settings, calibration):
+            view, found = align_clip(clip, settings, calibration)
+            write_pairs(path, clip, view, found, settings, calibration, progress)
+            calibrations.keep(clip, found)
     return path
 
 
@@ -113,22 +129,42 @@ def register_clips(
     progress: Progress | None = None,
     pair_progress: Progress | None = None,
     processes: int = 1,
+    calibrations: Calibrations | None = None,
+    scheduler: str | None = None,
+    with_reports: bool = False,
 ) -> list[Outcome]:
     """Register clips and the clips of folders; one that cannot be registered does not stop the others.
 
     progress
         Over clips.
     pair_progress
-        Over the pairs of the current clip; with one process only.
+        Over the pairs of the current clip; with one process of this machine only.
+    calibrations
+        Those of `out_dir` when not given.
+    scheduler
+        Address of a dask scheduler, whose workers do the work instead of processes of this machine.
+    with_reports
+        Write a page beside each pairs file that is written.
     Raises `NirvisError` when there is no clip at all.
     """
     settings = settings or RegistrationSettings()
+    calibrations = calibrations or Calibrations(out_dir)
     clips = find_clips(paths)
+    alone = processes == 1 and scheduler is None
+    work = partial(
+        _outcome,
+        out_dir=out_dir,
+        settings=settings,
+        pair_progress=pair_progress if alone else None,
+        calibrations=calibrations,
+        with_report=with_reports,
+    )
     outcomes: dict[Path, Outcome] = {}
-    for outcome in _outcomes(clips, out_dir, settings, pair_progress, processes):
-        outcomes[outcome.clip] = outcome
-        if progress is not None:
-            progress(len(outcomes), len(clips))
+    for wave in [clips] if alone else waves(clips, calibrations):
+        for clip, outcome in spread(work, wave, processes, scheduler):
+            outcomes[clip] = outcome or Outcome(clip, "failed", "its process was killed, perhaps for want of memory")
+            if progress is not None:
+                progress(len(outcomes), len(clips))
     return [outcomes[clip] for clip in clips]
 
 
@@ -151,9 +187,12 @@ def pairs_path(clip_path: Path, out_dir: Path) -> Path:
     return out_dir / (clip_path.name.removesuffix(CLIP_SUFFIX) + SUFFIX)
 
 
-def is_current(path: Path, clip: Clip, settings: RegistrationSettings) -> bool:
+def is_current(
+    path: Path, clip: Clip, settings: RegistrationSettings, calibration: RigCalibration | None = None
+) -> bool:
     """Whether a pairs file holds what these settings make of this clip.
 
+    What began at no calibration, as the clip did that became the calibration, stays current whichever there is.
     Raises `PairsFileTaken` when it holds the pairs of another clip.
     """
     if not path.exists():
@@ -162,7 +201,9 @@ def is_current(path: Path, clip: Clip, settings: RegistrationSettings) -> bool:
         with PairsFile.open(path) as pairs:
             if (pairs.recording_id, pairs.part) != (clip.recording_id, clip.part):
                 raise PairsFileTaken(path, f"recording {pairs.recording_id}, part {pairs.part}")
-            return pairs.clip_sha256 == clip.sha256 and pairs.settings == settings.fingerprint(corrected_by(clip))
+            began_at = {"", calibration.identity if calibration else ""}
+            same_settings = pairs.settings == settings.fingerprint(corrected_by(clip))
+            return pairs.clip_sha256 == clip.sha256 and same_settings and pairs.calibration in began_at
     except NotAPairsFile as error:
         raise PairsFileTaken(path, "a file that is none of ours") from error
     except PairsFileTaken:
@@ -172,99 +213,21 @@ def is_current(path: Path, clip: Clip, settings: RegistrationSettings) -> bool:
         return False
 
 
-def align_clip(clip: Clip, settings: RegistrationSettings) -> tuple[PairView, Estimate]:
-    """Estimate the homography of a clip, and how its frames become pairs. Raises `RegistrationRefused`."""
-    if not len(clip):
-        rows = len(clip.pairs)
-        raise RegistrationRefused(f"no complete pair among its {rows} rows: not anchored, or one arm delivered nothing")
-    found = estimate(grey_pairs(clip, chosen_frames(clip, settings.frames)), settings.features)
-    nir_frame, vis_frame = _frame_size(clip, "nir"), _frame_size(clip, "vis")
-    ratio = settings.size[0] / settings.size[1]
-    crop = common_crop(found.homography_vis_to_nir, nir_frame, vis_frame, settings.crop, ratio)
-    geometry = SourceGeometry(frame=nir_frame, crop=crop, size=settings.size)
-    return PairView(clip.profile.nir, clip.profile.vis, geometry, found.homography_vis_to_nir, vis_frame), found
-
-
-def _frame_size(clip: Clip, arm: Arm) -> Size:
-    height, width = clip.arms[arm].shape
-    return width, height
-
-
-def _write_pairs(
-    path: Path, clip: Clip, view: PairView, found: Estimate, settings: RegistrationSettings, progress: Progress | None
-) -> None:
-    indices = range(0, len(clip), settings.every)
-    compression = None if settings.compression == "none" else settings.compression
-    with PairsWriter(path, _header(clip, view, found, settings), view.valid(), len(indices), compression) as writer:
-        for done, index in enumerate(indices, start=1):
-            nir, vis = clip.pair(index)
-            source, target = view.source(nir), view.target(vis)
-            writer.write(index, source, target, pair_quality(source, target))
-            if progress is not None:
-                progress(done, len(indices))
-
-
-def _header(clip: Clip, view: PairView, found: Estimate, settings: RegistrationSettings) -> PairsHeader:
-    nir, vis = view.nir, view.vis
-    return PairsHeader(
-        recording_id=clip.recording_id,
-        part=clip.part,
-        mode=clip.mode,
-        light=clip.light,
-        place=clip.place,
-        start_time=clip.start_time,
-        clip_name=clip.path.name,
-        clip_sha256=clip.sha256,
-        profile_text=clip.profile.text,
-        geometry=view.geometry,
-        homography_vis_to_nir=with_mirrors(
-            found.homography_vis_to_nir,
-            view.geometry.frame[0] if nir.mirror else None,
-            view.vis_frame[0] if vis.mirror else None,
-        ),
-        corner_covariance=found.corner_covariance,
-        inliers=found.inliers,
-        matches=found.matches,
-        error_px=found.reprojection_error_px,
-        corner_sigma_px=found.corner_sigma_px,
-        frames_pooled=found.frames,
-        bit_depth=nir.sensor.bit_depth,
-        settings=settings.fingerprint(corrected_by(clip)),
-    )
-
-
-def _outcomes(
-    clips: list[Path], out_dir: Path, settings: RegistrationSettings, pair_progress: Progress | None, processes: int
-) -> Iterator[Outcome]:
-    if processes == 1 or len(clips) == 1:
-        yield from (_outcome(clip, out_dir, settings, pair_progress) for clip in clips)
-        return
-    # spawn: a fork would copy locks of OpenCV and HDF5 that other threads hold
-    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_one_thread) as pool:
-        waiting = {pool.submit(_outcome, clip, out_dir, settings): clip for clip in clips}
-        for future in as_completed(waiting):
-            yield _result(future, waiting[future])
-
-
-def _result(future: Future[Outcome], clip: Path) -> Outcome:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        return Outcome(clip, "failed", "its process was killed, perhaps for want of memory")
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)
-
-
 def _outcome(
-    clip: Path, out_dir: Path, settings: RegistrationSettings, pair_progress: Progress | None = None
+    clip: Path,
+    out_dir: Path,
+    settings: RegistrationSettings,
+    pair_progress: Progress | None,
+    calibrations: Calibrations,
+    with_report: bool,
 ) -> Outcome:
     began = time.perf_counter()
     path = pairs_path(clip, out_dir)
     stamp = _stamp(path)
     try:
-        register_clip(clip, out_dir, settings, pair_progress)
+        register_clip(clip, out_dir, settings, pair_progress, calibrations)
+        if with_report and _stamp(path) != stamp:
+            clip_report(path)
     except RegistrationRefused as refusal:
         return Outcome(clip, "refused", refusal.reason, seconds=time.perf_counter() - began)
     except (NirvisError, OSError) as error:
@@ -280,8 +243,17 @@ def _outcome(
             error_px=pairs.error_px,
             corner_sigma_px=pairs.header.corner_sigma_px,
             residual_px=float(np.nanmedian(residuals)) if np.isfinite(residuals).any() else float("nan"),
+            drift_px=_drift_px(clip, pairs, calibrations),
+            rig=f"{pairs.profile.rig} by {pairs.mode}",
+            start_time=pairs.start_time,
             seconds=time.perf_counter() - began,
         )
+
+
+def _drift_px(clip: Path, pairs: PairsFile, calibrations: Calibrations) -> float:
+    rig = rig_of(clip)
+    calibration = calibrations.of(rig) if rig else None
+    return calibration.drift_px(pairs.homography_vis_to_nir) if calibration else float("nan")
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 NirvisError
 ├── RegistrationRefused     a clip whose arms cannot be brought together; nothing is written
+├── RigCalibrationError     a file that is no calibration of a rig, or cannot be read
 ├── WrongPicture            a picture whose size is not the one that a geometry was made for
 └── PairsFileError
     ├── NotAPairsFile       another format, or no HDF5 file at all
@@ -23,6 +24,14 @@ class RegistrationRefused(NirvisError):
     def __init__(self, reason: str, clip: Path | None = None) -> None:
         self.reason = reason
         super().__init__(reason if clip is None else f"{clip}: {reason}")
+
+
+class RigCalibrationError(NirvisError):
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} is no calibration of a rig: {reason}. Delete it, and the next clip makes it anew, or register "
+            "with --no-calibration."
+        )
 
 
 class WrongPicture(NirvisError):

@@ -15,7 +15,7 @@ from nirvis_capture.clip import Clip
 from nirvis_capture.raw import gains, superpixel
 from nirvis_registration.errors import RegistrationRefused
 from nirvis_registration.features import Grey, grey
-from nirvis_registration.quality import sharpness, why_unusable
+from nirvis_registration.quality import sharpness, why_swapped, why_unusable
 from nirvis_registration.views import scene_picture
 
 _CANDIDATES_PER_FRAME = 3
@@ -69,6 +69,7 @@ def grey_pairs(clip: Clip, indices: list[int]) -> Iterator[tuple[Grey, Grey]]:
     for index in indices:
         pictures = [scene_picture(raw, clip.profile.arm(arm)) for raw, arm in zip(clip.pair(index), ARMS, strict=True)]
         why = next((w for p, arm in zip(pictures, ARMS, strict=True) if (w := why_unusable(p, arm))), None)
+        why = why or why_swapped(*pictures)
         if why is not None:
             reason = why
             continue

@@ -80,10 +80,13 @@ class SourceGeometry(BaseModel):
 
         Raises `WrongPicture` when the picture is not as large as `frame`.
         """
-        found = (picture.shape[1], picture.shape[0])
-        if found != self.frame:
-            raise WrongPicture(found, self.frame)
+        self.check((picture.shape[1], picture.shape[0]))
         return resample(picture, self.frame_from_output, self.size)
+
+    def check(self, frame: Size) -> None:
+        """Raise `WrongPicture` when a frame is not as large as `frame`."""
+        if frame != self.frame:
+            raise WrongPicture(frame, self.frame)
 
 
 def mirror_x(width: int) -> Matrix:
@@ -123,6 +126,16 @@ def project(homography: Matrix, points: NDArray[np.floating]) -> Matrix:
     weight = points @ homography[2, :2] + homography[2, 2]
     result: Matrix = mapped / weight[:, None]
     return result
+
+
+def from_corners(before: Matrix, after: Matrix) -> Matrix:
+    """The homography that moves four points; solved in double precision, which OpenCV does not offer."""
+    rows, values = [], []
+    for (x, y), (u, v) in zip(before, after, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        values += [u, v]
+    elements = np.linalg.solve(np.array(rows), np.array(values))
+    return np.append(elements, 1.0).reshape(3, 3)
 
 
 def corner_distances(first: Matrix, second: Matrix, size: Size) -> NDArray[np.float64]:

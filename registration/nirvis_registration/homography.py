@@ -1,6 +1,7 @@
-"""One homography per clip: matches pooled over frames, one robust fit, and how far it can be trusted.
+"""One homography per clip: features find it, structure aligned over several frames makes it exact.
 
-A rigid rig has one homography, so that frames with different content add precision like repeated measurements.
+A rigid rig has one homography, so that frames with different content add precision like repeated measurements. Features
+find it from anywhere, and say when nothing fits; structure that is aligned from there is three times as exact.
 USAC/MAGSAC++ (Barath et al. 2020) rejects orientation-reversing models: everything here is scene-handed, and
 `geometry.with_mirrors` composes the mirrors afterwards.
 """
@@ -17,20 +18,25 @@ from numpy.typing import NDArray
 
 from nirvis_registration.errors import RegistrationRefused
 from nirvis_registration.features import Grey, Matches, match_pictures
-from nirvis_registration.geometry import Matrix, Size, corners, normalised, project
-from nirvis_registration.refine import align, combine
+from nirvis_registration.geometry import Matrix, Size, corner_distances, corners, normalised, project
+from nirvis_registration.lucas_kanade import Alignment, align_structure
 
 THRESHOLD_PX = 1.5
 """Largest noise of a match that MAGSAC++ marginalises over."""
 MIN_INLIERS = 50
 """Wrong homographies were seen with up to 90 inliers of 4000 features, right ones mostly with more than 75."""
-MIN_FRAMES = 3
 SURE_INLIERS = 200
-ENOUGH_CORNER_SIGMA_PX = 0.04
-"""Pooling ends here: more frames cost time and change nothing that a pair of 640×480 would show."""
+START_SIGMA_PX = 0.5
+"""Features that are as sure as this are a good start for the alignment; no further frame is searched for any."""
+ALIGNED_FRAMES = 4
+"""Frames whose structure is aligned: more cost time and change nothing that a pair of 640×480 would show."""
+MAX_DISAGREEMENT_PX = 1.5
+"""Estimates that differ more at a corner than this, and than three times their uncertainty, are of different things."""
 MAX_SKEW = 1.5
 """Ratio of the scales of the sides of a picture; one where the homography is a similarity."""
 MAX_ROTATION_DEG = 30.0
+MAX_STRANGENESS = 0.8
+"""See `Alignment.strangeness`; measured are 0.1 to 0.32 for the same scene, and 1.02 and more for others."""
 _CELL_PX = 4.0
 """Matches closer than this are not independent."""
 _ITERATIONS = 20_000
@@ -42,16 +48,16 @@ class Estimate:
 
     homography_vis_to_nir: Matrix
     corner_covariance: NDArray[np.float64]
-    """``(8, 8)`` px², of the mapped corners of the vis picture: x and y of each, clockwise from the top left. Of the
-    feature estimate: what refinement gains is not counted."""
+    """``(8, 8)`` px², of the mapped corners of the vis picture: x and y of each, clockwise from the top left."""
     inliers: int
+    """0 where a calibration spared the features, as are the matches."""
     matches: int
     reprojection_error_px: float
-    """Median distance of the inliers."""
+    """Median distance of the inliers; NaN without any."""
     frames: int
-    """Frames whose matches were pooled."""
-    refined_frames: int = 0
-    """Frames whose alignment of structure went into the homography."""
+    """Frames that it comes from."""
+    aligned_frames: int = 0
+    """Frames whose structure was aligned; 0 where that contradicted the features, and was left out."""
 
     @property
     def corner_sigma_px(self) -> float:
@@ -72,31 +78,56 @@ def estimate(pairs: Iterable[tuple[Grey, Grey]], features: int = 4000) -> Estima
     found: Estimate | None = None
     for nir, vis in pairs:
         seen.append((nir, vis))
-        pooled.append(match_pictures(nir, vis, features))
-        before, found = found, fit(pooled, _size(vis)) if len(pooled) >= MIN_FRAMES else None
-        if found is not None and _is_enough(found, before):
+        if not _is_sure(found):
+            pooled.append(match_pictures(nir, vis, features))
+            found = fit(pooled, _size(vis))
+        if _is_sure(found) and len(seen) >= ALIGNED_FRAMES:
             break
     if not seen:
         raise RegistrationRefused("no frame of the clip shows enough to be registered")
-    found = found or fit(pooled, _size(seen[0][1]))
     if found is None or found.inliers < MIN_INLIERS:
         raise _too_few(found, seen[0], features)
     _check_plausible(found, _size(seen[0][1]))
-    return _refined(found, seen, _size(seen[0][1]))
+    return made_exact(found, align_structure(seen[:ALIGNED_FRAMES], found.homography_vis_to_nir), _size(seen[0][1]))
 
 
-def _is_enough(found: Estimate, before: Estimate | None) -> bool:
-    """Precise already, or a clip that shows the same in every frame."""
-    if found.inliers < SURE_INLIERS:
-        return False
-    gains_little = before is not None and found.corner_sigma_px > 0.97 * before.corner_sigma_px
-    return found.corner_sigma_px < ENOUGH_CORNER_SIGMA_PX or gains_little
+def estimate_from(start: Matrix, pairs: Iterable[tuple[Grey, Grey]]) -> Estimate | None:
+    """Align structure from a homography that is nearly right; None where that does not lead to one that fits.
+
+    pairs
+        As for `estimate`; all are used.
+    """
+    aligned = align_structure(list(pairs), start)
+    if aligned is None or aligned.strangeness > MAX_STRANGENESS:
+        return None
+    return Estimate(
+        homography_vis_to_nir=aligned.homography_vis_to_nir,
+        corner_covariance=aligned.corner_covariance,
+        inliers=0,
+        matches=0,
+        reprojection_error_px=float("nan"),
+        frames=aligned.frames,
+        aligned_frames=aligned.frames,
+    )
 
 
-def _refined(found: Estimate, seen: list[tuple[Grey, Grey]], vis_size: Size) -> Estimate:
-    aligned = [align(nir, vis, found.homography_vis_to_nir) for nir, vis in seen]
-    homography, agreeing = combine(found.homography_vis_to_nir, found.corner_sigma_px, aligned, vis_size)
-    return replace(found, homography_vis_to_nir=homography, refined_frames=agreeing)
+def _is_sure(found: Estimate | None) -> bool:
+    return found is not None and found.inliers >= SURE_INLIERS and found.corner_sigma_px < START_SIGMA_PX
+
+
+def made_exact(found: Estimate, aligned: Alignment | None, vis_size: Size) -> Estimate:
+    """The estimate with the homography of its aligned structure; as it was where the two contradict each other."""
+    if aligned is None:
+        return found
+    apart_px = corner_distances(aligned.homography_vis_to_nir, found.homography_vis_to_nir, vis_size).max()
+    if apart_px > max(MAX_DISAGREEMENT_PX, 3 * found.corner_sigma_px):
+        return found
+    return replace(
+        found,
+        homography_vis_to_nir=aligned.homography_vis_to_nir,
+        corner_covariance=aligned.corner_covariance,
+        aligned_frames=aligned.frames,
+    )
 
 
 def fit(pooled: list[Matches], vis_size: Size) -> Estimate | None:

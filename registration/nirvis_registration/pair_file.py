@@ -70,7 +70,9 @@ class PairsHeader:
     bit_depth: int
     """Significant bits of the sensors: 8, 12 or 16."""
     settings: str
-    """JSON of the settings; the same clip and the same settings give the same file."""
+    """JSON of the settings; the same clip, settings and calibration give the same file."""
+    calibration: str = ""
+    """Identity of the rig calibration that the estimate began at; empty for one that began at none."""
 
 
 _TEXTS = ("recording_id", "mode", "light", "place", "clip_name", "clip_sha256", "profile_text", "settings")
@@ -95,7 +97,8 @@ class PairsWriter:
         _write_header(self._file, header)
         self._file.create_dataset("valid", data=valid.astype(np.uint8))
         shape = (*valid.shape, 3)
-        for name in ("source", "target"):
+        self._direct = compression is None
+        self._frames = [
             self._file.create_dataset(
                 name,
                 (length, *shape),
@@ -104,7 +107,11 @@ class PairsWriter:
                 compression=compression,
                 compression_opts=1 if compression == "gzip" else None,
                 fill_time="never",
-            ).attrs.update({"interpretation": "rgb-image", "bit_depth": header.bit_depth})
+            )
+            for name in ("source", "target")
+        ]
+        for frames in self._frames:
+            frames.attrs.update({"interpretation": "rgb-image", "bit_depth": header.bit_depth})
 
     def __enter__(self) -> PairsWriter:
         return self
@@ -122,8 +129,11 @@ class PairsWriter:
 
     def write(self, clip_index: int, source: Picture, target: Picture, quality: PairQuality) -> None:
         """Append a pair of RGB pictures ``(H, W, 3)``."""
-        self._file["source"][self._written] = source
-        self._file["target"][self._written] = target
+        for frames, picture in zip(self._frames, (source, target), strict=True):
+            if self._direct:
+                frames.id.write_direct_chunk((self._written, 0, 0, 0), np.ascontiguousarray(picture))
+            else:
+                frames[self._written] = picture
         self._table[self._written] = (clip_index, quality.residual_px, quality.sharpness, quality.saturation)
         self._written += 1
 
@@ -156,6 +166,7 @@ class PairsFile:
         self.clip_name = self.header.clip_name
         self.clip_sha256 = self.header.clip_sha256
         self.settings = self.header.settings
+        self.calibration = self.header.calibration
         self.geometry = self.header.geometry
         self.homography_vis_to_nir = self.header.homography_vis_to_nir
         self.inliers = self.header.inliers
@@ -254,6 +265,7 @@ def _check_format(path: Path, file: Any) -> None:
 def _write_header(file: Any, header: PairsHeader) -> None:
     file.attrs.update({"format": FORMAT, "version": VERSION, "software": software()})
     file.attrs.update({name: getattr(header, name) for name in (*_TEXTS, *_COUNTS, *_FIGURES)})
+    file.attrs["calibration"] = header.calibration
     file.attrs["start_time"] = header.start_time.isoformat()
     file.attrs["geometry"] = header.geometry.model_dump_json()
     for name in _ARRAYS:
@@ -267,6 +279,7 @@ def _read_header(file: Any) -> PairsHeader:
     fields |= {name: np.asarray(file[name], np.float64) for name in _ARRAYS}
     return PairsHeader(
         **fields,
+        calibration=str(file.attrs.get("calibration", "")),
         start_time=datetime.fromisoformat(file.attrs["start_time"]),
         geometry=SourceGeometry.model_validate_json(file.attrs["geometry"]),
     )

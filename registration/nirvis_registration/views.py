@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 from nirvis_capture.camera import Raw
 from nirvis_capture.profile import ArmSettings
 from nirvis_capture.raw import demosaic, gains
-from nirvis_registration.geometry import Matrix, Size, SourceGeometry, normalised
-from nirvis_registration.warp import Picture, resample, valid_mask
+from nirvis_registration.geometry import Matrix, Size, SourceGeometry, mirror_x, normalised
+from nirvis_registration.warp import Picture, needed_part, resample, shifted, valid_mask
 
 
 def scene_picture(raw: Raw, settings: ArmSettings) -> Picture:
@@ -22,8 +23,23 @@ def scene_picture(raw: Raw, settings: ArmSettings) -> Picture:
 
 
 def source_view(raw: Raw, settings: ArmSettings, geometry: SourceGeometry) -> Picture:
-    """A raw frame of the nir arm as the input of a network, RGB ``(height, width, 3)``."""
-    return geometry.apply(scene_picture(raw, settings))
+    """A raw frame of the nir arm as the input of a network, RGB ``(height, width, 3)``.
+
+    Raises `WrongPicture` when the frame is not as large as the geometry's.
+    """
+    geometry.check((raw.shape[1], raw.shape[0]))
+    return _seen(raw, settings, geometry.frame_from_output, geometry.size)
+
+
+def _seen(raw: Raw, settings: ArmSettings, scene_from_output: Matrix, size: Size) -> Picture:
+    """A raw frame through a homography in one interpolation; what the result does not show is not demosaiced."""
+    frame = (raw.shape[1], raw.shape[0])
+    from_output = mirror_x(frame[0]) @ scene_from_output if settings.mirror else scene_from_output
+    rows, columns = needed_part(frame, from_output, size)
+    # OpenCV demosaics as if the rows of a part followed each other in memory
+    part = cast(Raw, np.ascontiguousarray(raw[rows, columns]))
+    rgb = demosaic(part, settings.cfa, settings.black_level_dn, settings.sensor.bit_depth, gains(settings))
+    return resample(rgb, shifted(-columns.start, -rows.start) @ from_output, size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +64,7 @@ class PairView:
 
     def target(self, raw: Raw) -> Picture:
         """A raw frame of the vis arm, warped onto the source in one interpolation."""
-        return resample(scene_picture(raw, self.vis), self.vis_from_output, self.geometry.size)
+        return _seen(raw, self.vis, self.vis_from_output, self.geometry.size)
 
     def valid(self) -> NDArray[np.bool_]:
         """``(height, width)``: where the target shows data of the vis arm."""

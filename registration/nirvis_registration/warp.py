@@ -17,8 +17,12 @@ Picture = NDArray[np.uint8] | NDArray[np.uint16]
 """RGB picture ``(H, W, 3)`` or grey picture ``(H, W)``."""
 Matrix = NDArray[np.float64]
 
-_MARGIN_PX = 2
-"""Pixels beside a sample that cubic interpolation reads."""
+_MARGIN_PX = 4
+"""Pixels beside a sample that interpolation and demosaicing read."""
+_BILINEAR_FROM = 1.5
+"""Reduction from which on the low-passed picture is smooth enough to be interpolated bilinearly, which is cheaper."""
+_BILINEAR_VARIANCE_PX2 = 1 / 12
+"""What the low-pass may do less: bilinear interpolation blurs too, by 0 to 1/4, depending on where between pixels."""
 
 
 def resample(picture: Picture, picture_from_output: Matrix, size: tuple[int, int]) -> Picture:
@@ -30,12 +34,16 @@ def resample(picture: Picture, picture_from_output: Matrix, size: tuple[int, int
         Width and height of the result.
     Where the result looks beyond the picture, the border is repeated; `valid_mask` tells where.
     """
-    part, to_part = _needed_part(picture, picture_from_output, size)
-    sigma_px = low_pass_sigma_px(local_scale(picture_from_output, size))
+    rows, columns = needed_part((picture.shape[1], picture.shape[0]), picture_from_output, size)
+    part: Picture = picture[rows, columns]
+    scale = local_scale(picture_from_output, size)
+    sigma_px, kernel = low_pass_sigma_px(scale), cv2.INTER_CUBIC
+    if scale >= _BILINEAR_FROM:
+        sigma_px, kernel = math.sqrt(sigma_px**2 - _BILINEAR_VARIANCE_PX2), cv2.INTER_LINEAR
     if sigma_px > 0:
         part = cast(Picture, cv2.GaussianBlur(part, (0, 0), sigma_px, borderType=cv2.BORDER_REPLICATE))
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    warp = to_part @ picture_from_output
+    flags = kernel | cv2.WARP_INVERSE_MAP
+    warp = shifted(-columns.start, -rows.start) @ picture_from_output
     if np.allclose(warp[2], (0, 0, 1), atol=0):
         result = cv2.warpAffine(part, warp[:2], size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     else:
@@ -69,13 +77,25 @@ def local_scale(picture_from_output: Matrix, size: tuple[int, int]) -> float:
     return math.sqrt(abs(float(np.linalg.det(jacobian))))
 
 
-def _needed_part(picture: Picture, picture_from_output: Matrix, size: tuple[int, int]) -> tuple[Picture, Matrix]:
-    """The part of the picture that the result reads, so that the rest is not filtered, and the shift to it."""
+def needed_part(
+    picture_size: tuple[int, int], picture_from_output: Matrix, size: tuple[int, int]
+) -> tuple[slice, slice]:
+    """Rows and columns of a picture (width, height) that the result reads, from even ones on."""
     right, bottom = size[0] - 1.0, size[1] - 1.0
     ends = picture_from_output @ np.array([[0, right, right, 0], [0, 0, bottom, bottom], [1, 1, 1, 1.0]])
-    x, y = ends[0] / ends[2], ends[1] / ends[2]
     margin = _MARGIN_PX + math.ceil(4 * low_pass_sigma_px(local_scale(picture_from_output, size)))
-    left, top = max(0, math.floor(x.min()) - margin), max(0, math.floor(y.min()) - margin)
-    right_end, bottom_end = math.ceil(x.max()) + margin + 1, math.ceil(y.max()) + margin + 1
-    part = picture[top : max(top + 1, bottom_end), left : max(left + 1, right_end)]
-    return part, np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
+    columns, rows = (
+        _even_span(along / ends[2], margin, length) for along, length in zip(ends, picture_size, strict=False)
+    )
+    return rows, columns
+
+
+def _even_span(ends: NDArray[np.float64], margin: int, length: int) -> slice:
+    start = min(max(0, math.floor(ends.min()) - margin) // 2 * 2, length - 2)
+    stop = min(length, (math.ceil(ends.max()) + margin + 2) // 2 * 2)
+    return slice(start, max(start + 2, stop))
+
+
+def shifted(x: float, y: float) -> Matrix:
+    """The homography that moves by so many pixels."""
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])

@@ -38,14 +38,20 @@ def test_a_clip_becomes_pairs_and_a_second_run_does_nothing(
     clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = (str(clip.parent), "--out", str(tmp_path), *SMALL, "--crop", "600x450", "--every", "2")
-    assert run(*arguments) == 0
+    assert run(*arguments, "--export-json") == 0
     assert "1 registered" in capsys.readouterr().out
     with PairsFile.open(next(tmp_path.glob("*.pairs.h5"))) as pairs:
         assert pairs.source(0).shape == (240, 320, 3)
         assert (pairs.crop.width, pairs.crop.height) == (600, 450)
         assert pairs.table["clip_index"].tolist() == [0, 2]
+    name = clip.name.removesuffix(".clip.h5")
+    suffixes = (".pairs.h5", ".registration.json", ".registration.html")
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written >= {f"{name}{suffix}" for suffix in suffixes} | {"registration.html"}
     assert run(*arguments) == 0
     assert "1 up to date" in capsys.readouterr().out
+    assert run(*arguments, "--no-calibration") == 0
+    assert "1 up to date" in capsys.readouterr().out  # the first clip began at no calibration
 
 
 def test_a_refused_clip_ends_with_status_1_and_its_reason(
@@ -57,7 +63,8 @@ def test_a_refused_clip_ends_with_status_1_and_its_reason(
     printed = capsys.readouterr().out
     assert "failed: " in printed
     assert "Traceback" not in printed
-    assert not (tmp_path / "out").exists()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["registration.html"]
+    assert "failed: " in (tmp_path / "out" / "registration.html").read_text()
 
 
 @pytest.mark.parametrize("size", ["640", "0x0", "axb", "640x480x3"])

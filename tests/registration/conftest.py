@@ -20,8 +20,7 @@ from nirvis_capture.pairing import Event, PairRow
 from nirvis_capture.profile import Profile, parse_profile
 from nirvis_capture.raw import mosaic
 from nirvis_capture.settings import Changes
-from nirvis_registration.geometry import corners
-from nirvis_registration.refine import from_corners
+from nirvis_registration.geometry import corners, from_corners
 
 Rgb = NDArray[np.uint8]
 PairOfPictures = tuple[Rgb, Rgb]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 
@@ -142,12 +143,31 @@ def test_the_pairs_of_another_clip_are_never_overwritten(
     assert stranger.read_text() == "notes"
 
 
+def sky(like: Rgb, seed: int) -> Rgb:
+    """Brighter towards the horizon, with the noise of the sensor."""
+    height, width = like.shape[:2]
+    ramp = np.linspace(90, 200, height)[:, None, None] + np.random.default_rng(seed).normal(0, 2, (height, width, 3))
+    return ramp.round().clip(0, 255).astype(np.uint8)
+
+
+def meadow(like: Rgb, seed: int) -> Rgb:
+    """Blades that moved between the arms: the same texture, nothing in common."""
+    height, width = like.shape[:2]
+    noise = np.random.default_rng(seed).normal(0, 1, (height, width)).astype(np.float32)
+    blades = cv2.GaussianBlur(noise, (0, 0), sigmaX=1.2, sigmaY=4)
+    return np.repeat((120 + 40 * blades / blades.std()).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
         pytest.param(lambda nir, vis: (nir, vis * 0), "vis arm is black", id="one-arm-black"),
         pytest.param(lambda nir, vis: (nir * 0 + 255, vis), "nir arm is saturated", id="one-arm-saturated"),
+        pytest.param(lambda nir, vis: (nir * 0 + 255, vis * 0 + 255), "saturated", id="all-saturated"),
         pytest.param(lambda nir, vis: (nir * 0 + 90, vis), "nir arm shows no texture", id="no-texture"),
+        pytest.param(lambda nir, vis: (vis, nir), "arms are swapped", id="arms-swapped"),
+        pytest.param(lambda nir, vis: (sky(nir, 1), sky(vis, 2)), "sky, meadow or moving leaves", id="sky"),
+        pytest.param(lambda nir, vis: (meadow(nir, 1), meadow(vis, 2)), "sky, meadow or moving leaves", id="meadow"),
     ],
 )
 def test_what_cannot_be_registered_is_refused_with_the_reason(
@@ -188,6 +208,27 @@ def test_a_clip_without_complete_pairs_is_refused(
         register_clip(clip, tmp_path, SETTINGS)
 
 
+def test_a_clip_of_one_frame_is_registered(
+    tmp_path: Path, write_clip: Write, misaligned: tuple[Rgb, Rgb, np.ndarray]
+) -> None:
+    clip = write_clip(tmp_path / "a.clip.h5", [misaligned[:2]])
+    outcome = register_clips([clip], tmp_path, SETTINGS.model_copy(update={"frames": 8}))[0]
+    assert (outcome.status, outcome.pairs) == ("registered", 1)
+
+
+def test_a_clip_without_certificate_is_named(
+    tmp_path: Path, write_clip: Write, misaligned: tuple[Rgb, Rgb, np.ndarray]
+) -> None:
+    clip = write_clip(tmp_path / "a.clip.h5", [misaligned[:2]])
+    with h5py.File(clip, "r+") as file:
+        file["entry/certificate"][()] = ""
+    unclosed = clip.with_name("b.clip.h5.part")
+    unclosed.write_bytes(clip.read_bytes())
+    outcomes = register_clips([clip, unclosed], tmp_path / "out", SETTINGS)
+    assert [outcome.status for outcome in outcomes] == ["failed", "failed"]
+    assert all("certificate" in outcome.reason for outcome in outcomes)
+
+
 def test_one_bad_clip_does_not_stop_the_others(
     tmp_path: Path, write_clip: Write, misaligned: tuple[Rgb, Rgb, np.ndarray]
 ) -> None:
@@ -208,21 +249,22 @@ def test_one_bad_clip_does_not_stop_the_others(
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert "black" in outcomes[1].reason
     assert black.name not in outcomes[1].reason
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["a.pairs.h5"]
+    assert [p.name for p in (tmp_path / "out").glob("*.h5")] == ["a.pairs.h5"]
 
 
 def test_several_processes_give_the_same_pairs(
     tmp_path: Path, write_clip: Write, misaligned: tuple[Rgb, Rgb, np.ndarray]
 ) -> None:
-    clips = [write_clip(tmp_path / f"{name}.clip.h5", [misaligned[:2]], recording_id=name) for name in "ab"]
-    alone = register_clips(clips[:1], tmp_path / "one", SETTINGS)[0]
+    clips = [write_clip(tmp_path / f"{name}.clip.h5", [misaligned[:2]], recording_id=name) for name in "abc"]
+    alone = register_clips(clips, tmp_path / "one", SETTINGS)
     together = register_clips(clips, tmp_path / "two", SETTINGS, processes=2)
-    assert [o.status for o in together] == ["registered", "registered"]
-    assert together[0].inliers == alone.inliers
-    assert alone.path is not None
-    assert together[0].path is not None
-    with PairsFile.open(alone.path) as one, PairsFile.open(together[0].path) as two:
-        np.testing.assert_array_equal(one.target(0), two.target(0))
+    assert [o.status for o in together] == ["registered"] * 3
+    assert [o.inliers for o in together] == [o.inliers for o in alone]
+    assert together[0].inliers > together[1].inliers == 0  # the first became the calibration that the others began at
+    for clip in clips:
+        paths = (pairs_path(clip, tmp_path / folder) for folder in ("one", "two"))
+        with PairsFile.open(next(paths)) as one, PairsFile.open(next(paths)) as two:
+            np.testing.assert_array_equal(one.target(0), two.target(0))
 
 
 def test_hidden_folders_are_passed_over_and_nothing_at_all_is_said(tmp_path: Path) -> None:

@@ -100,6 +100,18 @@ def test_a_zone_plate_shows_no_false_pattern() -> None:
     assert ours[true].std() > 0.85 * plate[(frequency * PAPER.scale > 0.05) & (frequency * PAPER.scale < 0.2)].std()
 
 
+@pytest.mark.parametrize("turn_deg", [0.0, 1.5])
+def test_where_a_sample_lies_between_pixels_does_not_blur_it(turn_deg: float) -> None:
+    """Bilinear interpolation of what is not smooth shows bands of sharp and dull; after the low-pass there are none."""
+    columns = np.arange(GS3[0])
+    wave = 127.5 + 100 * np.cos(2 * np.pi * columns * 0.25 / PAPER.scale)
+    plate = np.repeat(np.tile(wave, (GS3[1], 1))[..., None], 3, axis=2).round().astype(np.uint8)
+    turn = np.vstack([cv2.getRotationMatrix2D((319.5, 239.5), turn_deg, 1.0), [0, 0, 1]])
+    seen = resample(plate, PAPER.frame_from_output @ turn, PAPER.size)[..., 0].astype(float)
+    blocks = seen[120:360, 80:560].reshape(10, 24, 12, 40).std(axis=(1, 3))
+    assert blocks.min() > 0.9 * blocks.max()
+
+
 def test_one_composed_warp_equals_crop_and_resize() -> None:
     plate, _ = zone_plate()
     smooth = cv2.GaussianBlur(plate, (0, 0), 3)

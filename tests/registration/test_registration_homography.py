@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from nirvis_registration.errors import RegistrationRefused
 from nirvis_registration.features import Matches, grey
-from nirvis_registration.geometry import corner_distances, corners, project
-from nirvis_registration.homography import estimate, fit
-from nirvis_registration.refine import combine, from_corners
+from nirvis_registration.geometry import corner_distances, corners, from_corners, project
+from nirvis_registration.homography import ALIGNED_FRAMES, Estimate, estimate, fit, made_exact
+from nirvis_registration.lucas_kanade import Alignment
 
 SIZE = (640, 480)
 FEATURES = 1500
@@ -46,11 +46,11 @@ def test_arms_of_different_resolution_are_brought_together(real_pair: Pair) -> N
     assert corner_distances(found.homography_vis_to_nir, truth, (520, 400)).mean() < 0.6
 
 
-def test_frames_are_pooled_until_more_add_nothing(real_pair: Pair) -> None:
-    pair = [grey(picture)[90:390, 120:520] for picture in real_pair("vnir_train")]
-    found = estimate([(pair[0], pair[1])] * 8)
-    assert 3 <= found.frames <= 5
-    assert found.refined_frames == found.frames
+def test_features_are_searched_until_they_are_sure_and_a_few_frames_aligned(real_pair: Pair) -> None:
+    pair = grey(real_pair("vnir_train")[0]), grey(real_pair("vnir_train")[1])
+    found = estimate([pair] * 8)
+    assert found.frames == 1
+    assert found.aligned_frames == ALIGNED_FRAMES
 
 
 def test_a_mirror_that_the_profile_does_not_know_is_named(real_pair: Pair) -> None:
@@ -127,11 +127,24 @@ def test_a_homography_through_four_corners_is_exact(random_homography: Draw) -> 
     np.testing.assert_allclose(from_corners(square, project(truth, square)), truth, atol=1e-9)
 
 
-def test_alignments_that_contradict_the_features_are_ignored() -> None:
-    away = np.array([[1.0, 0.0, 4.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    near = np.array([[1.0, 0.0, 0.4], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    assert combine(np.eye(3), 0.1, [away, None], SIZE)[1] == 0
-    kept, count = combine(np.eye(3), 0.1, [near, near, away], SIZE)
-    assert count == 2
-    assert 0 < kept[0, 2] < 0.4
-    assert combine(np.eye(3), 0.4, [near], SIZE)[0][0, 2] > kept[0, 2]
+def shifted_estimate(sigma_px: float) -> Estimate:
+    return Estimate(np.eye(3), np.eye(8) * sigma_px**2 / 2, 300, 400, 0.3, 1)
+
+
+def alignment(shift_px: float, sigma_px: float) -> Alignment:
+    homography = np.array([[1.0, 0.0, shift_px], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    return Alignment(homography, np.eye(8) * sigma_px**2 / 2, 0.2, 0.2, 4)
+
+
+def test_aligned_structure_takes_the_place_of_features_that_agree() -> None:
+    found = made_exact(shifted_estimate(0.2), alignment(0.5, 0.1), SIZE)
+    assert found.homography_vis_to_nir[0, 2] == 0.5
+    assert found.corner_sigma_px == pytest.approx(0.1)
+    assert found.aligned_frames == 4
+
+
+def test_an_alignment_that_contradicts_the_features_is_ignored() -> None:
+    features = shifted_estimate(0.2)
+    for away in (alignment(4.0, 0.1), None):
+        assert made_exact(features, away, SIZE) is features
+    assert made_exact(shifted_estimate(1.5), alignment(4.0, 0.1), SIZE).aligned_frames == 4

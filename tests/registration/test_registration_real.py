@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nirvis_registration.features import Grey, grey
 from nirvis_registration.geometry import corner_distances, corners, project
-from nirvis_registration.homography import estimate
+from nirvis_registration.homography import estimate, estimate_from
 
 DATA = Path(os.environ.get("NIRVIS_REAL_DATA", "/nonexistent"))
 needs_real_data = pytest.mark.skipif(
@@ -45,19 +45,24 @@ def test_aerial_and_ground_scenes_agree_with_the_consensus_of_ten_estimators(
 
 @needs_real_data
 def test_one_rig_has_one_homography_whatever_it_looks_at() -> None:
-    """CWFID: a prism camera over carrots. Deviation of each picture from the median of the others."""
+    """CWFID: a prism camera over carrots. Deviation of each picture from the median of the others.
+
+    From where its arms are alike, without features: what takes longest is tried on the pictures above.
+    """
     size = (1296, 966)
     mapped = np.array([_prism_corners(path, size) for path in sorted((DATA / "cwfid").glob("*_image.png"))[:4]])
     others = [np.median(np.delete(mapped, i, axis=0), axis=0) for i in range(len(mapped))]
     deviation_px = [np.linalg.norm(m - o, axis=1).mean() for m, o in zip(mapped, others, strict=True)]
-    assert np.median(deviation_px) < 0.2
+    assert np.median(deviation_px) < 0.1
     assert np.abs(mapped.mean(axis=0) - corners(size)).max() > 2  # the lens magnifies red and NIR differently
 
 
 def _prism_corners(path: Path, size: tuple[int, int]) -> NDArray[np.float64]:
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
     nir, red = (_channel(picture, i) for i in (1, 0))
-    return project(estimate([(nir, red)], features=2000).homography_vis_to_nir, corners(size))
+    found = estimate_from(np.eye(3), [(nir, red)])
+    assert found is not None
+    return project(found.homography_vis_to_nir, corners(size))
 
 
 def _channel(picture: NDArray[np.uint8], index: int) -> Grey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Sequence
@@ -10,9 +11,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+from cyclopts.validators import Path as PathValidator
 from tqdm import tqdm
 
 from nirvis_registration.batch import Outcome, RegistrationSettings, find_clips, register_clips
+from nirvis_registration.batch_report import batch_report
+from nirvis_registration.export import export_json as export_json_file
+from nirvis_registration.rig_calibration import Calibrations
 
 
 def _is_size(_: object, value: str) -> None:
@@ -26,6 +31,7 @@ def _size(text: str) -> tuple[int, int]:
 
 
 Size = Annotated[str, Parameter(validator=_is_size)]
+ExistingFile = Annotated[Path, Parameter(validator=PathValidator(exists=True, dir_okay=False))]
 AtLeastOne = Parameter(validator=Number(gte=1))
 
 
@@ -39,10 +45,17 @@ def register(
     processes: Annotated[int, AtLeastOne] = 1,
     compress: bool = False,
     dark_flat: bool = True,
+    calibration: ExistingFile | None = None,
+    no_calibration: Annotated[bool, Parameter(negative="")] = False,
+    scheduler: str | None = None,
+    export_json: Annotated[bool, Parameter(negative="")] = False,
+    report: bool = True,
 ) -> None:
     """Bring the two arms of clips together and write registered pairs.
 
-    What was registered with the same settings before is left as it is. A clip whose arms cannot be brought together
+    The first clip that shows surely how the arms of a rig lie on each other becomes the calibration of the rig, a file
+    in the output folder: the next ones begin there, and are refused where they contradict it. What was registered with
+    the same settings before is left as it is. A clip whose arms cannot be brought together
     reliably is refused with the reason, and the exit status is 1.
 
     Parameters
@@ -65,6 +78,16 @@ def register(
         Compress the pairs with gzip: smaller, and slower to write and read.
     dark_flat
         Apply the dark and flat frames that the profile of a clip names.
+    calibration
+        Calibration of a rig (.rig.json) from elsewhere, instead of the one in the output folder.
+    no_calibration
+        Estimate every clip alone, and keep no calibration.
+    scheduler
+        Address of a dask scheduler, such as tcp://10.0.0.1:8786, whose workers do the work; see docs/cluster.md.
+    export_json
+        Write homographies, crop and sizes beside each pairs file as JSON, for other tools.
+    report
+        Write registration.html, and a page for each clip that was registered, into the output folder.
     """
     settings = RegistrationSettings(
         size=_size(size),
@@ -75,17 +98,28 @@ def register(
         dark_and_flat=dark_flat,
     )
     found = find_clips(clips)
-    outcomes = _registered(found, out, settings, processes)
+    calibrations = Calibrations(None if no_calibration else out, calibration)
+    outcomes = _registered(found, out, settings, processes, calibrations, scheduler, report)
     print("\n".join(table(outcomes)))
+    _write_beside(outcomes, out, export_json, report)
     if not all(outcome.ok for outcome in outcomes):
         sys.exit(1)
+
+
+def _write_beside(outcomes: Sequence[Outcome], out: Path, as_json: bool, report: bool) -> None:
+    for outcome in outcomes:
+        if outcome.path is not None and as_json:
+            export_json_file(outcome.path)
+    if report:
+        print(batch_report(outcomes, out))
 
 
 def table(outcomes: Sequence[Outcome]) -> list[str]:
     """One line for each clip, then how many ended how."""
     names = [outcome.clip.name.removesuffix(".clip.h5") for outcome in outcomes]
     width = max(4, *(len(name) for name in names))
-    head = f"{'clip':{width}}  {'pairs':>6} {'inliers':>8} {'error px':>9} {'± px':>6} {'residual px':>12} {'s':>6}"
+    head = f"{'clip':{width}}  {'pairs':>6} {'inliers':>8} {'error px':>9} {'± px':>6} {'drift px':>9} "
+    head += f"{'residual px':>12} {'s':>6}"
     lines = [f"{name:{width}}  {_row(outcome)}" for name, outcome in zip(names, outcomes, strict=True)]
     statuses = [outcome.status for outcome in outcomes]
     counts = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
@@ -94,17 +128,31 @@ def table(outcomes: Sequence[Outcome]) -> list[str]:
 
 def _row(outcome: Outcome) -> str:
     if not outcome.ok:
-        return f"{'':>45} {outcome.seconds:>6.1f}  {outcome.status}: {outcome.reason}"
+        return f"{'':>55} {outcome.seconds:>6.1f}  {outcome.status}: {outcome.reason}"
     return (
-        f"{outcome.pairs:>6} {outcome.inliers:>8} {outcome.error_px:>9.2f} {outcome.corner_sigma_px:>6.2f} "
-        f"{outcome.residual_px:>12.2f} {outcome.seconds:>6.1f}  {outcome.status}"
+        f"{outcome.pairs:>6} {outcome.inliers or '–':>8} {_px(outcome.error_px):>9} {outcome.corner_sigma_px:>6.2f} "
+        f"{_px(outcome.drift_px):>9} {_px(outcome.residual_px):>12} {outcome.seconds:>6.1f}  "
+        f"{outcome.status}, {outcome.verdict}"
     )
 
 
-def _registered(clips: list[Path], out: Path, settings: RegistrationSettings, processes: int) -> list[Outcome]:
+def _px(figure: float) -> str:
+    return "–" if math.isnan(figure) else f"{figure:.2f}"
+
+
+def _registered(
+    clips: list[Path],
+    out: Path,
+    settings: RegistrationSettings,
+    processes: int,
+    calibrations: Calibrations,
+    scheduler: str | None,
+    report: bool,
+) -> list[Outcome]:
+    many = processes > 1 or scheduler is not None
     with (
         tqdm(total=len(clips), desc="register", unit="clip", disable=None) as over_clips,
-        tqdm(desc="pairs", unit="pair", leave=False, disable=True if processes > 1 else None) as over_pairs,
+        tqdm(desc="pairs", unit="pair", leave=False, disable=True if many else None) as over_pairs,
     ):
 
         def show_pairs(done: int, total: int) -> None:
@@ -115,4 +163,4 @@ def _registered(clips: list[Path], out: Path, settings: RegistrationSettings, pr
         def show_clips(done: int, _: int) -> None:
             over_clips.update(done - over_clips.n)
 
-        return register_clips(clips, out, settings, show_clips, show_pairs, processes)
+        return register_clips(clips, out, settings, show_clips, show_pairs, processes, calibrations, scheduler, report)
