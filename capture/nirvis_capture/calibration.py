@@ -67,14 +67,19 @@ class Calibration:
     """Of the sensor; None where the camera does not tell."""
 
     def save(self, path: Path) -> Path:
-        """Write it, under its final name only when it is complete."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Write it, under its final name only when it is complete. Raises `CalibrationError` when that fails."""
         part = path.with_name(f"{path.name}.part")
-        with h5py.File(part, "w") as file:
-            file.create_dataset("frame", data=self.frame, compression="gzip", shuffle=True)
-            file["frame"].attrs["interpretation"] = "image"
-            file.attrs.update({"format": FORMAT, "version": VERSION, **self._attributes()})
-        os.replace(part, path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with h5py.File(part, "w") as file:
+                file.create_dataset("frame", data=self.frame, compression="gzip", shuffle=True)
+                file["frame"].attrs["interpretation"] = "image"
+                file.attrs.update({"format": FORMAT, "version": VERSION, **self._attributes()})
+            os.replace(part, path)
+        except OSError as error:
+            raise CalibrationError(
+                f"{path} cannot be written ({error.strerror or error}). Give another folder."
+            ) from None
         return path
 
     def _attributes(self) -> dict[str, str | float | Sequence[int]]:

@@ -60,7 +60,7 @@ def answer_of(what: str, call: Callable[[], T], patience_s: float = ANSWER_PATIE
         raise failures[0]
     if not answers:
         raise CameraError(
-            f"Could not {what}: its driver did not answer within {patience_s:g} s. Pull the plug of the camera, put it "
-            "back, and arm again; if that does not help, restart the recorder."
+            f"Could not {what}: its driver did not answer within {patience_s:g} s. Is the computer busy with something "
+            "else? If not, pull the plug of the camera, put it back, and arm again, or restart the recorder."
         )
     return answers[0]

@@ -16,6 +16,7 @@ from nirvis_capture.clip_layout import TIMING_FIELDS
 from nirvis_capture.disk import line_rate_bytes_s, minutes_left, prepare_folder
 from nirvis_capture.doctor.host import disk_mb_s, memory
 from nirvis_capture.doctor.usb import bus_mb_s
+from nirvis_capture.errors import ClipNotWritten
 from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Profile
 from nirvis_capture.rig import record_clip
@@ -98,7 +99,11 @@ def run_trial(
 ) -> Trial:
     """Record, read what came of it, and remove it. Raises `NirvisError`."""
     whole = profile.edited({"recording.part_minutes": None})
-    with tempfile.TemporaryDirectory(dir=folder, prefix=_TRIAL_FOLDER) as inside:
+    try:
+        trial_folder = tempfile.TemporaryDirectory(dir=folder, prefix=_TRIAL_FOLDER)
+    except OSError as error:
+        raise ClipNotWritten(folder, f"{error.strerror}; name another folder as --out or in the profile") from None
+    with trial_folder as inside:
         path = record_clip(whole, Path(inside), seconds=seconds, progress=progress)
         trial_mb = min(512.0, max(32.0, 2 * line_rate_bytes_s(profile) / 1e6))
         with Clip.open(path) as clip:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from nirvis_capture.camera import ARMS, Arm, CameraInfo, Frame, FrameStatus, Raw
+from nirvis_capture.clip import Clip
 from nirvis_capture.clip_frames import read_frame
 from nirvis_capture.clip_header import ANCHOR
 from nirvis_capture.clip_layout import (
@@ -36,7 +37,7 @@ from nirvis_capture.clip_layout import (
 )
 from nirvis_capture.clip_writer import ClipHeader, ClipWriter, is_being_written
 from nirvis_capture.disk import RESERVE_BYTES, free_gb
-from nirvis_capture.errors import ClipNotWritten, NewerClip, NotRecovered, ProfileError
+from nirvis_capture.errors import ClipError, ClipNotWritten, NewerClip, NotRecovered, ProfileError
 from nirvis_capture.profile import Light, parse_profile
 from nirvis_capture.unclosed import open_unclosed
 from nirvis_capture.verify import verify
@@ -70,7 +71,7 @@ def recover(part_path: Path, progress: Progress | None = None) -> Rescue:
 
 
 def _recover(part_path: Path, progress: Progress | None) -> Rescue:
-    path = _final_path(part_path)
+    path = _checked(part_path)
     workplace = Path(tempfile.mkdtemp(prefix=".recover-", dir=part_path.parent))
     try:
         rescue = _rescue(part_path, workplace / path.name, progress)
@@ -80,14 +81,28 @@ def _recover(part_path: Path, progress: Progress | None) -> Rescue:
     return Rescue(path, rescue.frames, rescue.lost)
 
 
-def _final_path(part_path: Path) -> Path:
+def final_path(part_path: Path) -> Path:
+    """Where the rescued clip goes: ``NAME.clip.h5.part`` → ``NAME.clip.h5``."""
+    return part_path.with_name(part_path.name.removesuffix(PART_SUFFIX) + SUFFIX)
+
+
+def is_recovered(part_path: Path) -> bool:
+    """Whether a clip that was rescued from it lies beside an unfinished clip already."""
+    try:
+        with Clip.open(final_path(part_path)) as clip:
+            return part_path.name in (clip.certificate.recovered or "")
+    except ClipError:
+        return False
+
+
+def _checked(part_path: Path) -> Path:
     if not part_path.is_file():
         raise NotRecovered(part_path, "there is no such file")
     if not part_path.name.endswith(PART_SUFFIX):
         raise NotRecovered(part_path, f"only *{PART_SUFFIX} files are unfinished clips, and no other is touched")
     if is_being_written(part_path):
         raise NotRecovered(part_path, "its recording still runs; stop that, and the clip will be complete")
-    path = part_path.with_name(part_path.name.removesuffix(PART_SUFFIX) + SUFFIX)
+    path = final_path(part_path)
     _refuse_taken(path, part_path)
     needed, free = (part_path.stat().st_size + RESERVE_BYTES) / 1e9, free_gb(part_path.parent)
     if free < needed:

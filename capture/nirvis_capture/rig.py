@@ -17,7 +17,7 @@ from nirvis_capture.errors import CameraError, CameraLost, FreeRunning
 from nirvis_capture.naming import clip_path
 from nirvis_capture.pair_stream import PairStream, RowSink
 from nirvis_capture.pairing import Event
-from nirvis_capture.patience import PATIENCE_S, answer_of, within_patience
+from nirvis_capture.patience import ANSWER_PATIENCE_S, PATIENCE_S, answer_of, within_patience
 from nirvis_capture.profile import Light, Profile
 from nirvis_capture.recording import Limits, Recording, is_paced, memory_bytes, new_header
 from nirvis_capture.trigger import apart, check_rate
@@ -91,7 +91,7 @@ class Rig:
     def open(self) -> None:
         """Open both cameras. Raises `CameraError` when that fails; none stays open then."""
         try:
-            self._cameras = answer_of("open the cameras", self._backend.open)
+            self._cameras = answer_of("open the cameras", self._backend.open, _opening_patience_s(self.profile))
         except CameraError:
             within_patience("release the cameras", self._backend.close)
             raise
@@ -305,3 +305,8 @@ def _count_frames(camera: Camera, seconds: float) -> int:
     while (remaining := deadline - time.monotonic()) > 0:
         frames += camera.next_frame(remaining) is not None
     return frames
+
+
+def _opening_patience_s(profile: Profile) -> float:
+    """A simulated rig paints its street first, which takes a busy computer a while."""
+    return 180.0 if profile.nir.backend == "simulated" else ANSWER_PATIENCE_S

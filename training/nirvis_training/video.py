@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, Protocol
@@ -77,7 +77,12 @@ class Mp4:
 
     def _open(self, shape: tuple[int, ...]) -> None:
         self._shape = shape
-        self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "faststart"})
+        try:
+            self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "faststart"})
+        except OSError as error:
+            raise PictureError(
+                f"{self._path} cannot be written ({error.strerror}). Give --out another place."
+            ) from None
         codec, options = _codec()
         stream = self._container.add_stream(codec, rate=self._rate, options=options)
         stream.height, stream.width, stream.pix_fmt = shape[0] + shape[0] % 2, shape[1] + shape[1] % 2, "yuv420p"
@@ -142,13 +147,17 @@ def open_sink(path: Path, rate_hz: float) -> Iterator[Sink]:
 
     Raises `PictureError` for a suffix that is neither ``.mp4`` nor ``.png`` nor absent.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sink = _sink(path, rate_hz)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sink = _sink(path, rate_hz)
+    except OSError as error:
+        raise _not_writable(path, error) from None
     try:
         yield sink
         sink.finish()
     except BaseException:
-        sink.discard()
+        with suppress(OSError):
+            sink.discard()
         raise
 
 
@@ -161,6 +170,10 @@ def _sink(path: Path, rate_hz: float) -> Sink:
     if suffix == ".png":
         return OnePng(path)
     raise PictureError(f"{path} ends in {suffix}; the colour can be written as .mp4, as .png, or into a folder of PNGs")
+
+
+def _not_writable(path: Path, error: OSError) -> PictureError:
+    return PictureError(f"{path} cannot be written ({error.strerror}). Give --out another place.")
 
 
 def part_of(path: Path) -> Path:

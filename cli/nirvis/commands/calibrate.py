@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from nirvis.free_rig import refuse_taken
-from nirvis.profile_copy import write_profile
+from nirvis.profile_copy import check_target, write_profile
 from nirvis.progress import progress_bar
 from nirvis_capture.calibrate import FRAMES, record_calibration
 from nirvis_capture.calibration import SUFFIX, Kind
@@ -43,6 +43,8 @@ def calibrate(
         Copy of the profile that names the files.
     """
     settings = load_profile(profile)
+    if write is not None:
+        check_target(write, profile)
     refuse_taken(settings)
     arms = ARMS if arm is None else (arm,)
     with progress_bar(f"{kind} frames", "pair", leave=False) as show:

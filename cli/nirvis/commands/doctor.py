@@ -10,6 +10,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from nirvis.free_rig import refuse_taken
 from nirvis_capture.doctor.finding import Finding
 from nirvis_capture.errors import ProfileError
 from nirvis_capture.profile import Profile, load_profile
@@ -57,6 +58,7 @@ def _trigger(profile: Profile | None) -> Sequence[Finding]:
 
     if profile is None:
         raise ProfileError("doctor --trigger", ["name the profile of the rig: nirvis doctor --trigger PROFILE"])
+    refuse_taken(profile)
     found = diagnose(observe(profile), profile)
     seen = found.seen if found.ok else f"{found.cause}: {found.seen}"
     return [Finding("trigger", "ok" if found.ok else "stop", seen, found.remedy)]

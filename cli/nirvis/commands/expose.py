@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from nirvis.free_rig import refuse_taken
-from nirvis.profile_copy import write_profile
+from nirvis.profile_copy import check_target, write_profile
 from nirvis.progress import progress_bar
 from nirvis_capture.camera import ARMS
 from nirvis_capture.exposure import HIGHEST_GAIN_DB
@@ -61,6 +61,8 @@ def expose(
         Print one JSON object.
     """
     settings = load_profile(profile)
+    if write is not None:
+        check_target(write, profile)
     refuse_taken(settings)
     rule = rule_for(settings, bright, longest_us, highest_gain_db, centre)
     with progress_bar("expose", "look", leave=False) as show:

@@ -21,6 +21,8 @@ from nirvis_capture.errors import NirvisError, RecorderError
 from nirvis_capture.profile import Light, Profile, load_profile
 
 _STATUS_EVERY_S = 0.5
+_TOLERATED_SHARE = 0.01
+"""Of the exposures: more losses are worth a warning."""
 
 Begin = Callable[[RecorderClient], str]
 """Begins a recording and gives its id."""
@@ -112,11 +114,12 @@ def _record_once(
                 client.shutdown()
     if status.clip is None or status.recording_id != recording_id:
         raise RecorderError(status.message or "No clip was written.")
-    short = seconds is not None and not interrupted.is_set() and _is_short(status, seconds)
+    short = seconds is not None and not interrupted.is_set() and _is_short(status, seconds, settings)
     if status.state == "failed" or short or status.lost_rows:
-        raise RecorderError(status.message)
-    if status.message:
-        print(f"warning: {status.message}", file=sys.stderr)
+        raise RecorderError(status.message or f"Only {status.seconds:.2f} s of {seconds:g} s were recorded.")
+    for warning in (status.message, _losses(status)):
+        if warning:
+            print(f"warning: {warning}", file=sys.stderr)
 
 
 def _stop(running: RecorderClient | None, rig: str, as_json: bool) -> None:
@@ -203,8 +206,21 @@ def _line(status: RecorderStatus) -> str:
     )
 
 
-def _is_short(status: RecorderStatus, seconds: float) -> bool:
-    return status.seconds - status.seconds_before < 0.99 * seconds
+def _is_short(status: RecorderStatus, seconds: float, profile: Profile) -> bool:
+    """Whether more than a hundredth is missing, and more than the one exposure that rounding may cost."""
+    missing_s = seconds - (status.seconds - status.seconds_before)
+    return missing_s > max(0.01 * seconds, profile.trigger.period_ns * 1e-9)
+
+
+def _losses(status: RecorderStatus) -> str:
+    """What the operator has to know of a clip that is proved and yet thin."""
+    lost = sum(count for name, count in status.dropped.items() if name not in ("unanchored", "edge"))
+    if lost <= _TOLERATED_SHARE * (status.pairs + lost):
+        return ""
+    return (
+        f"{lost} exposures have no partner, beside {status.pairs} pairs: a busy computer, USB, or the trigger. "
+        "Ask nirvis preflight, and nirvis doctor --trigger."
+    )
 
 
 def _say(path: Path) -> None:

@@ -14,7 +14,7 @@ from nirvis.progress import progress_bar
 from nirvis_capture.clip import Clip
 from nirvis_capture.clip_layout import PART_SUFFIX
 from nirvis_capture.errors import ClipError
-from nirvis_capture.recover import Rescue
+from nirvis_capture.recover import Rescue, final_path, is_recovered
 from nirvis_capture.recover import recover as recover_clip
 
 
@@ -46,6 +46,10 @@ def _found(paths: Sequence[Path]) -> list[Path]:
 
 
 def _is_recovered(part_path: Path, delete_part: bool) -> bool:
+    if is_recovered(part_path):
+        print(f"{final_path(part_path)}: recovered before")
+        _keep_or_delete(part_path, delete_part)
+        return True
     try:
         with progress_bar(part_path.name, "frame", leave=False) as show:
             rescue = recover_clip(part_path, show)
@@ -60,6 +64,10 @@ def _say_what_came(rescue: Rescue, part_path: Path, delete_part: bool) -> None:
     with Clip.open(rescue.path) as clip:
         certificate = clip.certificate
     print(f"{rescue.path}: recovered {certificate.recovered}; {certificate_line(certificate)}")
+    _keep_or_delete(part_path, delete_part)
+
+
+def _keep_or_delete(part_path: Path, delete_part: bool) -> None:
     if delete_part:
         part_path.unlink()
     else:

@@ -72,20 +72,20 @@ def render(
 
 @twin.command
 def truth(
-    *clips: Annotated[Path, Parameter(help="Clips of the simulated rig.")],
+    *clips: Annotated[Path, Parameter(help="Clips of the simulated rig, or folders of them.")],
     clean_every_s: Annotated[float, Parameter(help="Seconds between the clean pictures.")] = 1.0,
 ) -> None:
     """Write the truth beside clips that were recorded from a simulated street."""
     from nirvis_capture.truth_file import write_truth
 
-    for clip in clips:
+    for clip in _found(clips):
         with progress_bar(clip.name, "picture", leave=False) as show:
             print(write_truth(clip, clean_every_s, show), flush=True)
 
 
 @twin.command
 def score(
-    *clips: Annotated[Path, Parameter(help="Clips of the simulated rig, each with its truth beside it.")],
+    *clips: Annotated[Path, Parameter(help="Clips of the simulated rig with their truth beside them, or folders.")],
     pairs: Annotated[Path | None, Parameter(help="Folder of pairs files: their registration is scored too.")] = None,
     run: Annotated[Path | None, Parameter(help="Training run: its colours of those pairs are scored too.")] = None,
 ) -> None:
@@ -96,7 +96,7 @@ def score(
 
     if run is not None and pairs is None:
         raise TwinError("--run scores the colours of registered pairs: give their folder as --pairs")
-    for path in clips:
+    for path in _found(clips):
         with Clip.open(path) as clip:
             known = read_truth(truth_path(path))
             print(f"{path}: {score_clip(clip, known)}")
@@ -109,7 +109,7 @@ def lapse(
     *,
     out: Annotated[Path, Parameter(help="The MP4 to write.")],
     seed: Annotated[int, Parameter(help="Which street.")] = 1,
-    mode: Annotated[Mode, Parameter(help="Filter mode.")] = "night",
+    mode: Annotated[Mode, Parameter(help="Filter mode.")] = "day",
     weather: Annotated[Weather, Parameter(help="Weather of the scene.")] = "clear",
     start: Annotated[float, Parameter(help="Hour at which it begins, in solar time.")] = 5.0,
     end: Annotated[float, Parameter(help="Hour at which it ends.")] = 22.0,
@@ -118,6 +118,8 @@ def lapse(
     """Render a time-lapse of a street, from morning to night by default.
 
     In the dark the 850 nm LED beside the camera is switched on, as at a real rig.
+    Every picture is lit anew: expect about a second of work for each of the 25
+    pictures of a second.
     """
     from nirvis_capture.twin.imaging.lapse import lapse as frames
     from nirvis_training.video import open_sink
@@ -133,6 +135,14 @@ def lapse(
             sink.write(f"{done}", _side_by_side(nir, vis))
             show(done, total)
     print(out)
+
+
+def _found(paths: tuple[Path, ...]) -> list[Path]:
+    """The clips that are named or lie in named folders. Raises `TwinError` when there is none."""
+    found = [clip for path in paths for clip in (sorted(path.rglob("*.clip.h5")) if path.is_dir() else [path])]
+    if not found:
+        raise TwinError("name clips of the simulated rig, or folders that hold some")
+    return found
 
 
 def _street(
