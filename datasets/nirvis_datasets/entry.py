@@ -145,7 +145,11 @@ def read_frames(path: Path, name: str) -> Entry:
         )
 
 
-_READERS: dict[str, Callable[[Path, str], Entry]] = {".clip.h5": read_clip, ".pairs.h5": read_pairs, ".frames.h5": read_frames}
+_READERS: dict[str, Callable[[Path, str], Entry]] = {
+    ".clip.h5": read_clip,
+    ".pairs.h5": read_pairs,
+    ".frames.h5": read_frames,
+}
 SUFFIXES = tuple(_READERS)
 """How the names of files end that have an entry."""
 
