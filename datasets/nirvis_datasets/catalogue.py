@@ -1,4 +1,4 @@
-"""The catalogue of a folder: every clip, pairs and frames file in one table, kept up to date at the cost of what changed."""
+"""The catalogue of a folder: clips, pairs and frames files in one table, kept up to date at the cost of changes."""
 
 from __future__ import annotations
 

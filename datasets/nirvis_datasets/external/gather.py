@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from nirvis_capture.profile import Mode
-from nirvis_datasets.errors import DatasetError, ImportRefused
+from nirvis_datasets.errors import ImportRefused
 from nirvis_datasets.external.layout import Layout, Rule
 from nirvis_datasets.external.layouts import LAYOUTS
-from nirvis_datasets.external.picture_file import PICTURE_SUFFIXES, read_picture
+from nirvis_datasets.external.picture_file import PICTURE_SUFFIXES, why_unusable
 from nirvis_datasets.external.shots import Shots, Still, Stills, Video, natural, tiles_of
 from nirvis_datasets.frame_file import Side
 from nirvis_datasets.split import Subset
@@ -105,7 +105,7 @@ def gather_folders(
 
 
 def gather_videos(source: Path, target: Path, facts: Facts) -> Gathered:
-    """Two videos, paired frame by frame from the first on. Raises `ImportRefused` when their pictures differ in size."""
+    """Two videos, paired frame by frame from the first on. Raises `ImportRefused` when they differ in size."""
     first, second = Video.open(source), Video.open(target)
     if first.size != second.size:
         raise ImportRefused(f"{source} has {_px(first.size)} and {target} {_px(second.size)}: make them alike first.")
@@ -231,17 +231,14 @@ def _add(group: _Group, gathered: Gathered, skip_broken: bool, pair_by: PairBy) 
 
 
 def _usable(names: Mapping[str, Path], tiles: int, left_out: list[str], skip_broken: bool) -> dict[str, list[Still]]:
+    """The frames of each name in natural order, without those that are broken where that was asked for."""
     usable = {}
     for name in sorted(names, key=natural):
-        try:
+        why = why_unusable(names[name]) if skip_broken else None
+        if why is None:
             usable[name] = tiles_of(names[name], name, tiles)
-            if skip_broken:
-                read_picture(names[name])
-        except DatasetError as error:
-            usable.pop(name, None)
-            if not skip_broken:
-                raise
-            left_out.append(str(error).split(". ", 1)[0])
+        else:
+            left_out.append(f"{names[name]} {why}")
     return usable
 
 

@@ -57,6 +57,16 @@ def read_picture(path: Path) -> Picture:
     return cast("Picture", np.ascontiguousarray(rgb))
 
 
+def why_unusable(path: Path) -> str | None:
+    """The reason why a picture cannot be used, found by reading all of it; None when it can."""
+    try:
+        picture_size(path)
+        read_picture(path)
+    except PictureUnusable as error:
+        return error.reason
+    return None
+
+
 def deepened(picture: Picture, deep: bool) -> Picture:
     """The picture as u16 over its full range where `deep`; white stays white."""
     return picture.astype(np.uint16) * 257 if deep and picture.dtype == np.uint8 else picture

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -82,7 +83,7 @@ class Stills:
         if tiles > 1:
             return [at + at // tiles for at in range(len(self))]
         numbers = [_number(still.name) for still in self.stills]
-        if self.video and all(first < second for first, second in zip(numbers, numbers[1:], strict=False)):
+        if self.video and all(first < second for first, second in pairwise(numbers)):
             return numbers
         return [2 * at for at in range(len(self))]
 
