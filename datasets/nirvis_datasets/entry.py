@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -72,6 +73,11 @@ class Entry(BaseModel):
     sha256: str
     """Of a clip: its identity in the certificate. Of a pairs file: of its bytes."""
     size_bytes: int = Field(ge=0)
+
+    @property
+    def stem(self) -> str:
+        """Its path without suffix, fit to begin a file name."""
+        return re.sub(r"\.[a-z]+\.h5$", "", self.path).replace("/", "-")
 
 
 def read_clip(path: Path, name: str) -> Entry:

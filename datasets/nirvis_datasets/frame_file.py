@@ -85,19 +85,18 @@ class FramesWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        whole = kind is None and self._written == self._length
+        whole = False
         try:
+            if kind is None and self._written != self._length:
+                raise ValueError(f"{self._written} frames were written into a file for {self._length}")
             self._file.close()
-        except BaseException:
-            whole = False
-            raise
+            whole = kind is None
         finally:
+            self._file.close()
             if not whole:
                 self._part.unlink(missing_ok=True)
         if whole:
             os.replace(self._part, self.path)
-        elif kind is None:
-            raise ValueError(f"{self._written} frames were written into a file for {self._length}")
 
     def write(self, picture: Picture) -> None:
         """Append one RGB picture ``(H, W, 3)``."""

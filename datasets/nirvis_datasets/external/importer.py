@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ def write_imported(
     """
     if not gathered.found:
         raise ImportRefused(_nothing(gathered, source))
-    _refuse_full_disk(gathered, out)
+    _refuse_full_disk(gathered, out, source.compression)
     out.mkdir(parents=True, exist_ok=True)
     total, done = sum(map(len, gathered.found)), 0
     files: list[Path] = []
@@ -88,9 +89,10 @@ def write_imported(
 def _written(found: Found, path: Path, source: Source) -> Iterator[None]:
     """Write one file, a step for each picture or pair. Raises `ImportRefused` when the disk or a video ends early."""
     try:
+        if source.compression is None:
+            _make_room(path, found)
         yield from _write_pairs(found, path, source) if len(found.sides) == 2 else _write_frames(found, path, source)
     except (OSError, RuntimeError) as error:
-        # HDF5 speaks of a full disk in either way, and again when the file is closed.
         path.with_name(path.name + PART_SUFFIX).unlink(missing_ok=True)
         raise ImportRefused(f"{path} cannot be written: {' '.join(str(error).split())}.") from None
     except ValueError as error:
@@ -179,13 +181,27 @@ def _file_name(found: Found) -> str:
     return f"{found.facts.name}{part}.{kind}.h5"
 
 
-def _refuse_full_disk(gathered: Gathered, out: Path) -> None:
-    """The files hold pictures as they are in memory, which is more than a JPEG takes."""
-    sides = [(shots, found.size) for found in gathered.found for shots in found.sides.values()]
-    needed = sum(len(shots) * size[0] * size[1] * 3 * (2 if _deep(shots) else 1) for shots, size in sides)
+def _make_room(path: Path, found: Found) -> None:
+    """Find out whether a file fits before HDF5 does, which cannot be stopped cleanly on a full disk."""
+    reserve = path.with_name(f".{path.name}.reserve")
+    try:
+        with reserve.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, _bytes(found))
+    finally:
+        reserve.unlink(missing_ok=True)
+
+
+def _bytes(found: Found) -> int:
+    """As the pictures lie in memory, which is more than a JPEG takes."""
+    deep = any(_deep(shots) for shots in found.sides.values())
+    return len(found.sides) * len(found) * found.size[0] * found.size[1] * 3 * (2 if deep else 1)
+
+
+def _refuse_full_disk(gathered: Gathered, out: Path, compression: str | None) -> None:
+    needed = sum(_bytes(found) for found in gathered.found)
     there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     free = shutil.disk_usage(there).free
-    if needed > free:
+    if needed > free and compression is None:
         raise ImportRefused(
             f"{needed / 1e9:.1f} GB are needed in {out} and {free / 1e9:.1f} GB are free. Choose another disk, or "
             "--compression gzip."
