@@ -36,6 +36,7 @@ MAX_SHARE = 0.05
 MAX_IMBALANCE = 4.0
 """Times more pairs of one mode than of the other."""
 _NEIGHBOURS = 8
+_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class _Pictures:
 
 
 def check(folder: Path, progress: Progress | None = None) -> Verdict:
-    """Check the clips, pairs and frames of a folder, and its split where it has one. Nothing is changed.
+    """Check the clips, pairs and frames of a folder, and its split where it has one; only hashes are kept.
 
     progress
         Called with (files looked into, files in all).
@@ -134,10 +135,12 @@ def _check_kinds(verdict: Verdict) -> None:
     depths = Counter(f"{entry.bit_depth} bit" for entry in pictures)
     for name, counted in (("sizes", sizes), ("bit depths", depths)):
         if counted:
-            verdict.figures.append((", ".join(counted), name))
+            more = f" and {len(counted) - _SHOWN} more" if len(counted) > _SHOWN else ""
+            common = counted.most_common(_SHOWN)
+            verdict.figures.append((", ".join(value for value, _ in common) + more, name))
         if len(counted) > 1:
-            shown = ", ".join(f"{value} in {count} files" for value, count in counted.most_common(4))
-            verdict.add("warning", f"pictures have {len(counted)} {name}: {shown}")
+            shown = ", ".join(f"{value} in {count} files" for value, count in common)
+            verdict.add("warning", f"pictures have {len(counted)} {name}: {shown}{more}")
     unknown = sorted({entry.recording_id for entry in catalogue.entries if not entry.place})
     if unknown:
         verdict.add("warning", f"no place is known for {len(unknown)} recordings, the first {unknown[0]}")

@@ -10,6 +10,7 @@ import pytest
 
 from nirvis.app import app
 from nirvis_datasets.errors import ImportRefused
+from nirvis_registration.pair_file import PairsFile
 
 
 def run(*words: object) -> None:
@@ -49,6 +50,7 @@ def test_what_was_left_out_is_told_and_listed(
         pytest.param(("folders", "s", "x"), "There is no folder", id="no-folder"),
         pytest.param(("kaist", "s"), "has no picture where kaist has them", id="other-layout"),
         pytest.param(("folders", "s", "t", "--band", "uv"), "No band is called uv", id="unknown-band"),
+        pytest.param(("folders", "s", "t", "--name", "../x"), "cannot be called '../x'", id="name-is-a-path"),
         pytest.param(("videos", "s", "t"), "There is no video", id="no-video"),
     ],
 )
@@ -60,3 +62,12 @@ def test_what_cannot_be_imported_is_one_line_and_no_file(
         run("import-dataset", *paths, "--out", tmp_path / "out")
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_layout_may_be_seen_by_other_cameras(tmp_path: Path) -> None:
+    for arm in ("ir", "vi"):
+        (tmp_path / "set" / arm).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "set" / arm / "1.png"), np.full((32, 48, 3), 90, np.uint8))
+    run("import-dataset", "fusion", tmp_path / "set", "--out", tmp_path / "out", "--band", "vnir", "--mode", "day")
+    with PairsFile.open(tmp_path / "out" / "fusion.pairs.h5") as pairs:
+        assert (pairs.mode, pairs.profile.nir.filter.name) == ("day", "vnir")

@@ -147,7 +147,7 @@ STRIPS = ("0001.png", "0002.png")
         pytest.param(
             "flir-aligned",
             both("align/JPEGImages", names=("FLIR_00002_PreviewData.jpeg", "FLIR_00002_RGB.jpg")),
-            {"flir-aligned.pairs.h5": (1, 0)},
+            {"flir-aligned-align.pairs.h5": (1, 0)},
             id="flir-aligned",
         ),
         pytest.param(
@@ -237,6 +237,15 @@ def test_a_published_place_in_two_sets_is_told(tmp_path: Path, published: bool) 
     (note,) = imported(root, "vsiad", tmp_path / "out", published_split=published).notes
     assert ("place p1 is in" in note) is not published
     assert (tmp_path / "out" / "splits.csv").exists() is published
+
+
+def test_a_list_that_names_one_side_counts_for_both(tmp_path: Path) -> None:
+    names = tuple(f"FLIR_0000{i}_{side}.jpg" for i in (2, 8) for side in ("PreviewData", "RGB"))
+    root = tree(tmp_path / "set", both("JPEGImages", names=names))
+    (root / "align_train.txt").write_text("FLIR_00002_PreviewData\n")
+    (root / "align_validation.txt").write_text("FLIR_00008_PreviewData\n")
+    assert not imported(root, "flir-aligned", tmp_path / "out").left_out
+    assert described(tmp_path / "out") == {"flir-aligned-test.pairs.h5": (1, 0), "flir-aligned-train.pairs.h5": (1, 0)}
 
 
 def test_frames_of_a_strip_are_consecutive_and_strips_are_not(tmp_path: Path) -> None:
@@ -337,6 +346,17 @@ def test_a_loop_of_links_is_walked_once(tmp_path: Path) -> None:
     assert described(tmp_path / "out") == {"fusion.pairs.h5": (1, 0)}
 
 
+def test_sets_beside_each_other_are_not_mixed(tmp_path: Path) -> None:
+    root = tree(
+        tmp_path / "set", both(*(f"{clip}/{arm}" for clip in "xyz" for arm in ("infrared", "visible")), names=STRIPS)
+    )
+    imported(root, "fusion", tmp_path / "out")
+    assert described(tmp_path / "out") == {f"fusion-{clip}.pairs.h5": (2, 0) for clip in "xyz"}
+    tree(tmp_path / "two", both("a/s/ir", "a/s/color", "b/s/ir", "b/s/color", names=("00000001.jpg",)))
+    with pytest.raises(ImportRefused, match="would both be vot-rgbt-s"):
+        imported(tmp_path / "two", "vot-rgbt", tmp_path / "twice")
+
+
 def test_pictures_of_no_use_are_counted(tmp_path: Path) -> None:
     root = tree(tmp_path / "set", both("ir", "vi", "Segmentation_labels", names=("a.png", "b.png")))
     assert imported(root, "fusion", tmp_path / "out").left_out == (
@@ -363,7 +383,7 @@ def test_two_videos_are_paired_frame_by_frame(tmp_path: Path) -> None:
     source, target = write_video(tmp_path / "s.avi", 3), write_video(tmp_path / "t.avi", 5)
     gathered = gather_videos(source, target, Facts("street", "day", place="Quay"))
     assert gathered.left_out == [f"{target}: its last 2 frames have no partner"]
-    write_imported(gathered, tmp_path / "out", Source("street", "s and t", "vnir"))
+    write_imported(gathered, tmp_path / "out", Source("our strëet", "s and t", "vnir"))
     with PairsFile.open(tmp_path / "out" / "street.pairs.h5") as pairs:
         assert (len(pairs), pairs.place, pairs.profile.trigger.rate_hz) == (3, "Quay", 10)
         assert pairs.table["clip_index"].tolist() == [0, 1, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,7 +13,7 @@ from nirvis_capture.profile import Mode
 from nirvis_datasets.errors import ImportRefused
 from nirvis_datasets.external.gather import Facts, Found, Gathered, PairBy, gather, gather_folders, gather_videos
 from nirvis_datasets.external.importer import Imported, Source, write_imported
-from nirvis_datasets.external.layout import BANDS_NM
+from nirvis_datasets.external.layout import BANDS_NM, Layout
 from nirvis_datasets.external.layouts import LAYOUTS
 
 _SHOWN = 5
@@ -27,9 +28,12 @@ def import_dataset(
     name: Annotated[str | None, Parameter(help="Of folders and videos: name of the recording; OUT by default.")] = None,
     place: Annotated[str, Parameter(help="Of folders and videos: where it was recorded.")] = "",
     mode: Annotated[
-        Mode, Parameter(help="Of folders and videos: day when the source sees visible light too, else night.")
-    ] = "night",
-    band: Annotated[str, Parameter(help=f"Of folders and videos: one of {', '.join(BANDS_NM)}.")] = "nir",
+        Mode | None,
+        Parameter(help="day when the source sees visible light too, else night; of folders and videos night."),
+    ] = None,
+    band: Annotated[
+        str | None, Parameter(help=f"What the source sees, one of {', '.join(BANDS_NM)}; of folders and videos nir.")
+    ] = None,
     pair_by: Annotated[
         PairBy, Parameter(help="Which pictures belong together: equal names, or equal numbers.")
     ] = "name",
@@ -49,41 +53,46 @@ def import_dataset(
     frames. What could not be used is told, and listed in NAME.left-out.txt. The catalogue is brought up to date, and
     where the authors divided their set, splits.csv holds their division.
     """
-    gathered, origin = _gathered(layout, source, target, name or out.name, place, mode, band, skip_broken, pair_by)
-    known = LAYOUTS.get(layout)
-    described = Source(layout if known else name or out.name, origin, known.band if known else band, compression)
+    name = name or out.name
+    if layout in LAYOUTS:
+        known = _with(LAYOUTS[layout], mode, band)
+        gathered = gather(_alone(layout, source, target), known, skip_broken, pair_by)
+        described = Source(layout, f"{layout}: {source.name}", known.band, compression)
+    else:
+        facts = Facts(name, mode or "night", place=place)
+        gathered = _two(layout, source, target, facts, skip_broken, pair_by)
+        described = Source(name, f"{layout}: {source.name}", _known_band(band or "nir"), compression)
     with progress_bar(layout, "picture", leave=False) as show:
         imported = write_imported(gathered, out, described, published_split, show)
     _tell(imported, gathered.found, out, described.name)
 
 
-def _gathered(
-    layout: str,
-    source: Path,
-    target: Path | None,
-    name: str,
-    place: str,
-    mode: Mode,
-    band: str,
-    skip_broken: bool,
-    pair_by: PairBy,
-) -> tuple[Gathered, str]:
-    """What is there to import, and a word for where it comes from."""
-    if layout in LAYOUTS:
-        if target is not None:
-            raise ImportRefused(f"{layout} is one folder; {target} is one too many. For any two folders: folders")
-        return gather(source, LAYOUTS[layout], skip_broken, pair_by), f"{layout}: {source.name}"
+def _with(layout: Layout, mode: Mode | None, band: str | None) -> Layout:
+    """The layout, for a set that lies like it and was seen by other cameras."""
+    seen = replace(layout, band=_known_band(band)) if band is not None else layout
+    return replace(seen, mode=mode, scene_modes={}) if mode is not None else seen
+
+
+def _known_band(band: str) -> str:
+    if band not in BANDS_NM:
+        raise ImportRefused(f"No band is called {band}; known are {', '.join(BANDS_NM)}.")
+    return band
+
+
+def _alone(layout: str, source: Path, target: Path | None) -> Path:
+    if target is not None:
+        raise ImportRefused(f"{layout} is one folder; {target} is one too many. For any two folders: folders")
+    return source
+
+
+def _two(layout: str, source: Path, target: Path | None, facts: Facts, skip_broken: bool, pair_by: PairBy) -> Gathered:
     if layout not in ("folders", "videos"):
         raise ImportRefused(f"No layout is called {layout}; known are {', '.join(LAYOUTS)}, folders and videos.")
     if target is None:
         raise ImportRefused(f"{layout} needs two of them, source and target; got {source} only.")
-    if band not in BANDS_NM:
-        raise ImportRefused(f"No band is called {band}; known are {', '.join(BANDS_NM)}.")
-    facts = Facts(name, mode, place=place)
-    origin = f"{source.name} and {target.name}"
     if layout == "folders":
-        return gather_folders(source, target, facts, skip_broken, pair_by), origin
-    return gather_videos(source, target, facts), origin
+        return gather_folders(source, target, facts, skip_broken, pair_by)
+    return gather_videos(source, target, facts)
 
 
 def _tell(imported: Imported, found: list[Found], out: Path, name: str) -> None:

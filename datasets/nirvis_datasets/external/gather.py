@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -93,6 +94,7 @@ def gather_folders(
     source: Path, target: Path, facts: Facts, skip_broken: bool, pair_by: PairBy, video: bool = True
 ) -> Gathered:
     """Two folders of pictures, whose sub-folders have equal names. Raises `ImportRefused`."""
+    _refuse_path(facts.name)
     gathered = Gathered()
     group = _Group(facts, Rule("", "", video=video))
     for side, folder in (("source", source), ("target", target)):
@@ -106,6 +108,7 @@ def gather_folders(
 
 def gather_videos(source: Path, target: Path, facts: Facts) -> Gathered:
     """Two videos, paired frame by frame from the first on. Raises `ImportRefused` when they differ in size."""
+    _refuse_path(facts.name)
     first, second = Video.open(source), Video.open(target)
     if first.size != second.size:
         raise ImportRefused(f"{source} has {_px(first.size)} and {target} {_px(second.size)}: make them alike first.")
@@ -118,6 +121,11 @@ def gather_videos(source: Path, target: Path, facts: Facts) -> Gathered:
         sides: dict[Side, Shots] = {"source": replace(first, length=both), "target": replace(second, length=both)}
         gathered.found.append(Found(facts, 1, sides))
     return gathered
+
+
+def _refuse_path(name: str) -> None:
+    if "/" in name or name.startswith("."):
+        raise ImportRefused(f"A recording cannot be called {name!r}: files will begin with its name. Choose another.")
 
 
 def _picture_files(root: Path, left_out: list[str]) -> Iterator[Path]:
@@ -139,7 +147,7 @@ def _picture_files(root: Path, left_out: list[str]) -> Iterator[Path]:
 def _groups(root: Path, paths: Iterable[Path], layout: Layout) -> tuple[list[_Group], list[tuple[str, int]]]:
     """The recordings of a set, and how many pictures of each folder belong to none."""
     listed = _listed(root, layout)
-    groups: dict[tuple[int, Facts], _Group] = {}
+    groups: dict[tuple[int, str, Facts], _Group] = {}
     unknown = Counter[str]()
     for path in paths:
         relative = path.relative_to(root).as_posix()
@@ -149,7 +157,8 @@ def _groups(root: Path, paths: Iterable[Path], layout: Layout) -> tuple[list[_Gr
             continue
         at, side, told = match
         facts = _facts(layout, told, listed.get(path.name) or listed.get(told["name"]))
-        group = groups.setdefault((at, facts), _Group(facts, layout.rules[at]))
+        # Two sets of the same kind beside each other are not mixed: their pictures have equal names.
+        group = groups.setdefault((at, told.get("prefix", ""), facts), _Group(facts, layout.rules[at]))
         _enter(group.sides[side], told["name"], path)
     return list(groups.values()), sorted(unknown.items())
 
@@ -166,9 +175,10 @@ def _match(relative: str, layout: Layout) -> tuple[int, Side, dict[str, str]] | 
 def _facts(layout: Layout, told: Mapping[str, str], listed: Subset | None) -> Facts:
     subset = listed or layout.sets.get(told.get("set", "").lower())
     light = layout.lights.get(told.get("light", "").upper(), "")
-    recording = told.get("recording", light).replace("/", "-")
+    recording = [told["recording"]] if "recording" in told else [told.get("prefix", ""), light]
+    parts = [layout.name, *(part.replace("/", "-") for part in recording), subset or ""]
     return Facts(
-        name="-".join(part for part in (layout.name, recording, subset or "") if part),
+        name="-".join(part for part in parts if part),
         mode=layout.scene_modes.get(told.get("scene", ""), layout.mode),
         light=light,
         place=told.get("place", ""),
@@ -177,12 +187,14 @@ def _facts(layout: Layout, told: Mapping[str, str], listed: Subset | None) -> Fa
 
 
 def _listed(root: Path, layout: Layout) -> dict[str, Subset]:
-    """Names of pictures, with and without suffix, as the lists of a set have them."""
+    """Names of pairs, and of pictures with their suffix, as the lists of a set have them."""
     listed: dict[str, Subset] = {}
     for subset, name in layout.lists.items():
         for path in sorted(root.rglob(name)):
             for line in path.read_text(encoding="utf-8", errors="replace").split():
                 listed[Path(line).name] = subset
+                # Some lists name the picture of one side: FLIR_00002_PreviewData.
+                listed[re.sub(r"_[A-Za-z]+$", "", Path(line).stem)] = subset
     return listed
 
 

@@ -80,7 +80,11 @@ def write_imported(
             if progress is not None:
                 progress(done, total)
         files.append(path)
-    write_atomically(out / f"{source.name}{LEFT_OUT_SUFFIX}", "".join(f"{line}\n" for line in gathered.left_out))
+    left_out = out / f"{source.name}{LEFT_OUT_SUFFIX}"
+    if gathered.left_out:
+        write_atomically(left_out, "".join(f"{line}\n" for line in gathered.left_out))
+    else:
+        left_out.unlink(missing_ok=True)
     Catalogue.build(out).write()
     notes = [*gathered.notes, *_split_notes(gathered, out, published_split)]
     return Imported(tuple(files), tuple(gathered.left_out), tuple(notes))

@@ -22,7 +22,8 @@ class Rule:
 
     The patterns are matched against the end of a path, whole folders at a time, so that it does not matter how deep the
     set was unpacked; case is ignored. ``SUFFIX`` stands for the endings of pictures. Named groups say what the path
-    tells: ``name`` (equal in both sides of a pair), ``recording``, ``place``, ``set``, ``light``, ``scene``.
+    tells: ``name`` (equal in both sides of a pair), ``recording`` (without it: the folders before), ``place``, ``set``,
+    ``light``, ``scene``.
     """
 
     source: str
@@ -68,4 +69,4 @@ BANDS_NM: Mapping[str, tuple[float, float]] = {
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"(?:.*?/)??{pattern.replace('SUFFIX', '(?:png|jpe?g|bmp|tiff?)')}", re.IGNORECASE)
+    return re.compile(rf"(?:(?P<prefix>.*?)/)??{pattern.replace('SUFFIX', '(?:png|jpe?g|bmp|tiff?)')}", re.IGNORECASE)

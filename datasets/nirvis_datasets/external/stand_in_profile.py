@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from nirvis_capture.profile import Mode
 from nirvis_datasets.external.layout import BANDS_NM
 from nirvis_registration.geometry import Size
@@ -48,4 +50,5 @@ def stand_in_profile(rig: str, mode: Mode, band: str, size: Size, rate_hz: float
         arm: _ARM.format(arm=arm, band=seen, low=BANDS_NM[seen][0], high=BANDS_NM[seen][1], **facts)
         for arm, seen in (("nir", band), ("vis", "visible"))
     }
+    rig = re.sub(r"[^A-Za-z0-9_.-]+", "-", rig)
     return _TEXT.format(rig=rig, mode=mode, rate_hz=f"{rate_hz:g}", **arms)
