@@ -147,6 +147,19 @@ def test_shards_are_the_same_each_time(dataset: Path, tmp_path: Path) -> None:
     assert (tmp_path / "x" / "test-000000.tar").read_bytes() == (tmp_path / "y" / "test-000000.tar").read_bytes()
 
 
+def test_shards_for_training_are_written_for_each_set(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app(
+        ["export-dataset", str(dataset), "--out", str(tmp_path / "s"), "--format", "shards"],
+        result_action="return_value",
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        f"{tmp_path / 's' / 'train'}: 5 pairs in 1 shards",
+        f"{tmp_path / 's' / 'test'}: 2 pairs in 1 shards",
+    ]
+
+
 def test_image_folder_has_its_metadata(dataset: Path, tmp_path: Path) -> None:
     export_dataset(dataset, tmp_path / "h", "imagefolder")
     rows = [json.loads(line) for line in (tmp_path / "h" / "train" / "metadata.jsonl").read_text().splitlines()]
