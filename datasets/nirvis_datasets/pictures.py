@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
+from nirvis_datasets.frame_pictures import StoredFrames
 from nirvis_datasets.selection import checked
 from nirvis_datasets.sensor_pairs import SensorPairs
 from nirvis_datasets.transforms import Counts, Cut, to_grey
@@ -159,6 +160,8 @@ class OpenPictures:
         return OpenPictures, (self.folder, self.kind, self._clips)
 
     def _pictures(self, entry: Entry) -> Pictures:
+        if entry.kind == "frames":
+            return StoredFrames(self.folder, entry, grey=self.kind == "grey")
         if self.kind != "bayer":
             return (GreyPairs if self.kind == "grey" else StoredPairs)(self.folder, entry)
         clip = self._clips.get((entry.recording_id, entry.part))

@@ -15,6 +15,7 @@ from nirvis_capture.profile import Mode
 from nirvis_datasets.catalogue import CATALOGUE_NAME, Catalogue
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
+from nirvis_datasets.frame_file import Side
 from nirvis_datasets.split import SPLITS_NAME, Split, Subset
 from nirvis_registration.pair_file import PairsFile
 
@@ -106,6 +107,26 @@ def select_pairs(
     return _not_empty(Selection(folder, entries, rows), f"No pair of set {subset} in {folder} keeps {limits}. Allow more.")
 
 
+def select_side(
+    folder: Path, subset: Subset, side: Side, limits: Limits | None = None, mode: Mode | None = None
+) -> Selection:
+    """The pictures of one side of a set: of pairs that keep the limits, and all without a partner: they have no figures.
+
+    Raises `DatasetError`.
+    """
+    limits = limits or Limits()
+    entries = _entries(folder, subset, mode, side)
+    rows = [
+        np.flatnonzero(limits.kept(_table(folder, entry)))
+        if limits and entry.kind == "pairs"
+        else np.arange(entry.pairs or entry.frames or 0)
+        for entry in entries
+    ]
+    return _not_empty(
+        Selection(folder, entries, rows), f"No {side} of set {subset} in {folder} keeps {limits}. Allow more."
+    )
+
+
 def select_windows(
     folder: Path, subset: Subset, frames: int, stride: int = 1, limits: Limits | None = None
 ) -> Selection:
@@ -165,16 +186,20 @@ def _not_empty(selection: Selection, message: str) -> Selection:
     return selection
 
 
-def _entries(folder: Path, subset: Subset, mode: Mode | None = None) -> tuple[Entry, ...]:
+def _entries(folder: Path, subset: Subset, mode: Mode | None = None, side: Side | None = None) -> tuple[Entry, ...]:
+    """The pairs files of a set, and the files of frames of one side where one is given."""
     catalogue = Catalogue.read(folder / CATALOGUE_NAME)
     sets = Split.read(folder / SPLITS_NAME).sets
-    entries = tuple(e for e in catalogue.pairs if sets.get(e.recording_id) == subset and e.pairs)
+    frames = (e for e in catalogue.frames if side is not None and e.side == side)
+    entries = tuple(e for e in (*catalogue.pairs, *frames) if sets.get(e.recording_id) == subset)
+    entries = tuple(e for e in entries if e.pairs or e.frames)
     entries = tuple(e for e in entries if mode in (None, e.mode))
     if not entries:
         counts = ", ".join(f"{name} {list(sets.values()).count(name)}" for name in sorted(set(sets.values())))
+        others = f" and {len(catalogue.frames)} files of frames" if catalogue.frames else ""
         raise DatasetError(
-            f"{folder} has no {mode + ' ' if mode else ''}pairs of set {subset}: the catalogue lists "
-            f"{len(catalogue.pairs)} pairs files, the split has recordings in {counts or 'no set'}. "
+            f"{folder} has no {mode + ' ' if mode else ''}{side or 'pair'}s of set {subset}: the catalogue lists "
+            f"{len(catalogue.pairs)} pairs files{others}, the split has recordings in {counts or 'no set'}. "
             f"Record more places, or split anew: nirvis split {folder}"
         )
     return entries

@@ -14,7 +14,7 @@ from nirvis_datasets.entry import Entry
 from nirvis_datasets.pairs import cut_for, open_pictures, pair_name, valid_tensor
 from nirvis_datasets.pictures import SourceKind
 from nirvis_datasets.sampler import Draw
-from nirvis_datasets.selection import Limits, select_pairs
+from nirvis_datasets.selection import Limits, select_side
 from nirvis_datasets.split import Subset
 from nirvis_datasets.transforms import to_tensor
 
@@ -66,8 +66,8 @@ class UnpairedDataset(Dataset[UnpairedSample]):
         self.crop = crop
         self.seed = seed
         self.flip = flip
-        self._sources = select_pairs(folder, subset, limits, source_mode)
-        self._targets = select_pairs(folder, subset, limits, target_mode)
+        self._sources = select_side(folder, subset, "source", limits, source_mode)
+        self._targets = select_side(folder, subset, "target", limits, target_mode)
         self._files = open_pictures(folder, source)
 
     @property
