@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -16,11 +14,11 @@ from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
 from nirvis_datasets.pictures import OpenPictures, Pictures, SourceKind
 from nirvis_datasets.sampler import Draw, DrawSampler
-from nirvis_datasets.selection import Limits, Selection, select_pairs
+from nirvis_datasets.selection import Limits, select_pairs
 from nirvis_datasets.split import Subset
-from nirvis_datasets.transforms import Cut, random_cut, to_tensor
+from nirvis_datasets.transforms import Cut, in_unit_range, random_cut, to_planes, to_tensor
 
-__all__ = ["Draw", "DrawSampler", "Limits", "PairDataset", "PairSample"]
+__all__ = ["Draw", "DrawSampler", "Limits", "PairDataset", "PairSample", "floats"]
 
 
 class PairSample(TypedDict):
@@ -55,6 +53,9 @@ class PairDataset(Dataset[PairSample]):
     source
         ``grey``: luma of the source. ``bayer``: raw counts of the nir sensor with the target warped onto its grid, cut
         so that the first site of every crop is the first site of the filter array; needs the raw clips in the folder.
+    as_counts
+        Give u8 or u16 counts and a bool mask instead of floats: a quarter of the bytes for workers to hand over, and
+        what most of their time goes into. `floats` makes of such a batch what it would have been.
 
     Raises `DatasetError` when the folder has no such pairs.
     """
@@ -68,12 +69,14 @@ class PairDataset(Dataset[PairSample]):
         flip: bool = False,
         limits: Limits | None = None,
         source: SourceKind = "rgb",
+        as_counts: bool = False,
     ) -> None:
         self.folder = folder
         self.subset = subset
         self.crop = crop
         self.seed = seed
         self.flip = flip
+        self.as_counts = as_counts
         self._selection = select_pairs(folder, subset, limits)
         self._files = open_pictures(folder, source)
 
@@ -89,18 +92,24 @@ class PairDataset(Dataset[PairSample]):
         entry, row = self._selection.locate(index)
         pictures = self._files.open(entry)
         cut = cut_for(pictures, entry, self.crop, self.flip, np.random.default_rng([self.seed, draw, index]))
-        return PairSample(
-            source=to_tensor(pictures.source(row, cut), cut.flipped),
-            target=to_tensor(pictures.target(row, cut), cut.flipped),
-            valid=valid_tensor(pictures, cut),
+        sample = PairSample(
+            source=to_planes(pictures.source(row, cut), cut.flipped),
+            target=to_planes(pictures.target(row, cut), cut.flipped),
+            valid=to_planes(pictures.valid(cut)[..., None], cut.flipped),
             name=pair_name(entry, row),
             mode=entry.mode,
             recording_id=entry.recording_id,
         )
+        return sample if self.as_counts else floats(sample)
 
     def entry(self, index: int) -> Entry:
         """The pairs file that a pair comes from."""
         return self._selection.locate(index)[0]
+
+
+def floats(batch: PairSample) -> PairSample:
+    """A sample or a batch of counts as one of floats, bit by bit the same as if it had been read so."""
+    return {**batch, **{side: in_unit_range(batch[side]) for side in ("source", "target", "valid")}}  # type: ignore
 
 
 def open_pictures(folder: Path, source: SourceKind) -> OpenPictures:
@@ -126,8 +135,7 @@ def cut_for(pictures: Pictures, entry: Entry, crop: int | None, flip: bool, rand
 
 def valid_tensor(pictures: Pictures, cut: Cut) -> Tensor:
     """1 where the target was seen, float32 ``(1, h, w)``."""
-    mask: NDArray[np.bool_] = pictures.valid(cut)
-    return torch.from_numpy((mask[:, ::-1] if cut.flipped else mask).astype(np.float32)).unsqueeze(0)
+    return to_tensor(pictures.valid(cut)[..., None], cut.flipped)
 
 
 def pair_name(entry: Entry, row: int) -> str:

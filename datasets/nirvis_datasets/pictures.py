@@ -1,4 +1,4 @@
-"""Parts of the pictures of registered pairs, read at random: no more bytes than a cut needs where the file allows it."""
+"""Parts of the pictures of registered pairs, read at random: only the rows of a cut where the file allows it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class StoredPairs:
         self.path = folder / entry.path
         pairs = checked(folder, entry)
         try:
-            self.size: tuple[int, int] = pairs.valid.shape  # type: ignore[assignment]
+            self.size: tuple[int, int] = pairs.valid.shape
             self._mask = np.packbits(pairs.valid, axis=1)
             self._dtype = np.dtype(np.uint8 if pairs.bit_depth == 8 else "<u2")
             self._offsets = {"source": pairs.offsets("source"), "target": pairs.offsets("target")}

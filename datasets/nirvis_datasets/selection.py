@@ -95,22 +95,22 @@ class Selection:
         return np.array([len(of_file) for of_file in self._rows])
 
 
-def select_pairs(
-    folder: Path, subset: Subset, limits: Limits | None = None, mode: Mode | None = None
-) -> Selection:
+def select_pairs(folder: Path, subset: Subset, limits: Limits | None = None, mode: Mode | None = None) -> Selection:
     """All pairs of a set that keep the limits; opens the files only where limits are given. Raises `DatasetError`."""
     limits = limits or Limits()
     entries = _entries(folder, subset, mode)
     if not limits:
         return Selection(folder, entries, [np.arange(entry.pairs) for entry in entries])
     rows = [np.flatnonzero(limits.kept(_table(folder, entry))) for entry in entries]
-    return _not_empty(Selection(folder, entries, rows), f"No pair of set {subset} in {folder} keeps {limits}. Allow more.")
+    return _not_empty(
+        Selection(folder, entries, rows), f"No pair of set {subset} in {folder} keeps {limits}. Allow more."
+    )
 
 
 def select_side(
     folder: Path, subset: Subset, side: Side, limits: Limits | None = None, mode: Mode | None = None
 ) -> Selection:
-    """The pictures of one side of a set: of pairs that keep the limits, and all without a partner: they have no figures.
+    """The pictures of one side of a set: pairs that keep the limits, and all without a partner (no figures).
 
     Raises `DatasetError`.
     """

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nirvis_capture.camera import Raw
 from nirvis_capture.clip import Clip
 from nirvis_capture.raw import demosaic, full_scale_dn, gains
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
 from nirvis_datasets.selection import checked
 from nirvis_datasets.transforms import Counts, Cut
-from nirvis_registration.geometry import Matrix, corners, project
-from nirvis_registration.warp import low_pass_sigma_px, local_scale, resample, valid_mask
+from nirvis_registration.geometry import Matrix, corners, normalised, project
+from nirvis_registration.warp import local_scale, low_pass_sigma_px, resample, valid_mask
 
 _MARGIN_PX = 8
 """Beyond what a warp reads: cubic interpolation, and demosaicing away from the edge of its part."""
@@ -34,7 +35,7 @@ class SensorPairs:
     def __init__(self, folder: Path, entry: Entry, clip_path: Path) -> None:
         with checked(folder, entry) as pairs:
             crop, self._clip_index = pairs.crop, pairs.table["clip_index"].copy()
-            self._vis_from_nir: Matrix = np.linalg.inv(pairs.homography_vis_to_nir)
+            self._vis_from_nir = normalised(np.linalg.inv(pairs.homography_vis_to_nir).astype(np.float64))
             identity = pairs.clip_sha256
         self._clip = Clip.open(clip_path)
         if self._clip.sha256 != identity:
@@ -64,8 +65,9 @@ class SensorPairs:
         onto = self._vis_from_cut(cut)
         top, left, bottom, right = _needed(onto, (cut.width, cut.height), raw.shape)
         settings = self._vis
+        part: Raw = np.ascontiguousarray(raw[top:bottom, left:right])  # type: ignore[assignment]
         rgb = demosaic(
-            np.ascontiguousarray(raw[top:bottom, left:right]),
+            part,
             settings.cfa,
             settings.black_level_dn,
             settings.sensor.bit_depth,

@@ -13,6 +13,8 @@ from torch import Tensor
 Counts = NDArray[Any]
 """Part of a picture ``(h, w, C)``: u8 or u16 over its full range, or float32 in [0, 1]."""
 
+_FULL_SCALE = {torch.bool: 1, torch.uint8: 255, torch.uint16: 65535}
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
@@ -47,19 +49,28 @@ def random_cut(
     return Cut(top, left, height, width, flipped) if left >= 0 else Cut(top, 0, height, width)
 
 
+def to_planes(part: Counts, flipped: bool = False) -> Tensor:
+    """Counts ``(h, w, C)`` as ``(C, h, w)`` of the same data type."""
+    planes: Counts = np.ascontiguousarray((part[:, ::-1] if flipped else part).transpose(2, 0, 1))
+    return torch.from_numpy(planes)
+
+
 def to_tensor(part: Counts, flipped: bool = False) -> Tensor:
     """Counts ``(h, w, C)`` as float32 ``(C, h, w)`` in [0, 1]."""
-    if part.dtype == np.uint8 and not flipped:
-        # torch converts while it transposes; it reads neither backward strides nor, in general, u16
-        return torch.from_numpy(part).permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format).div_(255)
-    planes = np.ascontiguousarray((part[:, ::-1] if flipped else part).transpose(2, 0, 1), np.float32)
-    if part.dtype.kind == "u":
-        planes /= np.float32(np.iinfo(part.dtype).max)
-    return torch.from_numpy(planes)
+    return in_unit_range(to_planes(part, flipped))
+
+
+def in_unit_range(counts: Tensor) -> Tensor:
+    """Counts over the full range of their data type, or a mask, as float32 in [0, 1]; floats stay as they are."""
+    if counts.is_floating_point():
+        return counts
+    full_scale = _FULL_SCALE[counts.dtype]
+    return counts.to(torch.float32) if full_scale == 1 else counts.to(torch.float32).div_(full_scale)
 
 
 def to_grey(part: Counts) -> Counts:
     """Luma (ITU-R BT.601) ``(h, w, 1)`` of RGB counts ``(h, w, 3)``, of the same data type."""
     # not by OpenCV, whose pool of threads may hang in a forked worker
     luma = part @ np.array([[0.299], [0.587], [0.114]], np.float32)
-    return np.rint(luma).astype(part.dtype)
+    grey: Counts = np.rint(luma).astype(part.dtype)
+    return grey

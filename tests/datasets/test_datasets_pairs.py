@@ -186,7 +186,9 @@ def test_pairs_beyond_the_limits_are_left_out(folder: Path, limits: Limits, kept
     assert [dataset[i]["name"] for i in range(len(dataset))] == kept
 
 
-@pytest.mark.parametrize("limits", [Limits(max_residual_px=0.01), Limits(max_saturation=0.001), Limits(min_sharpness=3)])
+@pytest.mark.parametrize(
+    "limits", [Limits(max_residual_px=0.01), Limits(max_saturation=0.001), Limits(min_sharpness=3)]
+)
 def test_limits_that_no_pair_keeps_are_said(folder: Path, limits: Limits) -> None:
     with pytest.raises(DatasetError, match=f"No pair of set train in .* keeps {limits}. Allow more"):
         PairDataset(folder, "train", limits=limits)

@@ -76,7 +76,7 @@ def test_windows_stop_at_gaps_and_at_pairs_beyond_the_limits(folder: Path) -> No
     # Residuals are 0.1, 0.2, 0.3 px …
     limited = WindowDataset(folder, "train", frames=2, crop=None, limits=Limits(max_residual_px=0.25))
     assert names(limited) == ["a-000000", "b-000000", "c-000000"]
-    with pytest.raises(DatasetError, match="No recording of set train in .* has a run of 9 pairs, 1 apart"):
+    with pytest.raises(DatasetError, match=r"No recording of set train in .* has a run of 9 pairs, 1 apart"):
         WindowDataset(folder, "train", frames=9)
 
 
@@ -190,7 +190,7 @@ def test_bayer_cuts_begin_at_the_first_site_of_the_filter_array(size: tuple[int,
 
 
 def test_bayer_without_its_clip_is_said(folder: Path) -> None:
-    with pytest.raises(DatasetError, match="raw clip of .* is not in the catalogue"):
+    with pytest.raises(DatasetError, match=r"raw clip of .* is not in the catalogue"):
         PairDataset(folder, "train", crop=16, source="bayer")[0]
 
 
