@@ -131,8 +131,8 @@ def _check_kinds(verdict: Verdict) -> None:
         (str(len(places)), "places"),
     ]
     pictures = (*catalogue.pairs, *catalogue.frames)
-    sizes = Counter(f"{entry.width}×{entry.height}" for entry in pictures)
-    depths = Counter(f"{entry.bit_depth} bit" for entry in pictures)
+    sizes = Counter(f"{entry.width}×{entry.height}" for entry in pictures if entry.width)
+    depths = Counter(f"{entry.bit_depth} bit" for entry in pictures if entry.bit_depth)
     for name, counted in (("sizes", sizes), ("bit depths", depths)):
         if counted:
             more = f" and {len(counted) - _SHOWN} more" if len(counted) > _SHOWN else ""

@@ -367,7 +367,7 @@ def test_pictures_of_no_use_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", ["ir", "vi"])
 def test_one_arm_missing_is_one_line(tmp_path: Path, missing: str) -> None:
     root = tree(tmp_path / "set", both("vi" if missing == "ir" else "ir", names=("a.png",)))
-    with pytest.raises(ImportRefused, match="has no partner"):
+    with pytest.raises(ImportRefused, match=r"has no partner.* --pair-by index"):
         imported(root, "fusion", tmp_path / "out")
 
 

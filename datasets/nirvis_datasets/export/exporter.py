@@ -64,7 +64,7 @@ def export_dataset(
         raise ExportRefused(f"{folder} has no {'picture' if kind.takes_unpaired else 'pair'} in a set to export.")
     if not kind.takes_unpaired and catalogue.frames:
         notes.append(f"{sum(e.frames or 0 for e in catalogue.frames)} unpaired pictures are left out: {format_name}")
-    if any(entry.bit_depth != 8 for entry in (*catalogue.pairs, *catalogue.frames)):
+    if any((entry.bit_depth or 8) != 8 for entry in (*catalogue.pairs, *catalogue.frames)):
         notes.append(
             "pictures have 16 bit: read them with cv2.IMREAD_UNCHANGED, Pillow makes 8 of them"
             if kind.sixteen_bit

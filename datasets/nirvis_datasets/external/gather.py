@@ -192,7 +192,7 @@ def _listed(root: Path, layout: Layout) -> dict[str, Subset]:
     for subset, name in layout.lists.items():
         for path in sorted(root.rglob(name)):
             for line in path.read_text(encoding="utf-8", errors="replace").split():
-                listed[Path(line).name] = subset
+                listed[Path(line).name] = listed[Path(line).stem] = subset
                 # Some lists name the picture of one side: FLIR_00002_PreviewData.
                 listed[re.sub(r"_[A-Za-z]+$", "", Path(line).stem)] = subset
     return listed

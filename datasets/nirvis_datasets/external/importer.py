@@ -214,7 +214,9 @@ def _refuse_full_disk(gathered: Gathered, out: Path, compression: str | None) ->
 
 def _nothing(gathered: Gathered, source: Source) -> str:
     reasons = f", the first: {gathered.left_out[0]}" if gathered.left_out else ""
-    return f"{source.origin} holds nothing to import; {len(gathered.left_out)} pictures were left out{reasons}."
+    alone = any("has no partner" in line for line in gathered.left_out)
+    advice = " If order rather than names says what belongs together: --pair-by index" if alone else ""
+    return f"{source.origin} holds nothing to import; {len(gathered.left_out)} pictures were left out{reasons}.{advice}"
 
 
 def _split_notes(gathered: Gathered, out: Path, published_split: bool) -> list[str]:
