@@ -53,8 +53,8 @@ class Filter(Settings):
     @model_validator(mode="after")
     def _edges_in_order(self) -> Filter:
         low, high = self.passband_nm
-        if not 200 <= low < high <= 2000:
-            raise ValueError(f"passband_nm must rise within 200 to 2000 nm, got {low:g} to {high:g}")
+        if not 200 <= low < high <= 20_000:
+            raise ValueError(f"passband_nm must rise within 200 to 20000 nm, got {low:g} to {high:g}")
         return self
 
 

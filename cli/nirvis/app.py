@@ -23,8 +23,11 @@ COMMANDS = {
     "verify": "Prove clips again from their files.",
     "recover": "Rescue clips whose recording was cut off.",
     "register": "Bring the two arms of clips together.",
+    "import-dataset": "Make pairs of a public set, two folders or two videos.",
     "catalogue": "List clips and pairs in a CSV.",
     "split": "Share recordings out to train, val and test.",
+    "check": "Find what is wrong with a dataset before it is trained on.",
+    "export-dataset": "Write a dataset in the format of others.",
     "train": "Train a network to see visible colour in near infrared.",
     "resume": "Go on exactly where a training run stopped.",
     "evaluate": "Score a run beside answers that need no training.",
@@ -39,7 +42,8 @@ COMMANDS = {
 for _order, (_name, _does) in enumerate(COMMANDS.items()):
     # The list has one line for each without importing any; a command that is asked for has its own, longer help.
     _help = None if _name in sys.argv[1:2] else _does
-    app.command(f"nirvis.commands.{_name}:{_name}", name=_name, help=_help, sort_key=_order)
+    _module = _name.replace("-", "_")
+    app.command(f"nirvis.commands.{_module}:{_module}", name=_name, help=_help, sort_key=_order)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The catalogue of a folder: every clip and pairs file in one table, kept up to date at the cost of what changed."""
+"""The catalogue of a folder: clips, pairs and frames files in one table, kept up to date at the cost of changes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every clip and pairs file below one folder, ordered by path."""
+    """Every clip, pairs and frames file below one folder, ordered by path."""
 
     folder: Path
     entries: tuple[Entry, ...]
@@ -113,6 +113,11 @@ class Catalogue:
     @property
     def pairs(self) -> tuple[Entry, ...]:
         return tuple(entry for entry in self.entries if entry.kind == "pairs")
+
+    @property
+    def frames(self) -> tuple[Entry, ...]:
+        """Files of pictures without partners."""
+        return tuple(entry for entry in self.entries if entry.kind == "frames")
 
 
 def _files(folder: Path) -> Iterator[str]:

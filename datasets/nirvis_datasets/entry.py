@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
@@ -14,16 +15,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from nirvis_capture.clip import Clip
 from nirvis_capture.profile import Mode
 from nirvis_datasets.errors import DatasetError
+from nirvis_datasets.frame_file import FramesFile
 from nirvis_datasets.table import first_mistake
 from nirvis_registration.pair_file import PairsFile
 
-Kind = Literal["clip", "pairs"]
+Kind = Literal["clip", "pairs", "frames"]
+"""A raw clip; registered pairs; or pictures of one side without partners, as unpaired sets have them."""
+UNKNOWN_TIME = datetime.fromtimestamp(0, timezone.utc)
+"""Start of a recording whose time nobody wrote down."""
 
 _HASH_BLOCK = 1 << 22
 
 
 class Entry(BaseModel):
-    """A clip or a pairs file, as written in one line of ``catalogue.csv``."""
+    """A clip, a pairs file or a file of frames, as written in one line of ``catalogue.csv``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,9 +42,19 @@ class Entry(BaseModel):
     """``day``, ``dusk``, ``led_night``, or what the operator wrote."""
     place: str = ""
     """Where it was recorded; empty when unknown. May be filled in by hand: it stays while the file has none."""
-    start_time: datetime
+    start_time: datetime | None = None
+    """Empty when unknown, as of most imported sets."""
     pairs: int = Field(ge=0)
     """Complete pairs."""
+    frames: int | None = None
+    """Pictures of a file of frames."""
+    side: Literal["", "source", "target"] = ""
+    """What the frames are; empty of clips and pairs, which have both sides."""
+    width: int | None = None
+    height: int | None = None
+    """Size of the pictures, in pixels."""
+    bit_depth: int | None = None
+    """Significant bits of what the pictures were made of."""
     seconds: float | None = None
     """Length of a clip."""
     lost: int | None = None
@@ -58,6 +73,11 @@ class Entry(BaseModel):
     sha256: str
     """Of a clip: its identity in the certificate. Of a pairs file: of its bytes."""
     size_bytes: int = Field(ge=0)
+
+    @property
+    def stem(self) -> str:
+        """Its path without suffix, fit to begin a file name."""
+        return re.sub(r"\.[a-z]+\.h5$", "", self.path).replace("/", "-")
 
 
 def read_clip(path: Path, name: str) -> Entry:
@@ -92,8 +112,11 @@ def read_pairs(path: Path, name: str) -> Entry:
             mode=pairs.mode,
             light=pairs.light,
             place=pairs.place or "",
-            start_time=pairs.start_time,
+            start_time=_known(pairs.start_time),
             pairs=len(pairs),
+            width=pairs.valid.shape[1],
+            height=pairs.valid.shape[0],
+            bit_depth=pairs.bit_depth,
             residual_px=_median(pairs.table["residual_px"]),
             error_px=_finite(pairs.error_px),
             inliers=pairs.inliers,
@@ -104,7 +127,35 @@ def read_pairs(path: Path, name: str) -> Entry:
         )
 
 
-_READERS: dict[str, Callable[[Path, str], Entry]] = {".clip.h5": read_clip, ".pairs.h5": read_pairs}
+def read_frames(path: Path, name: str) -> Entry:
+    """Describe a file of frames. Raises `FramesFileError`."""
+    with FramesFile.open(path) as frames:
+        header = frames.header
+        return Entry(
+            kind="frames",
+            path=name,
+            recording_id=header.recording_id,
+            part=header.part,
+            mode=header.mode,
+            light=header.light,
+            place=header.place,
+            start_time=_known(header.start_time),
+            pairs=0,
+            frames=len(frames),
+            side=header.side,
+            width=frames.shape[1],
+            height=frames.shape[0],
+            bit_depth=header.bit_depth,
+            sha256=sha256_of(path),
+            size_bytes=path.stat().st_size,
+        )
+
+
+_READERS: dict[str, Callable[[Path, str], Entry]] = {
+    ".clip.h5": read_clip,
+    ".pairs.h5": read_pairs,
+    ".frames.h5": read_frames,
+}
 SUFFIXES = tuple(_READERS)
 """How the names of files end that have an entry."""
 
@@ -127,6 +178,10 @@ def sha256_of(path: Path) -> str:
         while block := file.read(_HASH_BLOCK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _known(time: datetime) -> datetime | None:
+    return None if time == UNKNOWN_TIME else time
 
 
 def _median(values: np.ndarray) -> float | None:

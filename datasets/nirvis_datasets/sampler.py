@@ -20,20 +20,32 @@ class DrawSampler(Sampler[list[Draw]]):
 
     n
         Pairs in the dataset, at least 1.
+    batch_size
+        Of one rank.
     start_step
         The step to begin with: a run that is resumed at step k goes on exactly as if it had never stopped.
+    rank, ranks
+        Which of how many processes that train together this is. Their batches of a step, in order of rank, are the one
+        batch of ``ranks * batch_size`` that a single process would have seen.
     """
 
-    def __init__(self, n: int, batch_size: int, seed: int = 0, start_step: int = 0) -> None:
+    def __init__(
+        self, n: int, batch_size: int, seed: int = 0, start_step: int = 0, rank: int = 0, ranks: int = 1
+    ) -> None:
         if n < 1 or batch_size < 1 or start_step < 0:
             raise ValueError(f"n and batch_size begin at 1, start_step at 0; got {n}, {batch_size} and {start_step}")
+        if not 0 <= rank < ranks:
+            raise ValueError(f"rank has to be one of 0 … {ranks - 1}; got {rank}")
         self.n = n
         self.batch_size = batch_size
         self.seed = seed
         self.start_step = start_step
+        self.rank = rank
+        self.ranks = ranks
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        position = self.start_step * self.batch_size
+        stride = self.batch_size * self.ranks
+        position = self.start_step * stride + self.rank * self.batch_size
         passing, order = -1, np.empty(0, np.intp)
         while True:
             batch: list[Draw] = []
@@ -43,11 +55,11 @@ class DrawSampler(Sampler[list[Draw]]):
                     order = self._order(passing)
                 batch.append((passing, int(order[at % self.n])))
             yield batch
-            position += self.batch_size
+            position += stride
 
     def batch(self, step: int) -> list[Draw]:
         """The batch of one step."""
-        return next(iter(DrawSampler(self.n, self.batch_size, self.seed, step)))
+        return next(iter(DrawSampler(self.n, self.batch_size, self.seed, step, self.rank, self.ranks)))
 
     def _order(self, passing: int) -> NDArray[np.intp]:
         return np.random.default_rng([self.seed, passing]).permutation(self.n)

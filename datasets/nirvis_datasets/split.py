@@ -60,9 +60,14 @@ class Split:
     @classmethod
     def read(cls, csv: Path) -> Split:
         """Read a table, also one edited by hand. Raises `TableError`, and `SplitError` when a place is in two sets."""
-        rows = tuple(read_table(csv, SplitRow, command=f"nirvis split {csv.parent}"))
-        _refuse_leakage(rows)
-        return cls(rows)
+        return cls.checked(read_table(csv, SplitRow, command=f"nirvis split {csv.parent}"))
+
+    @classmethod
+    def checked(cls, rows: Iterable[SplitRow]) -> Split:
+        """A split of rows that were not drawn here. Raises `SplitError` when a place is in two sets."""
+        ordered = tuple(sorted(rows, key=lambda row: row.recording_id))
+        _refuse_leakage(ordered)
+        return cls(ordered)
 
     def write(self, csv: Path) -> Path:
         return write_table(csv, SplitRow, self.rows)
@@ -82,7 +87,8 @@ def split(
     `keep`: then every place in it stays where it is, and only new places are drawn.
 
     A mode with one place fills train, with two train and test, with more every set. Counted are the pairs files of
-    the catalogue, or its clips where it has no pairs files yet.
+    the catalogue, or its clips where it has no pairs files yet; pictures without partners are shared out likewise, as a
+    mode of their own.
 
     fractions
         Of train, val and test; any scale.
@@ -115,11 +121,14 @@ class Count:
     recordings: int
     places: int
     pairs: int
+    frames: int
+    """Pictures without a partner."""
 
 
 def counts(divided: Split, catalogue: Catalogue) -> list[Count]:
     """One count for each set and mode that the split has, train first."""
     pairs = {r.recording_id: r.pairs for r in _recordings(catalogue)[0]}
+    frames = {r.recording_id: r.frames for r in _recordings(catalogue)[0]}
     return [
         Count(
             subset,
@@ -127,6 +136,7 @@ def counts(divided: Split, catalogue: Catalogue) -> list[Count]:
             recordings=len(rows),
             places=len({_unit(row.recording_id, row.place) for row in rows}),
             pairs=sum(pairs.get(row.recording_id, 0) for row in rows),
+            frames=sum(frames.get(row.recording_id, 0) for row in rows),
         )
         for subset in SUBSETS
         for mode in sorted({row.mode for row in divided.rows})
@@ -140,6 +150,7 @@ class _Recording:
     place: str
     mode: Mode
     pairs: int
+    frames: int
 
 
 def _shares(fractions: Sequence[float]) -> dict[Subset, float]:
@@ -154,11 +165,11 @@ def _shares(fractions: Sequence[float]) -> dict[Subset, float]:
 
 def _recordings(catalogue: Catalogue) -> tuple[list[_Recording], tuple[str, ...]]:
     parts: dict[str, list[Entry]] = defaultdict(list)
-    for entry in catalogue.pairs or catalogue.clips:
+    for entry in (*catalogue.pairs, *catalogue.frames) or catalogue.clips:
         parts[entry.recording_id].append(entry)
     recordings = [_recording(parts[recording_id]) for recording_id in sorted(parts)]
-    usable = [r for r in recordings if r.pairs > 0]
-    return usable, tuple(r.recording_id for r in recordings if r.pairs == 0)
+    usable = [r for r in recordings if r.pairs + r.frames > 0]
+    return usable, tuple(r.recording_id for r in recordings if r.pairs + r.frames == 0)
 
 
 def _recording(parts: Sequence[Entry]) -> _Recording:
@@ -171,7 +182,8 @@ def _recording(parts: Sequence[Entry]) -> _Recording:
             )
     place = next((part.place for part in parts if part.place), "")
     pairs = sum(part.pairs for part in parts if part.light != "led_night")
-    return _Recording(parts[0].recording_id, place, parts[0].mode, pairs)
+    frames = sum(part.frames or 0 for part in parts)
+    return _Recording(parts[0].recording_id, place, parts[0].mode, pairs, frames)
 
 
 def _units(
@@ -201,7 +213,10 @@ def _unit(recording_id: str, place: str) -> str:
 def _weights(members: Iterable[_Recording]) -> Mapping[str, int]:
     pairs = Counter[str]()
     for member in members:
-        pairs[member.mode] += member.pairs
+        if member.pairs:
+            pairs[member.mode] += member.pairs
+        if member.frames:
+            pairs[f"{member.mode} unpaired"] += member.frames
     return pairs
 
 

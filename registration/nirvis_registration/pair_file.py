@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import numpy as np
@@ -234,6 +234,25 @@ class PairsFile:
     def target(self, index: int) -> Picture:
         """RGB picture ``(H, W, 3)`` of the vis arm, warped onto the source. Raises like `source`."""
         return self._read(lambda: self._target[index])
+
+    def offsets(self, side: Literal["source", "target"]) -> NDArray[np.int64] | None:
+        """Where the bytes of each picture begin in the file, ``(N,)``; None where they are compressed.
+
+        Raises `DamagedPairsFile` when one lies beyond the end of the file.
+        """
+        pictures = self._file[side]
+        if pictures.id.get_create_plist().get_nfilters():
+            return None
+        offsets = np.full(len(self), -1, np.int64)
+
+        def note(chunk: Any) -> None:
+            offsets[chunk.chunk_offset[0]] = chunk.byte_offset
+
+        pictures.id.chunk_iter(note)
+        length = int(np.prod(pictures.shape[1:])) * pictures.dtype.itemsize
+        if len(self) and (offsets.min() < 0 or int(offsets.max()) + length > self.path.stat().st_size):
+            raise DamagedPairsFile(self.path, f"pictures of its {side} are missing")
+        return offsets
 
     def _read(self, read: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         try:

@@ -37,10 +37,10 @@ def test_split_prints_counts_and_writes_the_table(season: Path, capsys: pytest.C
     run("split", season, "--seed", 3)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[:4] == [
-        ["set", "mode", "recordings", "places", "pairs"],
-        ["train", "day", "3", "3", "300"],
-        ["val", "day", "1", "1", "100"],
-        ["test", "day", "1", "1", "100"],
+        ["set", "mode", "recordings", "places", "pairs", "unpaired"],
+        ["train", "day", "3", "3", "300", "0"],
+        ["val", "day", "1", "1", "100", "0"],
+        ["test", "day", "1", "1", "100", "0"],
     ]
     assert len((season / "splits.csv").read_text().splitlines()) == 6
 

@@ -24,7 +24,7 @@ ELSEWHERE = {
 
 def examples() -> dict[str, str]:
     """Command name → the example in its row of the table."""
-    rows = re.findall(r"^\| `(\w+)` \|.*\| `(nirvis [^`]+)` \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| `([\w-]+)` \|.*\| `(nirvis [^`]+)` \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
     return dict(rows)
 
 

@@ -12,12 +12,13 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from nirvis_datasets import pairs as pairs_module
+from nirvis_datasets import pictures as pictures_module
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError, TableError
-from nirvis_datasets.pairs import DrawSampler, PairDataset, PairSample
+from nirvis_datasets.pairs import DrawSampler, Limits, PairDataset, PairSample
 from nirvis_datasets.split import Split, SplitRow, Subset, split
-from nirvis_registration.pair_file import PairsFile
+from nirvis_datasets.transforms import random_cut
+from nirvis_registration.pair_file import TABLE, PairsFile
 
 WritePairs = Callable[..., Path]
 WIDTH, HEIGHT = 64, 48
@@ -122,13 +123,12 @@ def test_seed_draw_and_index_decide_the_crop(folder: Path) -> None:
 
 
 def test_crops_reach_every_edge_and_half_are_flipped(folder: Path) -> None:
-    dataset = PairDataset(folder, "test", crop=HEIGHT - 1, flip=True)
-    windows = [dataset._window((HEIGHT, WIDTH), draw, 0, dataset.entries[0]) for draw in range(400)]
-    assert {rows.start for rows, _ in windows} == {0, 1}
-    columns = [np.arange(WIDTH)[window] for _, window in windows]
-    assert {int(c.min()) for c in columns} == set(range(WIDTH - HEIGHT + 2))
-    assert all(len(c) == HEIGHT - 1 for c in columns)
-    assert 150 < sum(c[0] > c[-1] for c in columns) < 250
+    random = np.random.default_rng(0)
+    cuts = [random_cut(random, (HEIGHT, WIDTH), HEIGHT - 1, flip=True) for _ in range(400)]
+    assert {cut.top for cut in cuts} == {0, 1}
+    assert {cut.left for cut in cuts} == set(range(WIDTH - HEIGHT + 2))
+    assert {(cut.height, cut.width) for cut in cuts} == {(HEIGHT - 1, HEIGHT - 1)}
+    assert 150 < sum(cut.flipped for cut in cuts) < 250
 
 
 def test_a_crop_as_large_as_the_picture_is_the_picture(tmp_path: Path, write_pairs: WritePairs) -> None:
@@ -160,7 +160,7 @@ def test_a_dataset_travels_without_its_open_files(folder: Path) -> None:
 
 
 def test_few_files_stay_open(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairs_module, "_FILES_OPEN", 1)
+    monkeypatch.setattr(pictures_module, "_OPEN_WEIGHT", 1)
     dataset = PairDataset(folder, "train", crop=None)
     names = [dataset[index]["name"] for index in (0, 4, 1, 3)]
     assert names == ["a-000000", "c-000001", "a-000001", "c-000000"]
@@ -172,12 +172,33 @@ def test_nothing_is_opened_before_the_first_sample(folder: Path, monkeypatch: py
     assert len(PairDataset(folder, "train")) == 5
 
 
-def test_pairs_far_apart_are_left_out(folder: Path) -> None:
-    # Residuals of the fixture are 0.1, 0.2, 0.3 px …
-    dataset = PairDataset(folder, "train", crop=None, max_residual_px=0.25)
-    assert [dataset[i]["name"] for i in range(len(dataset))] == ["a-000000", "a-000001", "c-000000", "c-000001"]
-    with pytest.raises(DatasetError, match=r"residual of at most 0.01 px"):
-        PairDataset(folder, "train", max_residual_px=0.01)
+@pytest.mark.parametrize(
+    ("limits", "kept"),
+    [
+        # Residuals of the fixture are 0.1, 0.2, 0.3 px …, saturation 0.01, sharpness 2.
+        pytest.param(Limits(max_residual_px=0.25), ["a-000000", "a-000001", "c-000000", "c-000001"], id="residual"),
+        pytest.param(Limits(max_residual_px=0.15, max_saturation=0.02), ["a-000000", "c-000000"], id="both"),
+        pytest.param(Limits(max_residual_px=0.15, min_sharpness=1.5), ["a-000000", "c-000000"], id="sharp enough"),
+    ],
+)
+def test_pairs_beyond_the_limits_are_left_out(folder: Path, limits: Limits, kept: list[str]) -> None:
+    dataset = PairDataset(folder, "train", crop=None, limits=limits)
+    assert [dataset[i]["name"] for i in range(len(dataset))] == kept
+
+
+@pytest.mark.parametrize(
+    "limits", [Limits(max_residual_px=0.01), Limits(max_saturation=0.001), Limits(min_sharpness=3)]
+)
+def test_limits_that_no_pair_keeps_are_said(folder: Path, limits: Limits) -> None:
+    with pytest.raises(DatasetError, match=f"No pair of set train in .* keeps {limits}. Allow more"):
+        PairDataset(folder, "train", limits=limits)
+
+
+def test_a_pair_without_a_figure_keeps_no_limit_on_it() -> None:
+    table = np.zeros(2, TABLE)
+    table["residual_px"] = [np.nan, 0.1]
+    assert Limits(max_residual_px=1).kept(table).tolist() == [False, True]
+    assert Limits(max_saturation=1).kept(table).tolist() == [True, True]
 
 
 def test_a_crop_that_does_not_fit_is_said(folder: Path) -> None:

@@ -37,6 +37,19 @@ def test_every_batch_is_whole(n: int, batch_size: int) -> None:
     assert all(len(batch) == batch_size for batch in islice(DrawSampler(n, batch_size), 10))
 
 
+@quick
+@given(st.integers(1, 30), st.integers(1, 5), st.integers(1, 4), st.integers(0, 9))
+def test_ranks_share_the_batch_of_one_process(n: int, batch_size: int, ranks: int, step: int) -> None:
+    together = [DrawSampler(n, batch_size, 3, rank=rank, ranks=ranks).batch(step) for rank in range(ranks)]
+    assert list(chain.from_iterable(together)) == DrawSampler(n, ranks * batch_size, 3).batch(step)
+
+
+@pytest.mark.parametrize("rank", [-1, 2])
+def test_a_rank_that_is_none_of_them_is_refused(rank: int) -> None:
+    with pytest.raises(ValueError, match="one of 0 … 1; got"):
+        DrawSampler(4, 2, rank=rank, ranks=2)
+
+
 def test_seed_and_pass_decide_the_order() -> None:
     first, second = islice(DrawSampler(50, 50, seed=1), 2)
     other = DrawSampler(50, 50, seed=2).batch(0)

@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from nirvis_capture.errors import NirvisError
-from nirvis_datasets.pairs import PairDataset, PairSample
+from nirvis_datasets.pairs import PairDataset, PairSample, floats
 from nirvis_datasets.sampler import Draw, DrawSampler
 from nirvis_training.config import TrainingConfig
 from nirvis_training.errors import TrainingError
@@ -54,7 +54,7 @@ def training_batches(pairs: PairDataset, config: TrainingConfig, start_step: int
     for batch in loader:
         if isinstance(batch, _Failure):
             raise TrainingError(f"A pair of the dataset cannot be read. {batch.message}")
-        yield batch
+        yield floats(batch)
 
 
 def _collate(samples: list[PairSample | _Failure]) -> PairSample | _Failure:

@@ -47,7 +47,7 @@ def open_material(folder: Path, config: TrainingConfig) -> Material:
 
     Raises `DatasetError` when there is nothing to train on.
     """
-    train = PairDataset(folder, "train", crop=config.crop, seed=config.seed, flip=config.flip)
+    train = PairDataset(folder, "train", crop=config.crop, seed=config.seed, flip=config.flip, as_counts=True)
     try:
         validation, held_out = PairDataset(folder, "val", crop=None), True
     except DatasetError as error:

@@ -27,7 +27,8 @@ def catalogue(folder: Annotated[Path, Parameter(help="Folder with clips, pairs f
     csv = found.write()
     for line in found.changes.lines():
         print(line)
+    others = f", {len(found.frames)} files of frames" if found.frames else ""
     print(
-        f"{csv}: {len(found.clips)} clips, {len(found.pairs)} pairs files; "
+        f"{csv}: {len(found.clips)} clips, {len(found.pairs)} pairs files{others}; "
         f"{found.changes.read} read, {found.changes.kept} unchanged"
     )

@@ -1,0 +1,52 @@
+"""``nirvis export-dataset``: a dataset for programs that do not know nirvis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from nirvis.progress import progress_bar
+from nirvis_datasets.export.exporter import export_dataset as write_export
+from nirvis_datasets.export.formats import FORMATS, PictureFormat
+from nirvis_datasets.split import SPLITS_NAME, SUBSETS, Split
+
+
+def export_dataset(
+    dataset: Annotated[Path, Parameter(help="Folder with catalogue.csv and, for sets, splits.csv.")],
+    *,
+    out: Annotated[Path, Parameter(help="Folder to make; it may not hold anything yet.")],
+    format_name: Annotated[str, Parameter(name="--format", help=f"One of {', '.join(FORMATS)}, shards.")],
+    pictures: Annotated[PictureFormat | None, Parameter(help="Of picture files; bmp for vsiad, else png.")] = None,
+    strip: Annotated[int, Parameter(help="Of unaligned: consecutive frames side by side in each file.")] = 1,
+    every: Annotated[int, Parameter(help="Of each recording, take the first of so many pairs.")] = 1,
+    licence: Annotated[str, Parameter(help="Of the pictures, for the dataset card.")] = "",
+) -> None:
+    """Write a dataset in the format of others, with a dataset card (README.md).
+
+    vsiad: src, tar and lists of names. unaligned: trainA and trainB. side-by-side: as pix2pix. mp4: two videos for each
+    recording. webdataset: tar files. imagefolder: Hugging Face, with metadata. OUT appears when it is complete. shards:
+    tar files of raw counts in random order, a folder for each set, from which nirvis trains on many machines.
+    """
+    if format_name == "shards":
+        _write_shards(dataset, out)
+        return
+    with progress_bar(format_name, "pair", leave=False) as show:
+        exported = write_export(
+            dataset, out, format_name, pictures=pictures, strip=strip, every=every, licence=licence, progress=show
+        )
+    for note in exported.notes:
+        print(note)
+    print(f"{out}: {exported.samples} samples as {format_name}")
+
+
+def _write_shards(dataset: Path, out: Path) -> None:
+    # Shards are read with torch, which nothing else of this command needs.
+    from nirvis_datasets.shards import write_shards
+
+    sets = Split.read(dataset / SPLITS_NAME).sets.values()
+    for subset in (subset for subset in SUBSETS if subset in sets):
+        with progress_bar(subset, "pair", leave=False) as show:
+            index = write_shards(dataset, subset, out / subset, progress=show)
+        print(f"{out / subset}: {sum(index.shards.values())} pairs in {len(index.shards)} shards")

@@ -1,0 +1,246 @@
+"""Look a dataset over before days of training depend on it: what is there, what is wrong, what is odd."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirvis_capture.errors import NirvisError
+from nirvis_datasets.catalogue import Catalogue
+from nirvis_datasets.entry import Entry
+from nirvis_datasets.errors import DatasetError
+from nirvis_datasets.external.importer import LEFT_OUT_SUFFIX
+from nirvis_datasets.frame_file import FramesFile
+from nirvis_datasets.perceptual import find_leaks
+from nirvis_datasets.split import SPLITS_NAME, SUBSETS, Split
+from nirvis_registration.pair_file import PairsFile
+
+Level = Literal["error", "warning"]
+Progress = Callable[[int, int], None]
+
+MAX_RESIDUAL_PX = 1.5
+"""Between registered pictures; more is seen as coloured edges, and learned."""
+MAX_SATURATED = 0.2
+"""Share of saturated pixels of one picture."""
+MIN_SHARPNESS = 0.5
+"""Of the median of the dataset: below, a picture is blurred against its fellows."""
+MAX_SHARE = 0.05
+"""Of pairs that may be blurred, saturated, or out of place before that is worth a warning."""
+MAX_IMBALANCE = 4.0
+"""Times more pairs of one mode than of the other."""
+_NEIGHBOURS = 8
+_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong (error) or odd (warning), in one line."""
+
+    level: Level
+    text: str
+
+
+@dataclass
+class Verdict:
+    """What a check found."""
+
+    catalogue: Catalogue
+    findings: list[Finding] = field(default_factory=list)
+    figures: list[tuple[str, str]] = field(default_factory=list)
+    """(value, what it is), to print and to show."""
+    sets: dict[str, str] = field(default_factory=dict)
+    """Recording → set, where there is a split."""
+
+    def add(self, level: Level, text: str) -> None:
+        self.findings.append(Finding(level, text))
+
+    def has(self, level: Level) -> bool:
+        return any(finding.level == level for finding in self.findings)
+
+
+@dataclass
+class _Pictures:
+    """What looking into the files of a dataset gave, one row per pair."""
+
+    residual_px: list[NDArray[np.float32]] = field(default_factory=list)
+    sharpness: list[NDArray[np.float32]] = field(default_factory=list)
+    saturation: list[NDArray[np.float32]] = field(default_factory=list)
+    repeated: int = 0
+    neighbours: int = 0
+    shallow: list[str] = field(default_factory=list)
+    """Files of 16 bit whose pictures have 8."""
+
+
+def check(folder: Path, progress: Progress | None = None) -> Verdict:
+    """Check the clips, pairs and frames of a folder, and its split where it has one; only hashes are kept.
+
+    progress
+        Called with (files looked into, files in all).
+
+    Raises `DatasetError` when there is nothing to check.
+    """
+    catalogue = Catalogue.build(folder)
+    if not catalogue.entries and not catalogue.changes.broken:
+        raise DatasetError(f"{folder} holds no clip, pairs or frames file to check. Public sets: nirvis import-dataset")
+    verdict = Verdict(catalogue)
+    _check_files(verdict)
+    _check_left_out(verdict, folder)
+    _check_kinds(verdict)
+    _check_pictures(verdict, progress)
+    _check_balance(verdict)
+    _check_split(verdict, folder)
+    return verdict
+
+
+def _check_files(verdict: Verdict) -> None:
+    changes = verdict.catalogue.changes
+    for line in changes.broken:
+        verdict.add("error", line)
+    for path in changes.missing:
+        verdict.add("error", f"{path} is in the catalogue and gone from the folder")
+    for former, present in changes.moved:
+        verdict.add("warning", f"{former} was moved to {present} since the folder was catalogued")
+
+
+def _check_left_out(verdict: Verdict, folder: Path) -> None:
+    """Names that found no partner when the set was imported."""
+    for path in sorted(folder.glob(f"*{LEFT_OUT_SUFFIX}")):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if lines:
+            verdict.add("warning", f"{len(lines)} pictures were left out when it was imported, the first {lines[0]}")
+
+
+def _check_kinds(verdict: Verdict) -> None:
+    """Counts, sizes and bit depths."""
+    catalogue = verdict.catalogue
+    recordings = {entry.recording_id for entry in catalogue.entries}
+    places = {entry.place for entry in catalogue.entries if entry.place}
+    verdict.figures += [
+        (str(len(catalogue.clips)), "clips"),
+        (str(len(catalogue.pairs)), "pairs files"),
+        (str(sum(entry.pairs for entry in catalogue.pairs)), "registered pairs"),
+        (str(sum(entry.frames or 0 for entry in catalogue.frames)), "unpaired pictures"),
+        (str(len(recordings)), "recordings"),
+        (str(len(places)), "places"),
+    ]
+    pictures = (*catalogue.pairs, *catalogue.frames)
+    sizes = Counter(f"{entry.width}×{entry.height}" for entry in pictures if entry.width)
+    depths = Counter(f"{entry.bit_depth} bit" for entry in pictures if entry.bit_depth)
+    for name, counted in (("sizes", sizes), ("bit depths", depths)):
+        if counted:
+            more = f" and {len(counted) - _SHOWN} more" if len(counted) > _SHOWN else ""
+            common = counted.most_common(_SHOWN)
+            verdict.figures.append((", ".join(value for value, _ in common) + more, name))
+        if len(counted) > 1:
+            shown = ", ".join(f"{value} in {count} files" for value, count in common)
+            verdict.add("warning", f"pictures have {len(counted)} {name}: {shown}{more}")
+    unknown = sorted({entry.recording_id for entry in catalogue.entries if not entry.place})
+    if unknown:
+        verdict.add("warning", f"no place is known for {len(unknown)} recordings, the first {unknown[0]}")
+    for entry in catalogue.entries:
+        if not entry.pairs and not entry.frames:
+            verdict.add("error", f"{entry.path} holds no complete pair")
+
+
+def _check_pictures(verdict: Verdict, progress: Progress | None) -> None:
+    pictures = _Pictures()
+    entries = (*verdict.catalogue.pairs, *verdict.catalogue.frames)
+    for done, entry in enumerate(entries, start=1):
+        try:
+            _look_into(verdict.catalogue.path(entry), entry, pictures)
+        except NirvisError as error:
+            verdict.add("error", str(error).splitlines()[0])
+        if progress is not None:
+            progress(done, len(entries))
+    _judge_quality(verdict, pictures)
+    if pictures.neighbours and pictures.repeated / pictures.neighbours > MAX_SHARE:
+        verdict.add("warning", f"{_share(pictures.repeated, pictures.neighbours)} of the frames repeat the one before")
+    if pictures.shallow:
+        verdict.add(
+            "warning", f"{len(pictures.shallow)} files of 16 bit hold pictures of 8, the first {pictures.shallow[0]}"
+        )
+
+
+def _look_into(path: Path, entry: Entry, pictures: _Pictures) -> None:
+    if entry.kind == "frames":
+        with FramesFile.open(path) as frames:
+            _look_at([frames.frame(i) for i in range(min(len(frames), _NEIGHBOURS))], entry, pictures)
+        return
+    with PairsFile.open(path) as pairs:
+        for column in ("residual_px", "sharpness", "saturation"):
+            getattr(pictures, column).append(pairs.table[column])
+        for read in (pairs.source, pairs.target):
+            _look_at([read(i) for i in range(min(len(pairs), _NEIGHBOURS))], entry, pictures)
+
+
+def _look_at(first: Sequence[NDArray[Any]], entry: Entry, pictures: _Pictures) -> None:
+    """The first pictures of one side: are they repeated, and as deep as they say."""
+    pictures.neighbours += max(len(first) - 1, 0)
+    pictures.repeated += sum(np.array_equal(a, b) for a, b in pairwise(first))
+    deep = [picture for picture in first if picture.dtype == np.uint16]
+    if deep and entry.path not in pictures.shallow and not any((picture % 257).any() for picture in deep):
+        pictures.shallow.append(entry.path)
+
+
+def _judge_quality(verdict: Verdict, pictures: _Pictures) -> None:
+    residual, sharp, saturated = (
+        np.concatenate(rows) if rows else np.empty(0, np.float32)
+        for rows in (pictures.residual_px, pictures.sharpness, pictures.saturation)
+    )
+    known = residual[np.isfinite(residual)]
+    if known.size:
+        verdict.figures.append((f"{np.median(known):.2f} px", "median residual misalignment"))
+    bad: Iterable[tuple[NDArray[np.bool_], str]] = (
+        (known > MAX_RESIDUAL_PX, f"pairs are more than {MAX_RESIDUAL_PX:g} px apart"),
+        (~np.isfinite(residual), "pairs have too little structure to measure their misalignment"),
+        (sharp < MIN_SHARPNESS * (np.median(sharp) if sharp.size else 0), "pairs are blurred against the others"),
+        (saturated > MAX_SATURATED, f"pairs are saturated in more than {MAX_SATURATED:.0%} of their pixels"),
+    )
+    for where, what in bad:
+        if np.count_nonzero(where) > MAX_SHARE * len(where):
+            verdict.add("warning", f"{_share(int(np.count_nonzero(where)), len(where))} of the {what}")
+
+
+def _check_balance(verdict: Verdict) -> None:
+    """Night against day, by filter set and by light."""
+    modes, lights = Counter[str](), Counter[str]()
+    for entry in verdict.catalogue.pairs or verdict.catalogue.frames or verdict.catalogue.clips:
+        amount = entry.pairs or entry.frames or 0
+        modes[entry.mode] += amount
+        lights[entry.light or "unknown"] += amount
+    for name, counted in (("mode", modes), ("light", lights)):
+        verdict.figures.append((", ".join(f"{value} {count}" for value, count in counted.most_common()), f"by {name}"))
+    most, least = max(modes.values()), min(modes.values())
+    if least * MAX_IMBALANCE < most:
+        verdict.add("warning", f"modes are out of balance: {verdict.figures[-2][0]} pairs")
+
+
+def _check_split(verdict: Verdict, folder: Path) -> None:
+    if not (folder / SPLITS_NAME).exists():
+        return
+    try:
+        divided = Split.read(folder / SPLITS_NAME)
+    except DatasetError as error:
+        verdict.add("error", str(error))
+        return
+    verdict.sets = {name: str(subset) for name, subset in divided.sets.items()}
+    amount = Counter[str]()
+    for entry in (*verdict.catalogue.pairs, *verdict.catalogue.frames) or verdict.catalogue.clips:
+        amount[verdict.sets.get(entry.recording_id, "no set")] += entry.pairs or entry.frames or 0
+    verdict.figures.append((", ".join(f"{s} {amount[s]}" for s in (*SUBSETS, "no set") if amount[s]), "by set"))
+    if amount["no set"]:
+        verdict.add("warning", f"{amount['no set']} pairs are in no set: nirvis split {folder} --keep")
+    comparison = find_leaks(verdict.catalogue, divided)
+    for leak in comparison.leaks:
+        verdict.add("error", str(leak))
+
+
+def _share(count: int, total: int) -> str:
+    return f"{count / total:.0%}"

@@ -1,0 +1,1 @@
+"""Our datasets in the formats of other people."""

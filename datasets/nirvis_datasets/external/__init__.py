@@ -1,0 +1,1 @@
+"""Datasets of other people, made into ours."""

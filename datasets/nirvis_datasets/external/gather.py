@@ -1,0 +1,304 @@
+"""Find the pictures of a set, bring both sides together, and say what found no place."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from nirvis_capture.profile import Mode
+from nirvis_datasets.errors import ImportRefused
+from nirvis_datasets.external.layout import Layout, Rule
+from nirvis_datasets.external.layouts import LAYOUTS
+from nirvis_datasets.external.picture_file import PICTURE_SUFFIXES, why_unusable
+from nirvis_datasets.external.shots import Shots, Still, Stills, Video, natural, tiles_of
+from nirvis_datasets.frame_file import Side
+from nirvis_datasets.split import Subset
+from nirvis_registration.geometry import Size
+
+PairBy = Literal["name", "index"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one recording before it is imported."""
+
+    name: str
+    mode: Mode
+    light: str = ""
+    place: str = ""
+    subset: Subset | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """One file to be written: both sides of a recording, or one."""
+
+    facts: Facts
+    part: int
+    sides: Mapping[Side, Shots]
+
+    @property
+    def size(self) -> Size:
+        return next(iter(self.sides.values())).size
+
+    def __len__(self) -> int:
+        return len(next(iter(self.sides.values())))
+
+
+@dataclass
+class Gathered:
+    """What a set holds."""
+
+    found: list[Found] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    """One line for each picture, or for each folder of pictures, that is not imported, with the reason."""
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Group:
+    facts: Facts
+    rule: Rule
+    sides: dict[Side, dict[str, Path]] = field(default_factory=lambda: {"source": {}, "target": {}})
+
+
+def gather(root: Path, layout: Layout, skip_broken: bool = False, pair_by: PairBy = "name") -> Gathered:
+    """Look through a folder for the pictures of a layout.
+
+    skip_broken
+        Decode every picture first and leave out those that cannot be; without it the import refuses the first of them.
+    pair_by
+        ``index``: the n-th source belongs to the n-th target, whatever their names.
+
+    Raises `ImportRefused` when the folder does not lie as the layout says.
+    """
+    if not root.is_dir():
+        raise ImportRefused(f"There is no folder {root} to import.")
+    gathered = Gathered()
+    paths = list(_picture_files(root, gathered.left_out))
+    groups, unknown = _groups(root, paths, layout)
+    if not groups:
+        raise ImportRefused(_wrong_layout(root, paths, layout))
+    gathered.left_out += [f"{folder}/: {count} pictures that {layout.name} has no use for" for folder, count in unknown]
+    for group in groups:
+        _add(group, gathered, skip_broken, pair_by)
+    return gathered
+
+
+def gather_folders(
+    source: Path, target: Path, facts: Facts, skip_broken: bool, pair_by: PairBy, video: bool = True
+) -> Gathered:
+    """Two folders of pictures, whose sub-folders have equal names. Raises `ImportRefused`."""
+    _refuse_path(facts.name)
+    gathered = Gathered()
+    group = _Group(facts, Rule("", "", video=video))
+    for side, folder in (("source", source), ("target", target)):
+        if not folder.is_dir():
+            raise ImportRefused(f"There is no folder {folder} of {side} pictures.")
+        for path in _picture_files(folder, gathered.left_out):
+            _enter(group.sides["source" if side == "source" else "target"], _stem(folder, path), path)
+    _add(group, gathered, skip_broken, pair_by)
+    return gathered
+
+
+def gather_videos(source: Path, target: Path, facts: Facts) -> Gathered:
+    """Two videos, paired frame by frame from the first on. Raises `ImportRefused` when they differ in size."""
+    _refuse_path(facts.name)
+    first, second = Video.open(source), Video.open(target)
+    if first.size != second.size:
+        raise ImportRefused(f"{source} has {_px(first.size)} and {target} {_px(second.size)}: make them alike first.")
+    gathered = Gathered()
+    both = min(len(first), len(second))
+    for video in (first, second):
+        if len(video) > both:
+            gathered.left_out.append(f"{video.path}: its last {len(video) - both} frames have no partner")
+    if both:
+        sides: dict[Side, Shots] = {"source": replace(first, length=both), "target": replace(second, length=both)}
+        gathered.found.append(Found(facts, 1, sides))
+    return gathered
+
+
+def _refuse_path(name: str) -> None:
+    if "/" in name or name.startswith("."):
+        raise ImportRefused(f"A recording cannot be called {name!r}: files will begin with its name. Choose another.")
+
+
+def _picture_files(root: Path, left_out: list[str]) -> Iterator[Path]:
+    """Every picture below a folder, through links too, each folder once."""
+    seen = set()
+    for parent, folders, names in os.walk(root, followlinks=True):
+        stat = Path(parent).stat()
+        if (stat.st_dev, stat.st_ino) in seen:
+            left_out.append(f"{Path(parent).relative_to(root)}/: a link back to a folder that was seen already")
+            folders.clear()
+            continue
+        seen.add((stat.st_dev, stat.st_ino))
+        folders.sort()
+        for name in sorted(names):
+            if name.lower().endswith(PICTURE_SUFFIXES) and not name.startswith("."):
+                yield Path(parent) / name
+
+
+def _groups(root: Path, paths: Iterable[Path], layout: Layout) -> tuple[list[_Group], list[tuple[str, int]]]:
+    """The recordings of a set, and how many pictures of each folder belong to none."""
+    listed = _listed(root, layout)
+    groups: dict[tuple[int, str, Facts], _Group] = {}
+    unknown = Counter[str]()
+    for path in paths:
+        relative = path.relative_to(root).as_posix()
+        match = _match(relative, layout)
+        if match is None:
+            unknown[path.parent.relative_to(root).as_posix()] += 1
+            continue
+        at, side, told = match
+        facts = _facts(layout, told, listed.get(path.name) or listed.get(told["name"]))
+        # Two sets of the same kind beside each other are not mixed: their pictures have equal names.
+        group = groups.setdefault((at, told.get("prefix", ""), facts), _Group(facts, layout.rules[at]))
+        _enter(group.sides[side], told["name"], path)
+    return list(groups.values()), sorted(unknown.items())
+
+
+def _match(relative: str, layout: Layout) -> tuple[int, Side, dict[str, str]] | None:
+    for at, rule in enumerate(layout.rules):
+        for side in ("source", "target"):
+            if (match := rule.patterns[side].fullmatch(relative)) is not None:
+                told = {name: value for name, value in match.groupdict().items() if value is not None}
+                return at, "source" if side == "source" else "target", told
+    return None
+
+
+def _facts(layout: Layout, told: Mapping[str, str], listed: Subset | None) -> Facts:
+    subset = listed or layout.sets.get(told.get("set", "").lower())
+    light = layout.lights.get(told.get("light", "").upper(), "")
+    recording = [told["recording"]] if "recording" in told else [told.get("prefix", ""), light]
+    parts = [layout.name, *(part.replace("/", "-") for part in recording), subset or ""]
+    return Facts(
+        name="-".join(part for part in parts if part),
+        mode=layout.scene_modes.get(told.get("scene", ""), layout.mode),
+        light=light,
+        place=told.get("place", ""),
+        subset=subset,
+    )
+
+
+def _listed(root: Path, layout: Layout) -> dict[str, Subset]:
+    """Names of pairs, and of pictures with their suffix, as the lists of a set have them."""
+    listed: dict[str, Subset] = {}
+    for subset, name in layout.lists.items():
+        for path in sorted(root.rglob(name)):
+            for line in path.read_text(encoding="utf-8", errors="replace").split():
+                listed[Path(line).name] = listed[Path(line).stem] = subset
+                # Some lists name the picture of one side: FLIR_00002_PreviewData.
+                listed[re.sub(r"_[A-Za-z]+$", "", Path(line).stem)] = subset
+    return listed
+
+
+def _enter(side: dict[str, Path], name: str, path: Path) -> None:
+    """A name that another suffix took already is kept apart by its own."""
+    side[name if name not in side else path.name] = path
+
+
+def _stem(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()
+
+
+def _wrong_layout(root: Path, paths: Sequence[Path], layout: Layout) -> str:
+    relative = [path.relative_to(root).as_posix() for path in paths[:200]]
+    others = [name for name, other in LAYOUTS.items() if any(_match(path, other) for path in relative)]
+    looks = f" It looks like {' or '.join(others)}." if others else ""
+    return f"{root} has no picture where {layout.name} has them: {layout.example}.{looks}"
+
+
+def _add(group: _Group, gathered: Gathered, skip_broken: bool, pair_by: PairBy) -> None:
+    """Bring the sides of one recording together; pictures of another size become another part."""
+    sides: dict[Side, dict[str, list[Still]]] = {
+        side: _usable(names, group.rule.tiles, gathered.left_out, skip_broken) for side, names in group.sides.items()
+    }
+    if not group.rule.paired:
+        for side, stills in sides.items():
+            for part, same in enumerate(_by_size(stills.values()), start=1):
+                gathered.found.append(Found(group.facts, part, {side: Stills(same, group.rule.video)}))
+        return
+    pairs = _pairs(sides["source"], sides["target"], group.facts.name, gathered, pair_by)
+    by_size: dict[Size, list[tuple[Still, Still]]] = defaultdict(list)
+    for source, target in pairs:
+        if source.size != target.size:
+            gathered.left_out.append(
+                f"{source.path}: {_px(source.size)}, its partner {target.path.name} has {_px(target.size)}"
+            )
+        else:
+            by_size[source.size].append((source, target))
+    for part, same_size in enumerate(by_size.values(), start=1):
+        sources, targets = ([pair[at] for pair in same_size] for at in (0, 1))
+        shots: dict[Side, Shots] = {
+            "source": Stills(sources, group.rule.video),
+            "target": Stills(targets, group.rule.video),
+        }
+        gathered.found.append(Found(group.facts, part, shots))
+
+
+def _usable(names: Mapping[str, Path], tiles: int, left_out: list[str], skip_broken: bool) -> dict[str, list[Still]]:
+    """The frames of each name in natural order, without those that are broken where that was asked for."""
+    usable = {}
+    for name in sorted(names, key=natural):
+        why = why_unusable(names[name]) if skip_broken else None
+        if why is None:
+            usable[name] = tiles_of(names[name], name, tiles)
+        else:
+            left_out.append(f"{names[name]} {why}")
+    return usable
+
+
+def _pairs(
+    sources: Mapping[str, list[Still]],
+    targets: Mapping[str, list[Still]],
+    recording: str,
+    gathered: Gathered,
+    pair_by: PairBy,
+) -> list[tuple[Still, Still]]:
+    if pair_by == "index":
+        matched = list(zip(sources, targets, strict=False))
+    else:
+        matched = _by_name(sources, targets, recording, gathered.notes)
+    for side, names, partners in (("source", sources, 0), ("target", targets, 1)):
+        taken = {pair[partners] for pair in matched}
+        gathered.left_out += [
+            f"{names[name][0].path}: this {side} has no partner" for name in names if name not in taken
+        ]
+    return [pair for a, b in matched for pair in zip(sources[a], targets[b], strict=False)]
+
+
+def _by_name(sources: Iterable[str], targets: Iterable[str], recording: str, notes: list[str]) -> list[tuple[str, str]]:
+    """Equal names; then names that differ by case only, where that is no guess."""
+    open_targets = set(targets)
+    folded = defaultdict(list)
+    for name in open_targets:
+        folded[name.casefold()].append(name)
+    counted = Counter(name.casefold() for name in sources)
+    matched, by_case = [], []
+    for name in sources:
+        alike = folded[name.casefold()]
+        if name in open_targets:
+            matched.append((name, name))
+        elif len(alike) == 1 and counted[name.casefold()] == 1:
+            matched.append((name, alike[0]))
+            by_case.append(f"{name} and {alike[0]}")
+    if by_case:
+        notes.append(f"{recording}: {len(by_case)} pairs have names that differ by case, the first {by_case[0]}")
+    return matched
+
+
+def _by_size(files: Iterable[list[Still]]) -> list[list[Still]]:
+    sizes: dict[Size, list[Still]] = defaultdict(list)
+    for stills in files:
+        sizes[stills[0].size].extend(stills)
+    return list(sizes.values())
+
+
+def _px(size: Size) -> str:
+    return f"{size[0]}×{size[1]} px"

@@ -1,0 +1,144 @@
+"""The pictures of one side of a recording, in order: files, tiles of files, or a video."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Protocol
+
+import av
+
+from nirvis_datasets.errors import ImportRefused
+from nirvis_datasets.external.picture_file import picture_size, read_picture
+from nirvis_registration.geometry import Size
+from nirvis_registration.warp import Picture
+
+
+class Shots(Protocol):
+    """What the importer needs of one side; it never holds more than one picture in memory."""
+
+    @property
+    def size(self) -> Size: ...
+
+    def __len__(self) -> int: ...
+
+    def pictures(self) -> Iterator[Picture]:
+        """RGB pictures ``(H, W, 3)`` in order. Raises `DatasetError` for one that cannot be used."""
+
+    def index(self) -> Sequence[int]:
+        """A rising number of each; those that follow each other were consecutive exposures."""
+
+    def sha256(self) -> str:
+        """Of the names and sizes of the files: tells imports apart, and proves nothing about their bytes."""
+
+
+@dataclass(frozen=True)
+class Still:
+    """One file, or one tile of it."""
+
+    path: Path
+    name: str
+    size: Size
+    tile: int = 0
+
+    def read(self) -> Picture:
+        picture = read_picture(self.path)
+        left = self.tile * self.size[0]
+        return picture[:, left : left + self.size[0]]
+
+
+def tiles_of(path: Path, name: str, tiles: int) -> list[Still]:
+    """The frames that lie side by side in one file. Raises `DatasetError` when its width does not divide."""
+    width, height = picture_size(path)
+    if width % tiles:
+        raise ImportRefused(f"{path} is {width} px wide, which is not {tiles} frames side by side.")
+    return [Still(path, name, (width // tiles, height), tile) for tile in range(tiles)]
+
+
+@dataclass(frozen=True)
+class Stills:
+    """Pictures of one size in the order of their names."""
+
+    stills: Sequence[Still]
+    video: bool
+
+    @property
+    def size(self) -> Size:
+        return self.stills[0].size
+
+    def __len__(self) -> int:
+        return len(self.stills)
+
+    def pictures(self) -> Iterator[Picture]:
+        for still in self.stills:
+            yield still.read()
+
+    def index(self) -> Sequence[int]:
+        """Of single frames the numbers in their names; strips follow each other with a gap."""
+        tiles = max(still.tile for still in self.stills) + 1
+        if tiles > 1:
+            return [at + at // tiles for at in range(len(self))]
+        numbers = [_number(still.name) for still in self.stills]
+        if self.video and all(first < second for first, second in pairwise(numbers)):
+            return numbers
+        return [2 * at for at in range(len(self))]
+
+    def sha256(self) -> str:
+        paths = sorted({still.path for still in self.stills})
+        return _digest(f"{path.name} {path.stat().st_size}" for path in paths)
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video file, from its first frame to number `length`."""
+
+    path: Path
+    size: Size
+    length: int
+    rate_hz: float
+
+    @classmethod
+    def open(cls, path: Path) -> Video:
+        """Count its frames by decoding them: containers are often wrong. Raises `ImportRefused`."""
+        if not path.is_file():
+            raise ImportRefused(f"There is no video {path}.")
+        try:
+            with av.open(str(path)) as container:
+                stream = container.streams.video[0]
+                length = sum(1 for _ in container.decode(stream))
+                rate = float(stream.average_rate or 25)
+                return cls(path, (stream.codec_context.width, stream.codec_context.height), length, rate)
+        except (av.FFmpegError, IndexError) as error:
+            raise ImportRefused(f"{path} is no video that can be read ({' '.join(str(error).split())}).") from None
+
+    def __len__(self) -> int:
+        return self.length
+
+    def pictures(self) -> Iterator[Picture]:
+        with av.open(str(self.path)) as container:
+            for _, frame in zip(range(self.length), container.decode(video=0), strict=False):
+                yield frame.to_ndarray(format="rgb24")
+
+    def index(self) -> Sequence[int]:
+        return range(self.length)
+
+    def sha256(self) -> str:
+        return _digest([f"{self.path.name} {self.path.stat().st_size}"])
+
+
+def natural(name: str) -> tuple[tuple[int, str], ...]:
+    """Sorting key by which 9 comes before 10."""
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name) if part)
+
+
+def _number(name: str) -> int:
+    numbers = re.findall(r"\d+", name)
+    return int(numbers[-1][-15:]) if numbers else -1
+
+
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -1,0 +1,205 @@
+"""Which pairs a dataset consists of: those of one set, as good as was asked for, counted through all files."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, fields
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nirvis_capture.profile import Mode
+from nirvis_datasets.catalogue import CATALOGUE_NAME, Catalogue
+from nirvis_datasets.entry import Entry
+from nirvis_datasets.errors import DatasetError
+from nirvis_datasets.frame_file import Side
+from nirvis_datasets.split import SPLITS_NAME, Split, Subset
+from nirvis_registration.pair_file import PairsFile
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How good a pair has to be, by the figures that registration wrote; None asks for nothing.
+
+    A pair whose figure could not be measured does not keep a limit on it.
+    """
+
+    max_residual_px: float | None = None
+    """Misregistration that is left, in pixels of the pair."""
+    max_saturation: float | None = None
+    """Share of saturated pixels, of the arm that has more of them."""
+    min_sharpness: float | None = None
+    """Of the less sharp picture."""
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, field.name) is not None for field in fields(self))
+
+    def __str__(self) -> str:
+        asked = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return ", ".join(f"{name} = {value:g}" for name, value in asked if value is not None)
+
+    def kept(self, table: NDArray[np.void]) -> NDArray[np.bool_]:
+        """Which rows of the table of a pairs file keep all limits."""
+        kept = np.ones(len(table), bool)
+        if self.max_residual_px is not None:
+            kept &= table["residual_px"] <= self.max_residual_px
+        if self.max_saturation is not None:
+            kept &= table["saturation"] <= self.max_saturation
+        if self.min_sharpness is not None:
+            kept &= table["sharpness"] >= self.min_sharpness
+        return kept
+
+
+class Selection:
+    """Places in pairs files, numbered from 0 through all files.
+
+    rows
+        Of every entry, the indices of the pairs that are used.
+    """
+
+    def __init__(self, folder: Path, entries: tuple[Entry, ...], rows: list[NDArray[np.intp]]) -> None:
+        self.folder = folder
+        self.entries = entries
+        self._rows = rows
+        self._ends = list(accumulate(len(of_file) for of_file in rows))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def locate(self, index: int) -> tuple[Entry, int]:
+        """File and row of a place. Raises `IndexError`."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"pair {index} of {len(self)}")
+        file = bisect_right(self._ends, index)
+        begin = self._ends[file - 1] if file else 0
+        return self.entries[file], int(self._rows[file][index - begin])
+
+    def elsewhere(self, recording_id: str, random: np.random.Generator) -> int:
+        """A place drawn from all other recordings, or from this one where there is no other."""
+        ends = np.cumsum(np.where(self._recordings != recording_id, self._counts, 0))
+        if not ends[-1]:
+            return int(random.integers(len(self)))
+        drawn = int(random.integers(ends[-1]))
+        file = int(np.searchsorted(ends, drawn, "right"))
+        return self._ends[file] - int(ends[file]) + drawn
+
+    @cached_property
+    def _recordings(self) -> NDArray[np.str_]:
+        return np.array([entry.recording_id for entry in self.entries])
+
+    @cached_property
+    def _counts(self) -> NDArray[np.intp]:
+        return np.array([len(of_file) for of_file in self._rows])
+
+
+def select_pairs(folder: Path, subset: Subset, limits: Limits | None = None, mode: Mode | None = None) -> Selection:
+    """All pairs of a set that keep the limits; opens the files only where limits are given. Raises `DatasetError`."""
+    limits = limits or Limits()
+    entries = _entries(folder, subset, mode)
+    if not limits:
+        return Selection(folder, entries, [np.arange(entry.pairs) for entry in entries])
+    rows = [np.flatnonzero(limits.kept(_table(folder, entry))) for entry in entries]
+    return _not_empty(
+        Selection(folder, entries, rows), f"No pair of set {subset} in {folder} keeps {limits}. Allow more."
+    )
+
+
+def select_side(
+    folder: Path, subset: Subset, side: Side, limits: Limits | None = None, mode: Mode | None = None
+) -> Selection:
+    """The pictures of one side of a set: pairs that keep the limits, and all without a partner (no figures).
+
+    Raises `DatasetError`.
+    """
+    limits = limits or Limits()
+    entries = _entries(folder, subset, mode, side)
+    rows = [
+        np.flatnonzero(limits.kept(_table(folder, entry)))
+        if limits and entry.kind == "pairs"
+        else np.arange(entry.pairs or entry.frames or 0)
+        for entry in entries
+    ]
+    return _not_empty(
+        Selection(folder, entries, rows), f"No {side} of set {subset} in {folder} keeps {limits}. Allow more."
+    )
+
+
+def select_windows(
+    folder: Path, subset: Subset, frames: int, stride: int = 1, limits: Limits | None = None
+) -> Selection:
+    """First pairs of all runs of `frames` pairs, `stride` apart, that keep the limits without a gap between them.
+
+    Opens every file. Raises `DatasetError`.
+    """
+    limits = limits or Limits()
+    entries = _entries(folder, subset)
+    rows = [_window_starts(_table(folder, entry), frames, stride, limits) for entry in entries]
+    asked = f"{frames} pairs, {stride} apart" + (f", that keep {limits}" if limits else "")
+    return _not_empty(
+        Selection(folder, entries, rows),
+        f"No recording of set {subset} in {folder} has a run of {asked}. Ask for fewer frames, or record for longer.",
+    )
+
+
+def checked(folder: Path, entry: Entry) -> PairsFile:
+    """Open a pairs file. Raises `DatasetError` when it is no longer the one that was catalogued."""
+    path = folder / entry.path
+    if not path.is_file():
+        raise DatasetError(f"{path} is gone since the folder was catalogued. Bring the catalogue up to date.")
+    pairs = PairsFile.open(path)
+    if len(pairs) != entry.pairs:
+        pairs.close()
+        raise DatasetError(
+            f"{path} has {len(pairs)} pairs, the catalogue says {entry.pairs}: it changed since. Catalogue it anew."
+        )
+    return pairs
+
+
+def _window_starts(table: NDArray[np.void], frames: int, stride: int, limits: Limits) -> NDArray[np.intp]:
+    count = len(table) - (frames - 1) * stride
+    if count <= 0:
+        return np.empty(0, np.intp)
+    steps = np.diff(table["clip_index"])
+    # Registration may take every k-th pair of a clip; what is further apart than usual has a gap in it.
+    whole = steps == steps.min() if len(steps) else np.ones(0, bool)
+    kept = limits.kept(table)
+    starts = np.arange(count)
+    good = kept[starts]
+    for offset in range(1, (frames - 1) * stride + 1):
+        good = good & whole[starts + offset - 1]
+        if offset % stride == 0:
+            good = good & kept[starts + offset]
+    return np.flatnonzero(good)
+
+
+def _table(folder: Path, entry: Entry) -> NDArray[np.void]:
+    with checked(folder, entry) as pairs:
+        return pairs.table
+
+
+def _not_empty(selection: Selection, message: str) -> Selection:
+    if not len(selection):
+        raise DatasetError(message)
+    return selection
+
+
+def _entries(folder: Path, subset: Subset, mode: Mode | None = None, side: Side | None = None) -> tuple[Entry, ...]:
+    """The pairs files of a set, and the files of frames of one side where one is given."""
+    catalogue = Catalogue.read(folder / CATALOGUE_NAME)
+    sets = Split.read(folder / SPLITS_NAME).sets
+    frames = (e for e in catalogue.frames if side is not None and e.side == side)
+    entries = tuple(e for e in (*catalogue.pairs, *frames) if sets.get(e.recording_id) == subset)
+    entries = tuple(e for e in entries if e.pairs or e.frames)
+    entries = tuple(e for e in entries if mode in (None, e.mode))
+    if not entries:
+        counts = ", ".join(f"{name} {list(sets.values()).count(name)}" for name in sorted(set(sets.values())))
+        others = f" and {len(catalogue.frames)} files of frames" if catalogue.frames else ""
+        raise DatasetError(
+            f"{folder} has no {mode + ' ' if mode else ''}{side or 'pair'}s of set {subset}: the catalogue lists "
+            f"{len(catalogue.pairs)} pairs files{others}, the split has recordings in {counts or 'no set'}. "
+            f"Record more places, or split anew: nirvis split {folder}"
+        )
+    return entries

@@ -1,0 +1,217 @@
+"""Windows of consecutive pairs, unpaired samples, and pairs on the grid of the sensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from nirvis_capture.clip import Clip
+from nirvis_datasets.catalogue import Catalogue
+from nirvis_datasets.errors import DatasetError
+from nirvis_datasets.pairs import DrawSampler, Limits, PairDataset
+from nirvis_datasets.split import Split, SplitRow
+from nirvis_datasets.transforms import random_cut, to_grey, to_tensor
+from nirvis_datasets.unpaired import UnpairedDataset
+from nirvis_datasets.windows import WindowDataset
+from nirvis_registration.errors import DamagedPairsFile
+
+WritePairs = Callable[..., Path]
+
+
+def catalogued(folder: Path) -> Path:
+    found = Catalogue.build(folder)
+    found.write()
+    recordings = sorted({entry.recording_id for entry in found.pairs})
+    rows = (SplitRow(recording_id=r, place=r, mode="day", set="train") for r in recordings)
+    Split(tuple(rows)).write(folder / "splits.csv")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, write_pairs: WritePairs) -> Path:
+    """Recordings a (6 pairs), b (2, by night) and c (3)."""
+    for name, n, mode in (("a", 6, "day"), ("b", 2, "night"), ("c", 3, "day")):
+        write_pairs(tmp_path / f"{name}.pairs.h5", recording_id=name, n=n, mode=mode)
+    return catalogued(tmp_path)
+
+
+def names(dataset: WindowDataset) -> list[str]:
+    return [dataset[i]["name"] for i in range(len(dataset))]
+
+
+def test_a_window_holds_consecutive_pairs_under_one_draw(folder: Path) -> None:
+    whole = PairDataset(folder, "train", crop=None)
+    windows = WindowDataset(folder, "train", frames=3, crop=16, seed=2, flip=True)
+    assert names(windows) == ["a-000000", "a-000001", "a-000002", "a-000003", "c-000000"]
+    for draw in range(6):
+        sample = windows[draw, 1]
+        assert sample["source"].shape == sample["target"].shape == (3, 3, 16, 16)
+        cut = random_cut(np.random.default_rng([2, draw, 1]), (48, 64), 16, flip=True)
+        for side in ("source", "target"):
+            part = torch.stack([whole[i][side] for i in (1, 2, 3)])
+            part = part[..., cut.top : cut.top + 16, cut.left : cut.left + 16]
+            torch.testing.assert_close(sample[side], part.flip(-1) if cut.flipped else part, rtol=0, atol=0)
+        valid = whole[1]["valid"][:, cut.top : cut.top + 16, cut.left : cut.left + 16]
+        torch.testing.assert_close(sample["valid"], valid.flip(-1) if cut.flipped else valid)
+
+
+def test_windows_with_a_stride_take_every_second_pair(folder: Path) -> None:
+    windows = WindowDataset(folder, "train", frames=3, stride=2, crop=None)
+    whole = PairDataset(folder, "train", crop=None)
+    assert names(windows) == ["a-000000", "a-000001"]
+    torch.testing.assert_close(windows[1]["source"], torch.stack([whole[i]["source"] for i in (1, 3, 5)]))
+
+
+def test_windows_stop_at_gaps_and_at_pairs_beyond_the_limits(folder: Path) -> None:
+    with h5py.File(folder / "a.pairs.h5", "r+") as file:
+        file["pairs/clip_index"][:] = [0, 1, 2, 5, 6, 7]
+    assert names(WindowDataset(folder, "train", frames=3, crop=None)) == ["a-000000", "a-000003", "c-000000"]
+    # Residuals are 0.1, 0.2, 0.3 px …
+    limited = WindowDataset(folder, "train", frames=2, crop=None, limits=Limits(max_residual_px=0.25))
+    assert names(limited) == ["a-000000", "b-000000", "c-000000"]
+    with pytest.raises(DatasetError, match=r"No recording of set train in .* has a run of 9 pairs, 1 apart"):
+        WindowDataset(folder, "train", frames=9)
+
+
+def test_an_unpaired_target_comes_from_another_recording(folder: Path) -> None:
+    dataset = UnpairedDataset(folder, "train", crop=16, flip=True)
+    targets = {dataset[draw, 0]["target_name"] for draw in range(40)}
+    assert targets == {"b-000000", "b-000001", "c-000000", "c-000001", "c-000002"}
+    again = UnpairedDataset(folder, "train", crop=16, flip=True)[3, 0]
+    for key in ("source", "target", "valid"):
+        torch.testing.assert_close(dataset[3, 0][key], again[key], rtol=0, atol=0)
+
+
+def test_sources_of_the_night_meet_targets_of_the_day(folder: Path) -> None:
+    dataset = UnpairedDataset(folder, "train", crop=None, source_mode="night", target_mode="day")
+    assert [dataset[i]["name"] for i in range(len(dataset))] == ["b-000000", "b-000001"]
+    paired = PairDataset(folder, "train", crop=None)
+    by_name = {paired[i]["name"]: paired[i] for i in range(len(paired))}
+    for draw in range(20):
+        sample = dataset[draw, 1]
+        assert sample["target_name"][0] in "ac"
+        torch.testing.assert_close(sample["source"], by_name["b-000001"]["source"])
+        torch.testing.assert_close(sample["target"], by_name[sample["target_name"]]["target"])
+
+
+def test_one_recording_alone_gives_its_own_targets(tmp_path: Path, write_pairs: WritePairs) -> None:
+    write_pairs(tmp_path / "a.pairs.h5", recording_id="a", n=3)
+    dataset = UnpairedDataset(catalogued(tmp_path), "train", crop=None)
+    assert {dataset[draw, 0]["target_name"] for draw in range(20)} == {"a-000000", "a-000001", "a-000002"}
+
+
+def test_a_grey_source_has_one_channel_of_luma(folder: Path) -> None:
+    grey, colour = (PairDataset(folder, "train", crop=32, source=kind)[1] for kind in ("grey", "rgb"))
+    assert grey["source"].shape == (1, 32, 32)
+    luma = (colour["source"] * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0)
+    torch.testing.assert_close(grey["source"][0], luma, rtol=0, atol=0.51 / 255)
+    torch.testing.assert_close(grey["target"], colour["target"])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_luma_of_grey_pixels_is_their_value(dtype: type) -> None:
+    values = np.array([0, 1, 128, np.iinfo(dtype).max], dtype)
+    assert to_grey(np.repeat(values[None, :, None], 3, axis=2))[0, :, 0].tolist() == values.tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_tensors_are_counts_over_full_scale(dtype: type, flipped: bool) -> None:
+    whole = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (9, 11, 3), dtype, endpoint=True)
+    part = whole[:, 2:9]
+    expected = torch.from_numpy(part.astype(np.float64) / np.iinfo(dtype).max).permute(2, 0, 1).float()
+    made = to_tensor(part, flipped)
+    assert made.is_contiguous()
+    torch.testing.assert_close(made, expected.flip(-1) if flipped else expected, rtol=1e-6, atol=0)
+
+
+def test_compressed_pictures_are_read_alike(folder: Path) -> None:
+    plain = PairDataset(folder, "train", crop=16, flip=True)
+    expected = [plain[draw, 2] for draw in range(4)]
+    with h5py.File(folder / "a.pairs.h5", "r+") as file:
+        for side in ("source", "target"):
+            pictures, attributes = file[side][:], dict(file[side].attrs)
+            del file[side]
+            file.create_dataset(side, data=pictures, chunks=(1, *pictures.shape[1:]), compression="gzip")
+            file[side].attrs.update(attributes)
+    packed = PairDataset(folder, "train", crop=16, flip=True)
+    for draw, sample in enumerate(expected):
+        for key in ("source", "target", "valid"):
+            torch.testing.assert_close(packed[draw, 2][key], sample[key], rtol=0, atol=0)
+
+
+def test_a_file_that_ends_early_is_said(folder: Path) -> None:
+    dataset = PairDataset(folder, "train", crop=16)
+    dataset[0]
+    with (folder / "a.pairs.h5").open("r+b") as file:
+        file.truncate(9000)
+    with pytest.raises(DamagedPairsFile, match="ends in the middle of the source of pair 5"):
+        dataset[5]
+
+
+@pytest.fixture
+def with_clip(tmp_path: Path, write_pairs: WritePairs, write_clip: Callable[..., Path]) -> Path:
+    """One recording as raw clip and pairs: frame i of both arms is i everywhere, the homography is unity."""
+    clip = write_clip(tmp_path, n=3, recording_id="a")
+    with Clip.open(clip) as raw:
+        identity = raw.sha256
+    pairs = write_pairs(tmp_path / "a.pairs.h5", recording_id="a", n=3)
+    with h5py.File(pairs, "r+") as file:
+        file.attrs["clip_sha256"] = identity
+    return catalogued(tmp_path)
+
+
+def test_bayer_sources_are_the_counts_of_the_clip(with_clip: Path) -> None:
+    dataset = PairDataset(with_clip, "train", crop=16, source="bayer", flip=True)
+    with Clip.open(with_clip / "a.clip.h5") as clip:
+        raw = clip.pair(2)[0]
+    for draw in range(8):
+        sample = dataset[draw, 2]
+        assert (sample["source"].shape, sample["target"].shape) == ((1, 16, 16), (3, 16, 16))
+        torch.testing.assert_close(sample["source"], torch.full((1, 16, 16), float(raw[0, 0]) / 255))
+
+
+@pytest.mark.parametrize("size", [(20, 24), (16, 16)])
+def test_bayer_cuts_begin_at_the_first_site_of_the_filter_array(size: tuple[int, int]) -> None:
+    sites = np.indices(size)[0] % 2 * 2 + np.indices(size)[1] % 2
+    random = np.random.default_rng(1)
+    cuts = [random_cut(random, size, 16, flip=True, grid=2) for _ in range(200)]
+    for cut in cuts:
+        part = sites[cut.top : cut.top + 16, cut.left : cut.left + 16][:, :: -1 if cut.flipped else 1]
+        np.testing.assert_array_equal(part, sites[:16, :16])
+    assert any(cut.flipped for cut in cuts) == (size != (16, 16))
+
+
+def test_bayer_without_its_clip_is_said(folder: Path) -> None:
+    with pytest.raises(DatasetError, match=r"raw clip of .* is not in the catalogue"):
+        PairDataset(folder, "train", crop=16, source="bayer")[0]
+
+
+def test_bayer_of_another_clip_is_said(with_clip: Path) -> None:
+    with h5py.File(with_clip / "a.pairs.h5", "r+") as file:
+        file.attrs["clip_sha256"] = "1" * 64
+    with pytest.raises(DatasetError, match="was registered from another clip than"):
+        PairDataset(with_clip, "train", crop=16, source="bayer")[0]
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+def test_workers_give_the_windows_and_strangers_of_one_process(folder: Path, context: str) -> None:
+    windows = WindowDataset(folder, "train", frames=2, crop=16, flip=True)
+    strangers = UnpairedDataset(folder, "train", crop=16, flip=True, source="grey")
+    both: tuple[Dataset[dict[str, torch.Tensor]], ...] = (windows, strangers)  # type: ignore[assignment]
+    for dataset in both:
+        dataset[0, 0]
+        sampler = DrawSampler(len(dataset), batch_size=2)  # type: ignore[arg-type]
+        loader = DataLoader(dataset, batch_sampler=sampler, num_workers=1, multiprocessing_context=context)
+        for step, batch in enumerate(islice(loader, 3)):
+            expected = [dataset[item] for item in sampler.batch(step)]
+            for key in ("source", "target", "valid"):
+                torch.testing.assert_close(batch[key], torch.stack([e[key] for e in expected]), rtol=0, atol=0)
