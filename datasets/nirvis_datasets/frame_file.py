@@ -4,7 +4,7 @@
 
     / @format=nirvis-frames @version=1 @software, and the fields of `FramesHeader`
     /frames      (N, H, W, 3) RGB, u8, or u16 over its full range; one chunk per frame
-    /frame_index (N,) rises; frames whose numbers follow each other were consecutive in their video
+    /frame_index (N,) rises; frames whose numbers follow each other were consecutive in their video; or all -1: no video
 """
 
 from __future__ import annotations

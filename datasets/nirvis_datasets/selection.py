@@ -164,7 +164,8 @@ def _window_starts(table: NDArray[np.void], frames: int, stride: int, limits: Li
         return np.empty(0, np.intp)
     steps = np.diff(table["clip_index"])
     # Registration may take every k-th pair of a clip; what is further apart than usual has a gap in it.
-    whole = steps == steps.min() if len(steps) else np.ones(0, bool)
+    # Single pictures of an imported set all have the same number, and follow nothing.
+    whole = (steps == steps.min()) & (steps > 0) if len(steps) else np.ones(0, bool)
     kept = limits.kept(table)
     starts = np.arange(count)
     good = kept[starts]

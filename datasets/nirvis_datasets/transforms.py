@@ -13,8 +13,6 @@ from torch import Tensor
 Counts = NDArray[Any]
 """Part of a picture ``(h, w, C)``: u8 or u16 over its full range, or float32 in [0, 1]."""
 
-_FULL_SCALE = {torch.bool: 1, torch.uint8: 255, torch.uint16: 65535}
-
 
 @dataclass(frozen=True, slots=True)
 class Cut:
@@ -61,11 +59,14 @@ def to_tensor(part: Counts, flipped: bool = False) -> Tensor:
 
 
 def in_unit_range(counts: Tensor) -> Tensor:
-    """Counts over the full range of their data type, or a mask, as float32 in [0, 1]; floats stay as they are."""
+    """u8 or u16 counts over their full range, or a mask, as float32 in [0, 1]; floats stay as they are."""
     if counts.is_floating_point():
         return counts
-    full_scale = _FULL_SCALE[counts.dtype]
-    return counts.to(torch.float32) if full_scale == 1 else counts.to(torch.float32).div_(full_scale)
+    if counts.dtype == torch.uint8:
+        # one pass over the memory where a conversion and a division would be two; the same values
+        return counts / torch.tensor(255, dtype=torch.float32)
+    shares = counts.to(torch.float32)
+    return shares if counts.dtype == torch.bool else shares.div_(65535)
 
 
 def to_grey(part: Counts) -> Counts:

@@ -16,6 +16,7 @@ from nirvis_datasets.external.importer import Imported, Source, write_imported
 from nirvis_datasets.external.layouts import LAYOUTS
 from nirvis_datasets.frame_file import FramesFile
 from nirvis_datasets.pairs import PairDataset
+from nirvis_datasets.selection import select_windows
 from nirvis_datasets.split import Split
 from nirvis_registration.pair_file import PairsFile
 
@@ -254,6 +255,16 @@ def test_frames_of_a_strip_are_consecutive_and_strips_are_not(tmp_path: Path) ->
     with FramesFile.open(tmp_path / "out" / "flowers-train.source.frames.h5") as frames:
         assert frames.frame_index.tolist() == [0, 1, 2, 4, 5, 6]
         assert np.array_equal(frames.frame(4), picture(1, 3 * WIDTH)[:, WIDTH : 2 * WIDTH])
+
+
+def test_photographs_make_no_windows_and_videos_do(tmp_path: Path) -> None:
+    names = tuple(f"{i:04d}_{arm}.tiff" for i in range(3) for arm in ("nir", "rgb"))
+    imported(tree(tmp_path / "photos", both("country", names=names)), "epfl", tmp_path / "stills")
+    imported(tree(tmp_path / "set", KAIST), "kaist", tmp_path / "video")
+    (tmp_path / "stills" / "splits.csv").write_text("recording_id,place,mode,set\nepfl-country,,night,train\n")
+    assert len(select_windows(tmp_path / "video", "train", frames=2)) == 1
+    with pytest.raises(DatasetError, match="has a run of 2 pairs"):
+        select_windows(tmp_path / "stills", "train", frames=2)
 
 
 def test_pictures_that_find_no_partner_are_named(tmp_path: Path) -> None:

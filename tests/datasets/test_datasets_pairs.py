@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from nirvis_datasets import pictures as pictures_module
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError, TableError
-from nirvis_datasets.pairs import DrawSampler, Limits, PairDataset, PairSample
+from nirvis_datasets.pairs import DrawSampler, Limits, PairDataset, PairSample, floats
 from nirvis_datasets.split import Split, SplitRow, Subset, split
 from nirvis_datasets.transforms import random_cut
 from nirvis_registration.pair_file import TABLE, PairsFile
@@ -56,6 +56,21 @@ def test_a_sample_has_the_pixels_of_its_file(folder: Path) -> None:
     np.testing.assert_allclose(sample["target"].permute(1, 2, 0), target / 255, rtol=1e-6)
     np.testing.assert_array_equal(sample["valid"][0], valid)
     assert (sample["name"], sample["mode"], sample["recording_id"]) == ("b-000001", "day", "b")
+
+
+@pytest.mark.parametrize("bit_depth", [8, 16])
+def test_counts_become_the_same_floats(tmp_path: Path, write_pairs: WritePairs, bit_depth: int) -> None:
+    write_pairs(tmp_path / "a.pairs.h5", recording_id="a", bit_depth=bit_depth)
+    catalogued(tmp_path, a="train")
+    counts = PairDataset(tmp_path, "train", crop=16, flip=True, as_counts=True)
+    direct = PairDataset(tmp_path, "train", crop=16, flip=True)
+    assert counts[0]["source"].dtype == (torch.uint8 if bit_depth == 8 else torch.uint16)
+    batch = next(iter(DataLoader(counts, batch_size=2)))
+    for draw in range(4):
+        assert_same(floats(counts[draw, 1]), direct[draw, 1])
+    together = floats(batch)
+    for key in ("source", "target", "valid"):
+        torch.testing.assert_close(together[key], torch.stack([direct[i][key] for i in (0, 1)]), rtol=0, atol=0)
 
 
 def test_a_set_has_the_pairs_of_its_recordings(folder: Path) -> None:

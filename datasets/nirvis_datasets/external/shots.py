@@ -17,6 +17,9 @@ from nirvis_datasets.external.picture_file import picture_size, read_picture
 from nirvis_registration.geometry import Size
 from nirvis_registration.warp import Picture
 
+STILL = -1
+"""The number of a picture that is no frame of a video."""
+
 
 class Shots(Protocol):
     """What the importer needs of one side; it never holds more than one picture in memory."""
@@ -30,7 +33,7 @@ class Shots(Protocol):
         """RGB pictures ``(H, W, 3)`` in order. Raises `DatasetError` for one that cannot be used."""
 
     def index(self) -> Sequence[int]:
-        """A rising number of each; those that follow each other were consecutive exposures."""
+        """A rising number of each; those that follow each other were consecutive exposures. Or `STILL` of all."""
 
     def sha256(self) -> str:
         """Of the names and sizes of the files: tells imports apart, and proves nothing about their bytes."""
@@ -83,9 +86,8 @@ class Stills:
         if tiles > 1:
             return [at + at // tiles for at in range(len(self))]
         numbers = [_number(still.name) for still in self.stills]
-        if self.video and all(first < second for first, second in pairwise(numbers)):
-            return numbers
-        return [2 * at for at in range(len(self))]
+        rising = all(first < second for first, second in pairwise(numbers))
+        return numbers if self.video and rising else [STILL] * len(self)
 
     def sha256(self) -> str:
         paths = sorted({still.path for still in self.stills})
