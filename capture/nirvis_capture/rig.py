@@ -29,6 +29,8 @@ PAUSE_PERIODS = 4
 PAUSES = 2
 """One stray frame after arming is forgiven, if the next pause is silent."""
 LATCHES = 5
+PAINTING_PATIENCE_S = 180.0
+"""A simulated rig paints its street when it is opened, which takes a busy computer a while."""
 LOST_AFTER_S = 1.0
 LOST_AFTER_PERIODS = 3
 _LOOK_S = 0.1
@@ -308,5 +310,4 @@ def _count_frames(camera: Camera, seconds: float) -> int:
 
 
 def _opening_patience_s(profile: Profile) -> float:
-    """A simulated rig paints its street first, which takes a busy computer a while."""
-    return 180.0 if profile.nir.backend == "simulated" else ANSWER_PATIENCE_S
+    return PAINTING_PATIENCE_S if profile.nir.backend == "simulated" else ANSWER_PATIENCE_S

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from nirvis_capture import client as client_module
-from nirvis_capture import patience
 from nirvis_capture import recorder as recorder_module
 from nirvis_capture import recording as recording_module
+from nirvis_capture import rig
 from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.client import RecorderClient, RecorderStatus
 from nirvis_capture.clip import Clip
@@ -267,7 +267,7 @@ class TestArming:
         backends = iter([self.Backend(real, lambda: goes_on.wait(30)), SimulatedBackend(real)])
         with recorder_of(real, open_backend=lambda _: next(backends)) as client:
             with monkeypatch.context() as hasty:
-                hasty.setattr(patience.answer_of, "__defaults__", (0.05,))
+                hasty.setattr(rig, "PAINTING_PATIENCE_S", 0.05)
                 with pytest.raises(RecorderError, match=r"did not answer within 0.05 s"):
                     client.arm()
             assert client.status().state == "failed"
