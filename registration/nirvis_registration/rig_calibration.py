@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from nirvis_capture.camera import Arm
 from nirvis_capture.clip import Clip
 from nirvis_capture.errors import NirvisError
-from nirvis_capture.profile import Mode
+from nirvis_capture.profile import Mode, Profile
 from nirvis_registration.errors import RegistrationRefused, RigCalibrationError
 from nirvis_registration.geometry import Matrix, Size, corner_distances, with_mirrors
 from nirvis_registration.homography import Estimate
@@ -57,21 +57,27 @@ class Rig(_Frozen):
     """Filters shift and scale the picture."""
     nir: Mount
     vis: Mount
-    simulated: int | None = None
-    """Number of the simulated rig."""
+    unreal: str = ""
+    """What tells a simulated rig, or what is replayed as one, from others of its name; empty for real cameras."""
 
     @staticmethod
     def of(clip: Clip) -> Rig:
-        profile = clip.profile
-        is_twin = profile.nir.backend == "simulated"
         nir, vis = _mount(clip, "nir"), _mount(clip, "vis")
-        simulated = profile.twin.rig_seed if is_twin else None
-        return Rig(name=profile.rig, mode=clip.mode, nir=nir, vis=vis, simulated=simulated)
+        return Rig(name=clip.profile.rig, mode=clip.mode, nir=nir, vis=vis, unreal=_unreal(clip.profile))
 
     @property
     def file_name(self) -> str:
         digest = hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:8]
         return f"{self.name}-{self.mode}-{digest}{SUFFIX}"
+
+
+def _unreal(profile: Profile) -> str:
+    """Pictures that are replayed were taken by anybody, each pair its own way."""
+    if profile.nir.backend == "simulated":
+        return f"twin {profile.twin.rig_seed}, {profile.twin.corner_shift_px:g} px"
+    if profile.nir.backend == "replay" and profile.replay is not None:
+        return profile.replay.model_dump_json(exclude={"pacing", "repeat", "noise_dn"})
+    return ""
 
 
 def _mount(clip: Clip, arm: Arm) -> Mount:
