@@ -164,7 +164,10 @@ def _open_file(path: Path) -> Group:
     if not path.is_file():
         raise NotAClip(path, "it is a folder" if path.is_dir() else "there is no such file")
     if path.name.endswith(PART_SUFFIX):
-        raise DamagedClip(path, "its recording still runs, or was never closed, so it has no certificate; nirvis recover rescues it then")
+        raise DamagedClip(
+            path,
+            "its recording still runs, or was never closed, so it has no certificate; nirvis recover rescues it then",
+        )
     try:
         if not h5py.is_hdf5(path):
             raise NotAClip(path, "it is no HDF5 file")
