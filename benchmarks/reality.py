@@ -29,14 +29,16 @@ from nirvis_capture.raw import picture
 from nirvis_capture.rig import record_clip
 from nirvis_capture.truth import true_homography
 from nirvis_capture.twin.imaging.imager import street_imagers
-from nirvis_registration.batch import RegistrationSettings, register_clips
+from nirvis_registration.batch import register_clips
 from nirvis_registration.geometry import with_mirrors
+from nirvis_registration.settings import RegistrationSettings
 from nirvis_training import metrics
 from nirvis_training.baselines import as_it_is, grey_world
 from nirvis_training.config import load_config
 from nirvis_training.evaluate import training_mean_colour
 from nirvis_training.loop import train
 from nirvis_training.methods import load_method
+from nirvis_training.run_folder import RunFolder
 
 Picture = NDArray[np.uint8]
 Grey = NDArray[np.float32]
@@ -227,8 +229,6 @@ def learn(folder: Path, streets: int, seconds: float, seed: int) -> tuple[Path, 
 
 def judge(run: Path, dataset: Path, pairs: Sequence[Pair], out: Path | None) -> list[Bar]:
     """Score the run on real pairs beside answers that need no training: PSNR and SSIM at 640 px of width."""
-    from nirvis_training.run_folder import RunFolder
-
     contestants: dict[str, Callable[[Tensor], Tensor]] = {
         "prediction": load_method(RunFolder(run)).predict,
         "input": as_it_is,

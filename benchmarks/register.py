@@ -32,7 +32,7 @@ from nirvis_capture.clip import Clip
 from nirvis_capture.profile import Profile, parse_profile
 from nirvis_capture.rig import record_clip
 from nirvis_capture.truth import true_homography
-from nirvis_registration.batch import RegistrationSettings, register_clip
+from nirvis_registration.batch import register_clip
 from nirvis_registration.clip_pairs import align_clip
 from nirvis_registration.features import Grey, grey, relative_gradient
 from nirvis_registration.frames import chosen_frames, grey_pairs
@@ -48,6 +48,7 @@ from nirvis_registration.geometry import (
 )
 from nirvis_registration.homography import estimate
 from nirvis_registration.rig_calibration import RigCalibration
+from nirvis_registration.settings import RegistrationSettings
 from nirvis_registration.views import scene_picture
 
 MARGIN_PX = 60

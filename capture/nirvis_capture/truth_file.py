@@ -158,7 +158,8 @@ def _found(profile: Profile, ids: Mapping[Arm, Column], clip: str) -> tuple[list
         exposed = {arm: _exposures(rows, arm) for arm in ARMS}
         if all(int(frame_id) in exposed[arm] for arm in ARMS for frame_id in ids[arm]):
             break
-        if look >= _LONGEST_LOOK:
+        past = all(max(exposed[arm], default=0) > ids[arm].max(initial=-1) for arm in ARMS)
+        if past or look >= _LONGEST_LOOK:
             raise NoTruth(f"{clip} has frames that its profile does not explain: recorded after a camera came back?")
         look *= 4
     pulses = {arm: np.array([exposed[arm][int(frame_id)] for frame_id in ids[arm]], np.int64) for arm in ARMS}

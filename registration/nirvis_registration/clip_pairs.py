@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nirvis_capture.camera import Arm
 from nirvis_capture.clip import Clip
@@ -16,10 +15,8 @@ from nirvis_registration.homography import Estimate, estimate, estimate_from
 from nirvis_registration.pair_file import PairsHeader, PairsWriter
 from nirvis_registration.quality import pair_quality
 from nirvis_registration.rig_calibration import RigCalibration
+from nirvis_registration.settings import RegistrationSettings
 from nirvis_registration.views import PairView
-
-if TYPE_CHECKING:
-    from nirvis_registration.batch import RegistrationSettings
 
 CALIBRATED_FRAMES = 2
 """Frames that are aligned where a calibration says where to begin."""

@@ -112,7 +112,7 @@ def test_registered_real_pictures_are_near_the_known_transform(tmp_path: Path) -
 
     from nirvis.demo.takes import picture_takes
     from nirvis.demo.way import Way, prove, record, register
-    from nirvis_registration.batch import RegistrationSettings
+    from nirvis_registration.settings import RegistrationSettings
 
     way = Way(tmp_path)
     way.clips.mkdir()

@@ -12,13 +12,14 @@ from nirvis_capture.camera import Arm
 from nirvis_capture.clip import Clip
 from nirvis_capture.errors import NirvisError
 from nirvis_capture.pairing import Event
-from nirvis_registration.batch import RegistrationSettings, find_clips, pairs_path, register_clip, register_clips
+from nirvis_registration.batch import find_clips, pairs_path, register_clip, register_clips
 from nirvis_registration.errors import PairsFileTaken, RegistrationRefused
 from nirvis_registration.features import grey
 from nirvis_registration.geometry import corner_distances, with_mirrors
 from nirvis_registration.homography import estimate
 from nirvis_registration.pair_file import PairsFile
 from nirvis_registration.quality import residual_px
+from nirvis_registration.settings import RegistrationSettings
 
 SIZE = (400, 300)
 LEFT, TOP = 120, 90

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from nirvis_capture.errors import NirvisError
-from nirvis_registration.batch import RegistrationSettings, register_clips
+from nirvis_registration.batch import register_clips
 from nirvis_registration.pair_file import PairsFile
+from nirvis_registration.settings import RegistrationSettings
 
 SETTINGS = RegistrationSettings(size=(200, 150), frames=1)
 DEADLINE_S = 60

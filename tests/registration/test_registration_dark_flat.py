@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from nirvis_capture.calibration import Calibration
-from nirvis_registration.batch import RegistrationSettings, register_clips
+from nirvis_registration.batch import register_clips
 from nirvis_registration.pair_file import PairsFile
+from nirvis_registration.settings import RegistrationSettings
 
 SETTINGS = RegistrationSettings(size=(200, 150), frames=1)
 LEVEL_DN = 24.0

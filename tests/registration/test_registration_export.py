@@ -13,9 +13,10 @@ import pytest
 from nirvis_capture.camera import Arm
 from nirvis_capture.clip import Clip
 from nirvis_capture.raw import demosaic, gains
-from nirvis_registration.batch import RegistrationSettings, register_clip
+from nirvis_registration.batch import register_clip
 from nirvis_registration.export import export_json
 from nirvis_registration.pair_file import PairsFile
+from nirvis_registration.settings import RegistrationSettings
 
 
 @pytest.mark.parametrize("mirrored", [(), ("vis",), ("nir",)], ids=["none", "vis", "nir"])

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from nirvis_registration.batch import RegistrationSettings, register_clips
+from nirvis_registration.batch import register_clips
 from nirvis_registration.batch_report import batch_report
 from nirvis_registration.overlay import edge_overlay, residual_vectors, vector_overlay
 from nirvis_registration.quality import verdict
+from nirvis_registration.settings import RegistrationSettings
 
 Rgb = np.ndarray
 Pictures = tuple[Rgb, Rgb]

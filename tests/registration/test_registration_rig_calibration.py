@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from nirvis_capture.clip import Clip
-from nirvis_registration.batch import Outcome, RegistrationSettings, register_clip, register_clips
+from nirvis_registration.batch import Outcome, register_clip, register_clips
 from nirvis_registration.errors import RigCalibrationError
 from nirvis_registration.geometry import corner_distances
 from nirvis_registration.pair_file import PairsFile
 from nirvis_registration.rig_calibration import Calibrations, Rig, RigCalibration
+from nirvis_registration.settings import RegistrationSettings
 
 SETTINGS = RegistrationSettings(size=(200, 150), frames=1)
 Write = Callable[..., Path]

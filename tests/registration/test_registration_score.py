@@ -13,9 +13,10 @@ from nirvis_capture.errors import NoTruth
 from nirvis_capture.profile import load_profile
 from nirvis_capture.rig import record_clip
 from nirvis_capture.truth_file import Truth, read_truth, write_truth
-from nirvis_registration.batch import RegistrationSettings, register_clip
+from nirvis_registration.batch import register_clip
 from nirvis_registration.pair_file import PairsFile
 from nirvis_registration.score import clean_targets, score_registration
+from nirvis_registration.settings import RegistrationSettings
 
 SIZE = {"sensor": {"width_px": 692, "height_px": 516}, "roi": {"width": 692, "height": 516}}
 

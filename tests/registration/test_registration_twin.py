@@ -11,9 +11,10 @@ import nirvis_profiles
 from nirvis_capture.profile import Profile, parse_profile
 from nirvis_capture.rig import record_clip
 from nirvis_capture.truth import true_homography
-from nirvis_registration.batch import RegistrationSettings, register_clip
+from nirvis_registration.batch import register_clip
 from nirvis_registration.geometry import corner_distances
 from nirvis_registration.pair_file import PairsFile
+from nirvis_registration.settings import RegistrationSettings
 
 
 def twin(mode: str, seed: int) -> Profile:

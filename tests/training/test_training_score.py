@@ -15,9 +15,10 @@ from nirvis_capture.errors import NoTruth
 from nirvis_capture.profile import load_profile
 from nirvis_capture.rig import record_clip
 from nirvis_capture.truth_file import Truth, read_truth, write_truth
-from nirvis_registration.batch import RegistrationSettings, register_clip
+from nirvis_registration.batch import register_clip
 from nirvis_registration.pair_file import PairsFile
 from nirvis_registration.score import clean_targets
+from nirvis_registration.settings import RegistrationSettings
 from nirvis_training.score import score_prediction
 
 SIZE = {"sensor": {"width_px": 464, "height_px": 344}, "roi": {"width": 464, "height": 344}}

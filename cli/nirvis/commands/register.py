@@ -14,10 +14,11 @@ from cyclopts.validators import Number
 from cyclopts.validators import Path as PathValidator
 from tqdm import tqdm
 
-from nirvis_registration.batch import Outcome, RegistrationSettings, find_clips, register_clips
+from nirvis_registration.batch import Outcome, find_clips, register_clips
 from nirvis_registration.batch_report import batch_report
 from nirvis_registration.export import export_json as export_json_file
 from nirvis_registration.rig_calibration import Calibrations
+from nirvis_registration.settings import RegistrationSettings
 
 
 def _is_size(_: object, value: str) -> None:

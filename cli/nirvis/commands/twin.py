@@ -77,8 +77,9 @@ def truth(
 ) -> None:
     """Write the truth beside clips that were recorded from a simulated street."""
     from nirvis_capture.truth_file import write_truth
+    from nirvis_registration.batch import find_clips
 
-    for clip in _found(clips):
+    for clip in find_clips(clips):
         with progress_bar(clip.name, "picture", leave=False) as show:
             print(write_truth(clip, clean_every_s, show), flush=True)
 
@@ -93,10 +94,11 @@ def score(
     from nirvis_capture.clip import Clip
     from nirvis_capture.score import score_clip
     from nirvis_capture.truth_file import read_truth, truth_path
+    from nirvis_registration.batch import find_clips
 
     if run is not None and pairs is None:
         raise TwinError("--run scores the colours of registered pairs: give their folder as --pairs")
-    for path in _found(clips):
+    for path in find_clips(clips):
         with Clip.open(path) as clip:
             known = read_truth(truth_path(path))
             print(f"{path}: {score_clip(clip, known)}")
@@ -135,14 +137,6 @@ def lapse(
             sink.write(f"{done}", _side_by_side(nir, vis))
             show(done, total)
     print(out)
-
-
-def _found(paths: tuple[Path, ...]) -> list[Path]:
-    """The clips that are named or lie in named folders. Raises `TwinError` when there is none."""
-    found = [clip for path in paths for clip in (sorted(path.rglob("*.clip.h5")) if path.is_dir() else [path])]
-    if not found:
-        raise TwinError("name clips of the simulated rig, or folders that hold some")
-    return found
 
 
 def _street(

@@ -19,9 +19,10 @@ from nirvis_capture.profile import Mode
 from nirvis_capture.rig import record_clip
 from nirvis_capture.truth import true_homography
 from nirvis_capture.verify import verify
-from nirvis_registration.batch import RegistrationSettings, register_clips
+from nirvis_registration.batch import register_clips
 from nirvis_registration.geometry import corner_distances
 from nirvis_registration.pair_file import PairsFile
+from nirvis_registration.settings import RegistrationSettings
 
 MARKER = "demo.json"
 """Tells a folder that a demo made, and may make anew, from one that it must not touch."""

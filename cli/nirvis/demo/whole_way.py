@@ -12,7 +12,7 @@ from nirvis.demo.way import Registered, Way, prepare, prove, record, register
 from nirvis.progress import progress_bar
 from nirvis.session import catalogue_and_split
 from nirvis.training_bar import training_bar
-from nirvis_registration.batch import RegistrationSettings
+from nirvis_registration.settings import RegistrationSettings
 from nirvis_training.colorize_files import colorize_to
 from nirvis_training.config import load_config
 from nirvis_training.evaluate import evaluate
