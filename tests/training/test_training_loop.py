@@ -24,7 +24,7 @@ from nirvis_training.errors import Diverged, FeaturesError, NotARun, RunTaken, T
 from nirvis_training.journal import PICTURES_KEPT, Journal
 from nirvis_training.loop import Progress, train
 from nirvis_training.methods import load_method, make_method
-from nirvis_training.methods.base import Losses, PairBatch, Phase
+from nirvis_training.methods.base import Batch, Losses, Phase
 from nirvis_training.methods.ssn import Ssn
 from nirvis_training.processor import memory_format_of
 from nirvis_training.run_folder import RunFolder
@@ -139,7 +139,7 @@ def test_a_loss_that_is_no_number_ends_the_run_before_the_step(
     class Exploding(Ssn):
         steps = 0
 
-        def losses(self, phase: Phase, batch: PairBatch) -> Losses:
+        def losses(self, phase: Phase, batch: Batch) -> Losses:
             self.steps += 1
             terms = super().losses(phase, batch)
             return {**terms, "colour": terms["colour"] * (float("nan") if self.steps == 6 else 1)}

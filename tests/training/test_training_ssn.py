@@ -11,7 +11,7 @@ from torch import nn
 from nirvis_datasets.pairs import PairSample
 from nirvis_training.config import TrainingConfig
 from nirvis_training.methods import make_method
-from nirvis_training.methods.base import PairBatch
+from nirvis_training.methods.base import Batch
 from nirvis_training.networks.ssn import Norm, StateSynchronizationNetwork, gaussian_window, state_synchronisation
 
 NORMS: tuple[Norm, ...] = ("released", "paper", "group")
@@ -90,7 +90,7 @@ def test_what_was_not_seen_is_not_learnt(small_config: Callable[..., TrainingCon
     method = make_method(small_config()).eval()
     batch = _batch()
     batch.valid[..., :20] = 0
-    spoilt = PairBatch(batch.source, batch.target.clone(), batch.valid)
+    spoilt = Batch(batch.source, batch.target.clone(), batch.valid)
     spoilt.target[..., :20] = 1
     first, second = (method.losses(method.phases[0], b) for b in (batch, spoilt))
     torch.testing.assert_close(first, second)
@@ -114,7 +114,7 @@ def test_same_seed_gives_the_same_network(small_config: Callable[..., TrainingCo
     assert any(not torch.equal(first[name], other[name]) for name in first)
 
 
-def _batch() -> PairBatch:
+def _batch() -> Batch:
     generator = torch.Generator().manual_seed(3)
     target = torch.rand(2, 3, 32, 32, generator=generator)
     sample = PairSample(
@@ -125,4 +125,4 @@ def _batch() -> PairBatch:
         mode="day",
         recording_id="",
     )
-    return PairBatch.of(sample, torch.device("cpu"), torch.contiguous_format)
+    return Batch.of(sample, torch.device("cpu"), torch.contiguous_format)

@@ -8,76 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 import tomlkit
-from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError
 from tomlkit.exceptions import TOMLKitError
 
 from nirvis_capture.settings import Changes, Settings, edited_text, mistakes
 from nirvis_training.errors import ConfigError
+from nirvis_training.method_settings import AnyMethod
 
-RANDOM_FEATURES = "random"
 _SUFFIX = ".toml"
-
-
-class SsnSettings(Settings):
-    """State Synchronization Network (Wu et al. 2020)."""
-
-    name: Literal["ssn"]
-    variant: Literal["released", "paper"] = "released"
-    """Where paper and published code differ: BatchNorm in the residual blocks and the mean over the perceptual layers
-    (``released``), or instance normalisation everywhere and their sum (``paper``)."""
-    width: int = Field(default=64, ge=4, le=256)
-    """Channels of the first stage; 64 in the paper."""
-    norm: Literal["released", "paper", "group"] | None = None
-    """Normalisation layers, where they shall not follow the variant."""
-    structure_weight: float = Field(default=1.0, ge=0)
-    """α, of DSSIM on lightness."""
-    colour_weight: float = Field(default=1.0, ge=0)
-    """β, of L1 on a* and b*."""
-    lightness_weight: float = Field(default=0.0, ge=0)
-    """Of L1 on lightness, which the paper has as an ablation only. Without the perceptual term it is needed: SSIM is
-    the same for the negative of a picture with its mean reversed as well, and nothing else tells the two apart."""
-    perceptual_weight: float = Field(default=10.0, ge=0)
-    """λ, of L1 on VGG-16 features; 0 leaves the term out."""
-    features: str | None = None
-    """File of VGG-16 weights as torchvision stores them (``.pth`` or ``.safetensors``), or ``random``."""
-    features_sha256: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
-    """Checksum that the file has to have."""
-
-    @field_validator("features")
-    @classmethod
-    def _wherever_it_is_resumed(cls, features: str | None) -> str | None:
-        if features is None or features == RANDOM_FEATURES:
-            return features
-        return str(Path(features).expanduser().absolute())
-
-    @property
-    def effective_norm(self) -> Literal["released", "paper", "group"]:
-        return self.norm or self.variant
-
-    @property
-    def features_path(self) -> Path:
-        return Path(self.features or "")
-
-    @property
-    def features_note(self) -> str:
-        """``none``, ``random``, or the name of the file."""
-        if self.perceptual_weight == 0 or self.features is None:
-            return "none"
-        return self.features if self.features == RANDOM_FEATURES else self.features_path.name
-
-    def without_losses(self) -> SsnSettings:
-        """The same network for predicting, which needs no pretrained features."""
-        return self.model_copy(update={"perceptual_weight": 0.0, "features": None})
-
-    @model_validator(mode="after")
-    def _has_features(self) -> SsnSettings:
-        if self.perceptual_weight > 0 and self.features is None:
-            raise ValueError(
-                f"perceptual_weight = {self.perceptual_weight:g} needs VGG-16 weights, which nirvis does not download: "
-                'set features to a file of them, or to "random" to train against random features, '
-                "or perceptual_weight to 0 to train without this term"
-            )
-        return self
 
 
 class TrainingConfig(Settings):
@@ -85,7 +23,7 @@ class TrainingConfig(Settings):
 
     model_config = ConfigDict(title="config")
 
-    method: SsnSettings
+    method: AnyMethod
     samples: int = Field(gt=0)
     """Length of the run in training samples (crops), whatever the batch size."""
     max_seconds: float | None = Field(default=None, gt=0)

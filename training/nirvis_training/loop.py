@@ -26,7 +26,7 @@ from nirvis_training.errors import Diverged, TrainingError
 from nirvis_training.journal import Journal
 from nirvis_training.material import Material, describe, open_material
 from nirvis_training.methods import make_method
-from nirvis_training.methods.base import Losses, Method, PairBatch, Phase
+from nirvis_training.methods.base import Batch, Losses, Method, Phase
 from nirvis_training.processor import device_of, memory_format_of, placed, torch_set_up
 from nirvis_training.run_folder import (
     BEST_KEY,
@@ -182,7 +182,7 @@ class Training:
             ended = False
             while not ended and not wish:
                 began = time.monotonic()
-                batch = PairBatch.of(next(batches), self._device, self._memory_format)
+                batch = Batch.of(next(batches), self._device, self._memory_format)
                 waited_s = time.monotonic() - began
                 losses = self._step(batch)
                 self.samples += self.config.batch_size
@@ -195,7 +195,7 @@ class Training:
             self._keep()
         return "finished" if ended else "interrupted"
 
-    def _step(self, batch: PairBatch) -> dict[str, float]:
+    def _step(self, batch: Batch) -> dict[str, float]:
         """One optimiser step of every phase; returns all loss terms."""
         values: dict[str, float] = {}
         for phase in self._method.phases:

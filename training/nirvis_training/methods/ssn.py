@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nirvis_training.colour import denormalise_lab, lab_to_rgb, normalise_lab, rgb_to_lab
-from nirvis_training.config import SsnSettings
 from nirvis_training.losses.perceptual import PerceptualLoss, random_vgg16, read_vgg16
 from nirvis_training.losses.structure import dssim
-from nirvis_training.methods.base import Losses, Method, PairBatch, Phase, adam
+from nirvis_training.method_settings import SsnSettings
+from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam
 from nirvis_training.networks.ssn import MULTIPLE_OF, StateSynchronizationNetwork
 
 
@@ -36,7 +36,7 @@ class Ssn(Method):
         self.generator = StateSynchronizationNetwork(settings.width, settings.effective_norm)
         self.perceptual = _perceptual(settings) if settings.perceptual_weight > 0 else None
 
-    def losses(self, phase: Phase, batch: PairBatch) -> Losses:
+    def losses(self, phase: Phase, batch: Batch) -> Losses:
         del phase  # there is only one
         predicted = self.generator(batch.source)
         wanted = normalise_lab(rgb_to_lab(batch.target))
