@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nirvis_datasets.recycled import recycled_floats
+
 Counts = NDArray[Any]
 """Part of a picture ``(h, w, C)``: u8 or u16 over its full range, or float32 in [0, 1]."""
 LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
@@ -84,10 +86,14 @@ def in_unit_range(counts: Tensor) -> Tensor:
     """u8 or u16 counts over their full range, or a mask, as float32 in [0, 1]; floats stay as they are."""
     if counts.is_floating_point():
         return counts
+    if counts.device.type == "cpu":
+        shares = recycled_floats(counts.shape)
+    else:
+        shares = torch.empty(counts.shape, dtype=torch.float32, device=counts.device)
     if counts.dtype == torch.uint8:
         # one pass over the memory where a conversion and a division would be two; the same values
-        return counts / torch.tensor(255, dtype=torch.float32)
-    shares = counts.to(torch.float32)
+        return torch.div(counts, torch.tensor(255, dtype=torch.float32), out=shares)
+    shares.copy_(counts)
     return shares if counts.dtype == torch.bool else shares.div_(65535)
 
 
