@@ -33,7 +33,7 @@ def load_method(run: RunFolder, weights: Literal["best", "last"] = "best") -> Me
     """A trained method in eval mode on the CPU, ready to predict; it needs no pretrained features.
 
     weights
-        ``best`` by validation PSNR, or those of the ``last`` checkpoint.
+        ``best`` by validation, of the networks that predict; or those of the ``last`` checkpoint, of all.
 
     Raises `NotARun` when the run has no such weights or they do not fit its method.
     """
@@ -41,10 +41,17 @@ def load_method(run: RunFolder, weights: Literal["best", "last"] = "best") -> Me
     method = make_method(config)
     state = _best(run) if weights == "best" else _last(run)
     try:
-        method.load_state_dict(state)
+        absent, unknown = method.load_state_dict(state, strict=False)
     except RuntimeError as error:
         raise NotARun(run.path, f"its weights do not fit its method ({str(error).splitlines()[0]})") from None
+    if unknown or any(predicts(method, name) for name in absent):
+        raise NotARun(run.path, f"its weights do not fit its method ({', '.join((*unknown, *absent)[:3])})")
     return method.eval()
+
+
+def predicts(method: Method, name: str) -> bool:
+    """Whether an entry of a method's state belongs to what it predicts with."""
+    return not method.predicts_with or name.split(".")[0] in method.predicts_with
 
 
 def _best(run: RunFolder) -> dict[str, Tensor]:

@@ -57,7 +57,7 @@ class Phase:
 
 
 def adam(learning_rate: float, betas: tuple[float, float] = (0.9, 0.999)) -> MakeOptimiser:
-    return partial(Adam, lr=learning_rate, betas=betas)
+    return partial(Adam, lr=learning_rate, betas=betas, fused=True)
 
 
 class Method(nn.Module, ABC):
@@ -73,6 +73,9 @@ class Method(nn.Module, ABC):
     phases: tuple[Phase, ...]
     multiple_of: int = 1
     """What the networks need height and width to be multiples of; `predict` takes any size."""
+    predicts_with: tuple[str, ...] = ()
+    """Networks that `forward` needs, such as the generator of one direction: the best weights hold no others. All when
+    empty."""
 
     @abstractmethod
     def losses(self, phase: Phase, batch: Batch) -> Losses:
