@@ -6,8 +6,9 @@ NirvisError
 ├── RunError            a run folder that cannot be used
 │   ├── NotARun         no run folder, or one of a later version
 │   └── RunTaken        a run folder where a new one should begin, or one that is being trained
-└── TrainingError       training cannot go on
-    └── Diverged        a loss is no longer a number
+├── TrainingError       training cannot go on
+│   └── Diverged        a loss is no longer a number
+└── WeightsError        a file of weights that cannot be used
 """
 
 from __future__ import annotations
@@ -59,3 +60,7 @@ class Diverged(TrainingError):
             f"taken. Start a new run with a lower learning_rate (now {learning_rate:g}) or a larger batch_size; if it "
             "comes back at the same place, look for a broken pair in the dataset."
         )
+
+
+class WeightsError(NirvisError):
+    """A file of weights that cannot be read, or that holds another network."""
