@@ -18,7 +18,7 @@ SIDE = 32
 def four_pairs() -> Batch:
     """Smooth patches of colour, and a near infrared that is a mixture of their channels, ``(4, 3, 32, 32)``."""
     random = torch.Generator().manual_seed(7)
-    coarse = torch.rand(4, 3, 3, 3, generator=random)
+    coarse = torch.rand(4, 3, 5, 5, generator=random)
     target = F.interpolate(coarse, (SIDE, SIDE), mode="bicubic", align_corners=True).clamp(0.05, 0.95)
     mixture = torch.tensor([[0.6, 0.4, 0.0], [0.3, 0.4, 0.3], [0.0, 0.4, 0.6]])
     source = torch.einsum("ij,njhw->nihw", mixture, target)

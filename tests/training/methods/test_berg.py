@@ -106,11 +106,11 @@ def test_losses_are_those_of_before(four_pairs: Batch) -> None:
     method = make()
     torch.manual_seed(3)
     values = [term.item() for term in method.losses(method.phases[0], four_pairs).values()]
-    torch.testing.assert_close(values, [0.12249, 0.24955], atol=2e-4, rtol=0)
+    torch.testing.assert_close(values, [0.12347, 0.24992], atol=2e-4, rtol=0)
 
 
 def test_four_pairs_are_learnt_by_heart(learnt_psnr_db: Callable[[Method, int], float]) -> None:
-    assert learnt_psnr_db(make(dropout=0.0), 300) >= 19
+    assert learnt_psnr_db(make(dropout=0.0), 400) >= 21
 
 
 def test_the_shipped_schedule_is_that_of_the_paper() -> None:

@@ -69,7 +69,7 @@ def test_losses_are_those_of_before(four_pairs: Batch) -> None:
     nn.init.normal_(method.generator.head.weight, std=0.1, generator=torch.Generator().manual_seed(1))
     torch.manual_seed(3)
     values = [term.item() for term in method.losses(method.phases[0], four_pairs).values()]
-    torch.testing.assert_close(values, [0.76525, 0.04659, 0.19004], atol=2e-4, rtol=0)
+    torch.testing.assert_close(values, [0.76334, 0.04611, 0.22214], atol=2e-4, rtol=0)
 
 
 def test_what_was_not_seen_is_not_learnt(four_pairs: Batch) -> None:
