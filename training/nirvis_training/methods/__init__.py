@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -14,19 +14,29 @@ from nirvis_training.checkpoint import newest, read_checkpoint
 from nirvis_training.config import TrainingConfig
 from nirvis_training.errors import NotARun
 from nirvis_training.methods.base import Method
+from nirvis_training.methods.berg import Berg
+from nirvis_training.methods.colour_bins import ColourBins
+from nirvis_training.methods.compact import Compact
+from nirvis_training.methods.iizuka import Iizuka
 from nirvis_training.methods.ssn import Ssn
 from nirvis_training.run_folder import RunFolder
 
-METHODS: dict[str, Callable[[TrainingConfig], Method]] = {
-    "ssn": lambda config: Ssn(config.method, config.learning_rate),
+METHODS: dict[str, Callable[[Any, float], Method]] = {
+    "berg": Berg,
+    "compact": Compact,
+    "iizuka": Iizuka,
+    "ssn": Ssn,
+    "yao_xia": ColourBins,
+    "zhang": ColourBins,
 }
+"""By the name of their settings, which they are made of together with a learning rate."""
 
 
 def make_method(config: TrainingConfig) -> Method:
     """A new method, its networks initialised by ``config.seed``; the random state of torch is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return METHODS[config.method.name](config)
+        return METHODS[config.method.name](config.method, config.learning_rate)
 
 
 def load_method(run: RunFolder, weights: Literal["best", "last"] = "best") -> Method:
