@@ -2,10 +2,50 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from nirvis_training.method_settings.base import RANDOM_FEATURES, FeatureSettings, MethodSettings
+from nirvis_training.method_settings.cycle import CycleSettings
+from nirvis_training.method_settings.cyclegan import CycleGanSettings, MehriSappaSettings, NybergSettings
+from nirvis_training.method_settings.mocyclegan import MocycleGanSettings
+from nirvis_training.method_settings.pcsgan import PcsGanSettings
+from nirvis_training.method_settings.pix2pix import Pix2PixSettings
+from nirvis_training.method_settings.pix2pixhd import Pix2PixHdSettings
+from nirvis_training.method_settings.recyclegan import RecycleGanSettings
 from nirvis_training.method_settings.ssn import SsnSettings
+from nirvis_training.method_settings.unsup_recycle import UnsupRecycleSettings
 
-__all__ = ["RANDOM_FEATURES", "AnyMethod", "FeatureSettings", "MethodSettings", "SsnSettings"]
+__all__ = [
+    "RANDOM_FEATURES",
+    "AnyMethod",
+    "CycleGanSettings",
+    "CycleSettings",
+    "FeatureSettings",
+    "MehriSappaSettings",
+    "MethodSettings",
+    "MocycleGanSettings",
+    "NybergSettings",
+    "PcsGanSettings",
+    "Pix2PixHdSettings",
+    "Pix2PixSettings",
+    "RecycleGanSettings",
+    "SsnSettings",
+    "UnsupRecycleSettings",
+]
 
-AnyMethod = SsnSettings
+AnyMethod = Annotated[
+    CycleGanSettings
+    | MehriSappaSettings
+    | MocycleGanSettings
+    | NybergSettings
+    | PcsGanSettings
+    | Pix2PixHdSettings
+    | Pix2PixSettings
+    | RecycleGanSettings
+    | SsnSettings
+    | UnsupRecycleSettings,
+    Field(discriminator="name"),
+]
 """Told apart by ``name``."""
