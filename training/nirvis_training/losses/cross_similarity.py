@@ -45,4 +45,5 @@ def random_windows(grid: int, count: int, device: torch.device | None = None) ->
     step = torch.arange(side, device=device)
     rows = top[:, None, None] + step[None, :, None]
     columns = left[:, None, None] + step[None, None, :]
-    return (rows * grid + columns).flatten(1)
+    places: Tensor = (rows * grid + columns).flatten(1)
+    return places

@@ -31,7 +31,7 @@ def with_cell_means(tokens: Tensor, grid: int, overlap: bool = True) -> Tensor:
     overlap
         The published code's windows are one row taller than wide, so that neighbours share a row; False mends that.
     """
-    picture = tokens.transpose(1, 2).unflatten(2, (grid, grid))
+    picture = tokens.transpose(1, 2).reshape(len(tokens), -1, grid, grid)
     means = [_cell_means(picture, side, overlap) for side in CELLS if grid % side == 0]
     return torch.cat((tokens, *means), dim=1)
 
