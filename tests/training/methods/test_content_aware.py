@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from nirvis_training.losses.content_aware import (
     content_weights,
-    last_layer_gradient_directions,
+    patch_gradient_directions,
     token_gradient_directions,
 )
+from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.token_discriminator import TokenDiscriminator, with_cell_means
 
 
@@ -28,11 +29,22 @@ def test_directions_of_tokens_are_those_of_one_backward_pass_each(wanted: float)
 
 def test_directions_of_patches_are_exact_for_the_last_convolution() -> None:
     torch.manual_seed(0)
-    last = nn.Conv2d(5, 1, 4, padding=1)
-    features = torch.randn(1, 5, 8, 8)
-    verdicts = last(features)
-    found = last_layer_gradient_directions(features, last.weight, 2 * (verdicts - 1))
-    torch.testing.assert_close(found[0], _naive((verdicts[0, 0] - 1).square().flatten(), last), atol=1e-5, rtol=1e-4)
+    discriminator, picture = PatchGan(width=4), torch.randn(2, 3, 64, 64)
+    found, places = patch_gradient_directions(discriminator, picture, wanted=1.0)
+    logits = discriminator(picture)
+    assert places == tuple(logits.shape[1:])
+    for number in range(2):
+        losses = (logits[number].flatten() - 1).square()
+        torch.testing.assert_close(found[number], _naive(losses, discriminator.head), atol=1e-5, rtol=1e-4)
+
+
+def test_directions_of_the_last_layer_rank_patches_as_those_of_all_layers_do() -> None:
+    torch.manual_seed(0)
+    discriminator, picture = PatchGan(width=8), torch.rand(1, 3, 64, 64)
+    found, _ = patch_gradient_directions(discriminator, picture, wanted=1.0)
+    exact = _naive((discriminator(picture).flatten() - 1).square(), discriminator)
+    ranks = torch.stack([values.argsort().argsort().double() for values in (found[0], exact)])
+    assert torch.corrcoef(ranks)[0, 1] > 0.5
 
 
 def test_weights_of_a_worked_example() -> None:

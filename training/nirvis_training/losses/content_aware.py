@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.token_discriminator import TokenDiscriminator
 
 _TINY = 1e-12
@@ -54,33 +55,39 @@ def token_gradient_directions(discriminator: TokenDiscriminator, tokens: Tensor,
     # The scale of the error does not matter to a cosine.
     error = discriminator.verdict(hidden) - wanted
     hidden_error = (error @ discriminator.verdict.weight) * _gelu_slope(hidden_in)
-    product = _product_with_mean(error, hidden) + _product_with_mean(hidden_error, tokens)
-    norm = (_squared_norm(error, hidden) + _squared_norm(hidden_error, tokens)).sqrt()
-    mean_norm = product.mean(dim=1, keepdim=True).clamp(min=0).sqrt()
-    return product / (norm * mean_norm).clamp(min=_TINY)
+    return _cosine_to_mean(
+        _product_with_mean(error, hidden) + _product_with_mean(hidden_error, tokens),
+        _squared_norm(error, hidden) + _squared_norm(hidden_error, tokens),
+    )
 
 
 @torch.no_grad()
-def last_layer_gradient_directions(features: Tensor, weight: Tensor, error: Tensor) -> Tensor:
+def patch_gradient_directions(
+    discriminator: PatchGan, picture: Tensor, wanted: float
+) -> tuple[Tensor, tuple[int, int, int]]:
     """δ of every patch of a convolutional discriminator, from the gradients of its last layer alone.
 
-    Exact for that layer; in place of all layers it ranks patches nearly as they would be.
+    Exact for that layer, and ranks patches nearly as the gradients of all layers do, at none of their cost.
 
-    features
-        Input of the last convolution, stride 1 and padding 1, ``(N, C, H, W)``.
-    weight
-        Of that convolution, ``(1, C, k, k)``; only its size matters.
-    error
-        Derivative of each patch's loss by its verdict, ``(N, 1, h, w)``.
+    picture
+        ``(N, 3, H, W)``.
+    wanted
+        What the squared error of every logit aims at: 1 for real, 0 for fake.
 
-    Returns ``(N, h * w)``.
+    Returns ``(N, h * w)``, and the shape ``(1, h, w)`` of the logits.
     """
-    patches = F.unfold(features, weight.shape[-1], padding=1).transpose(1, 2)
-    slope = error.flatten(2).transpose(1, 2)
-    product = _product_with_mean(slope, patches)
-    norm = _squared_norm(slope, patches).sqrt()
+    *_, features, logits = discriminator.features(picture)
+    head = discriminator.head
+    patches = F.unfold(features, head.kernel_size, padding=head.padding).transpose(1, 2)  # type: ignore[arg-type]
+    error = (logits - wanted).flatten(2).transpose(1, 2)
+    directions = _cosine_to_mean(_product_with_mean(error, patches), _squared_norm(error, patches))
+    return directions, (1, logits.shape[2], logits.shape[3])
+
+
+def _cosine_to_mean(product: Tensor, squared_norm: Tensor) -> Tensor:
+    """From ⟨gᵢ, ḡ⟩ and ‖gᵢ‖²; the mean of the products is ‖ḡ‖²."""
     mean_norm = product.mean(dim=1, keepdim=True).clamp(min=0).sqrt()
-    return product / (norm * mean_norm).clamp(min=_TINY)
+    return product / (squared_norm.sqrt() * mean_norm).clamp(min=_TINY)
 
 
 def _product_with_mean(error: Tensor, value: Tensor) -> Tensor:
