@@ -7,11 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nirvis_training.colour import denormalise_lab, lab_to_rgb, normalise_lab, rgb_to_lab
-from nirvis_training.losses.perceptual import PerceptualLoss, random_vgg16, read_vgg16
+from nirvis_training.losses.perceptual import PerceptualLoss
 from nirvis_training.losses.structure import dssim
 from nirvis_training.method_settings import SsnSettings
 from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam
 from nirvis_training.networks.ssn import MULTIPLE_OF, StateSynchronizationNetwork
+from nirvis_training.networks.vgg import VggFeatures
+
+_TAPS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 
 
 class Ssn(Method):
@@ -58,9 +61,6 @@ class Ssn(Method):
 
 
 def _perceptual(settings: SsnSettings) -> PerceptualLoss:
-    weights = (
-        random_vgg16()
-        if settings.features == "random"
-        else read_vgg16(settings.features_path, settings.features_sha256)
-    )
-    return PerceptualLoss(weights, reduction="mean" if settings.variant == "released" else "sum")
+    """On the Lab tensor as if it were RGB, as the published code has it, which takes the mean over the layers."""
+    weight = 1 / len(_TAPS) if settings.variant == "released" else 1.0
+    return PerceptualLoss(VggFeatures("VGG-16", _TAPS, settings), [weight] * len(_TAPS))
