@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,6 +15,13 @@ from nirvis_training.networks.vgg import VggFeatures
 STYLE_TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 _STYLE_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1.0, 1.0)
 _CONTENT = STYLE_TAPS.index("relu4_1")
+
+
+class Look(NamedTuple):
+    """A picture in [-1, 1] ``(N, 3, H, W)`` and its VGG-19 features, none of them with gradients."""
+
+    picture: Tensor
+    features: list[Tensor]
 
 
 class PerceptualDistance(nn.Module):
@@ -30,13 +39,16 @@ class PerceptualDistance(nn.Module):
         self.content_distance = F.l1_loss if settings.variant == "released" else F.mse_loss
         self.vgg = VggFeatures("VGG-19", STYLE_TAPS, settings) if settings.perceptual else None
 
-    def forward(self, cycled: Tensor, original: Tensor) -> Tensor:
-        pixels = F.l1_loss(cycled, original)
+    @torch.no_grad()
+    def look(self, original: Tensor) -> Look:
+        """A picture and its features, for comparing several others with."""
+        return Look(original, self.vgg(original) if self.vgg is not None else [])
+
+    def forward(self, cycled: Tensor, original: Look) -> Tensor:
+        pixels = F.l1_loss(cycled, original.picture)
         if self.vgg is None:
             return pixels
-        with torch.no_grad():
-            wanted = self.vgg(original)
-        found = self.vgg(cycled)
+        found, wanted = self.vgg(cycled), original.features
         content = self.content_distance(found[_CONTENT], wanted[_CONTENT])
         style = [
             weight * F.mse_loss(gram_matrix(features), gram_matrix(of_original))

@@ -12,7 +12,7 @@ from nirvis_training.method_settings.base import FeatureSettings
 class SesimSettings(FeatureSettings):
     """F-SeSim and L-SeSim (Zheng et al. 2021)."""
 
-    title: ClassVar = "unpaired, one generator: each place of the translation resembles its surroundings as in the source"
+    title: ClassVar = "unpaired, one generator: places resemble their surroundings as in the source"
     paper: ClassVar = "Zheng et al. 2021, The Spatially-Correlative Loss for Various Image Translation Tasks"
     paired: ClassVar = False
     backbone: ClassVar = "VGG-16"

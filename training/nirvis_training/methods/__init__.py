@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -14,11 +14,22 @@ from nirvis_training.checkpoint import newest, read_checkpoint
 from nirvis_training.config import TrainingConfig
 from nirvis_training.errors import NotARun
 from nirvis_training.methods.base import Method
+from nirvis_training.methods.cptrans import Cptrans
+from nirvis_training.methods.cut import Cut
+from nirvis_training.methods.i2vgan import I2vGan
+from nirvis_training.methods.roma import Roma
+from nirvis_training.methods.sesim import Sesim
 from nirvis_training.methods.ssn import Ssn
+from nirvis_training.networks.image_pool import ImagePool
 from nirvis_training.run_folder import RunFolder
 
-METHODS: dict[str, Callable[[TrainingConfig], Method]] = {
-    "ssn": lambda config: Ssn(config.method, config.learning_rate),
+METHODS: dict[str, Callable[[Any, float], Method]] = {
+    "cptrans": Cptrans,
+    "cut": Cut,
+    "i2vgan": I2vGan,
+    "roma": Roma,
+    "sesim": Sesim,
+    "ssn": Ssn,
 }
 
 
@@ -26,7 +37,10 @@ def make_method(config: TrainingConfig) -> Method:
     """A new method, its networks initialised by ``config.seed``; the random state of torch is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return METHODS[config.method.name](config)
+        method = METHODS[config.method.name](config.method, config.learning_rate)
+    for pool in (module for module in method.modules() if isinstance(module, ImagePool)):
+        pool.resize(config.crop)
+    return method
 
 
 def load_method(run: RunFolder, weights: Literal["best", "last"] = "best") -> Method:

@@ -35,6 +35,7 @@ class Cptrans(Method):
     """
 
     multiple_of = 4
+    predicts_with = ("generator",)
     backbone: VisionTransformer
     """Absent where the method only predicts."""
 
@@ -71,7 +72,7 @@ class Cptrans(Method):
         tokens = self.backbone.tokens(translated)
         evidence = self._evidence(translated, tokens)
         content = self._content(evidence.detach(), real=False)
-        batch.kept |= {"fake": evidence.detach(), "content": content}
+        batch.kept.update(fake=evidence.detach(), content=content)
         weights = self.settings
         terms = {"adversarial": self._judged(evidence, True, content)}
         if weights.similarity_weight > 0:

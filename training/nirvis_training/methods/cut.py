@@ -24,6 +24,7 @@ class Cut(Method):
     """
 
     multiple_of = 4
+    predicts_with = ("generator",)
 
     def __init__(self, settings: CutSettings, learning_rate: float) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nirvis_training.losses.adversarial import adversarial, discrimination, signed, stacked, unsigned
+from nirvis_training.losses.adversarial import Criterion, adversarial, discrimination, signed, stacked, unsigned
 from nirvis_training.losses.contrastive import PatchProjector, patch_locations, patch_nce
 from nirvis_training.losses.perceptual_cycle import PerceptualDistance
 from nirvis_training.method_settings.i2vgan import I2vGanSettings
@@ -50,11 +50,12 @@ class I2vGan(Method):
     """
 
     multiple_of = 4
+    predicts_with = ("generator",)
 
     def __init__(self, settings: I2vGanSettings, learning_rate: float) -> None:
         super().__init__()
         self.settings = settings
-        self.criterion = "least-squares" if settings.variant == "released" else "logistic"
+        self.criterion: Criterion = "least-squares" if settings.variant == "released" else "logistic"
         self.phases = _phases(settings, learning_rate)
         self.generator, self.generator_back = (
             ResnetGenerator(settings.width, settings.blocks, blur_up=True) for _ in range(2)
@@ -102,61 +103,81 @@ class I2vGan(Method):
         kept |= {f"{way.name} {number}": frame.detach() for number, frame in enumerate(far)}
         kept[f"near of {way.name} predicted"] = predicted.detach()
         verdicts = [adversarial(way.judge(frame), True, self.criterion) for frame in far]
-        cycled = [self.distance(way.back(made), frame) for made, frame in zip(far[:2], near[:2], strict=True)]
+        first, second, third = (self.distance.look(frame) for frame in near)
+        cycled = self.distance(way.back(far[0]), first) + self.distance(way.back(far[1]), second)
         terms = {
             "adversarial": torch.stack(verdicts).sum(),
-            "cycle": weights.cycle_weight * torch.stack(cycled).sum(),
-            "recurrent": weights.recurrent_weight * self.distance(predicted, near[2]),
-            "recycle": weights.recycle_weight * self.distance(way.back(far[2]), near[2]),
+            "cycle": weights.cycle_weight * cycled,
+            "recurrent": weights.recurrent_weight * self.distance(predicted, third),
+            "recycle": weights.recycle_weight * self.distance(way.back(far[2]), third),
         }
         if weights.variant == "released" and weights.identity_weight > 0:
             kept_as_is = [F.l1_loss(way.back(frame), frame) for frame in near[:2]]
             terms["identity"] = weights.identity_weight * torch.stack(kept_as_is).sum()
-        if weights.external_weight > 0 or weights.internal_weight > 0:
-            seen = [seen_0, seen_1, way.forth.features(near[2], TAPS)]
-            made = [way.forth.features(frame, TAPS) for frame in far]
-            terms |= self._similarities(way.projector, seen, made)
+        terms |= self._similarities(way, near, far, [seen_0, seen_1])
         return {f"{way.name}_{name}": term for name, term in terms.items()}
 
     def _similarities(
-        self, projector: PatchProjector, seen: Sequence[list[Tensor]], made: Sequence[list[Tensor]]
+        self, way: Direction, near: Sequence[Tensor], far: Sequence[Tensor], on_the_way: list[list[Tensor]]
     ) -> Losses:
-        """External and internal similarity of three frames and their translations, by their features."""
+        """External and internal similarity, from one encoding of each frame; two were encoded on their way."""
         weights = self.settings
+        if weights.external_weight == 0 and weights.internal_weight == 0:
+            return {}
+        seen = [*on_the_way, way.forth.features(near[2], TAPS)]
+        made = [way.forth.features(frame, TAPS) for frame in far]
         terms = {}
         if weights.external_weight > 0:
-            external = [self._external(projector, real, fake) for real, fake in zip(seen, made, strict=True)]
-            terms["external"] = weights.external_weight * torch.stack(external).sum()
+            terms["external"] = weights.external_weight * self._external(way.projector, seen, made)
         if weights.internal_weight > 0:
-            where = patch_locations(seen[0], weights.patches)
-            with torch.no_grad():
-                course = self._course([projector(features, where) for features in seen])
-            followed = self._course([projector(features, where) for features in made])
-            terms["internal"] = weights.internal_weight * (1 - F.cosine_similarity(course, followed, dim=0))
+            terms["internal"] = weights.internal_weight * self._internal(way.projector, seen, made)
         return terms
 
-    def _external(self, projector: PatchProjector, real: list[Tensor], fake: list[Tensor]) -> Tensor:
-        """PatchNCE of a translation against its source; the code's mean over layers, or the paper's sum (eq. 12)."""
-        where = patch_locations(real, self.settings.patches)
-        layers = self._contrasts(projector(fake, where), projector(real, where))
-        return layers.mean() if self.settings.variant == "released" else layers.sum()
+    def _external(
+        self, projector: PatchProjector, seen: Sequence[list[Tensor]], made: Sequence[list[Tensor]]
+    ) -> Tensor:
+        """PatchNCE of each translation against its source; the code's mean over layers, or the paper's sum (eq. 12)."""
+        terms = []
+        for real, fake in zip(seen, made, strict=True):
+            where = patch_locations(real, self.settings.patches)
+            layers = contrasts(projector(fake, where), projector(real, where), self.settings.temperature)
+            terms.append(layers.mean() if self.settings.variant == "released" else layers.sum())
+        return torch.stack(terms).sum()
 
-    def _course(self, frames: Sequence[list[Tensor]]) -> Tensor:
-        """How much more the second step of a triplet changes than the first, layer by layer (eq. 13)."""
-        first, second, third = frames
-        return self._contrasts(second, third) / self._contrasts(first, second)
-
-    def _contrasts(self, queries: Sequence[Tensor], keys: Sequence[Tensor]) -> Tensor:
-        pairs = zip(queries, keys, strict=True)
-        return torch.stack([patch_nce(query, key, self.settings.temperature).mean() for query, key in pairs])
+    def _internal(
+        self, projector: PatchProjector, seen: Sequence[list[Tensor]], made: Sequence[list[Tensor]]
+    ) -> Tensor:
+        """How far the translation's course is from the source's (eq. 14), all frames at the same places."""
+        where = patch_locations(seen[0], self.settings.patches)
+        with torch.no_grad():
+            wanted = course([projector(features, where) for features in seen], self.settings.temperature)
+        followed = course([projector(features, where) for features in made], self.settings.temperature)
+        return 1 - F.cosine_similarity(wanted, followed, dim=0)
 
     def _discriminator_losses(self, way: Direction, real: Sequence[Tensor], kept: dict[str, Tensor]) -> Losses:
         """Four comparisons (the last fake is predicted from real frames), each of half weight on either side."""
         other = "infrared" if way.name == "visible" else "visible"
         fakes = [kept[f"{way.name} {number}"] for number in range(3)] + [kept[f"near of {other} predicted"]]
-        pairs = zip((*real, real[2]), fakes, strict=True)
-        terms = [discrimination(way.judge(seen), way.judge(fake), self.criterion) for seen, fake in pairs]
+        first, second, third = (way.judge(frame) for frame in real)
+        pairs = zip((first, second, third, third), fakes, strict=True)
+        terms = [discrimination(verdicts, way.judge(fake), self.criterion) for verdicts, fake in pairs]
         return {f"{way.name}_discriminator": torch.stack(terms).sum()}
+
+
+def course(frames: Sequence[list[Tensor]], temperature: float) -> Tensor:
+    """How much more the second step of a triplet changes than the first, layer by layer (Li et al. 2021, eq. 13).
+
+    frames
+        Projected vectors ``(N, patches, units)`` of each layer, of three consecutive frames at the same places.
+    """
+    first, second, third = frames
+    return contrasts(second, third, temperature) / contrasts(first, second, temperature)
+
+
+def contrasts(queries: Sequence[Tensor], keys: Sequence[Tensor], temperature: float) -> Tensor:
+    """Mean PatchNCE of each layer, ``(layers,)``."""
+    pairs = zip(queries, keys, strict=True)
+    return torch.stack([patch_nce(query, key, temperature).mean() for query, key in pairs])
 
 
 def _phases(settings: I2vGanSettings, learning_rate: float) -> tuple[Phase, ...]:

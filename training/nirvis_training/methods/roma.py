@@ -32,6 +32,9 @@ class Roma(Method):
     """
 
     multiple_of = 4
+    predicts_with = ("generator",)
+    without_graph = torch.no_grad
+    """How real pictures go through the transformer: nothing behind them is trained."""
     backbone: VisionTransformer
     """Absent where the method only predicts."""
 
@@ -59,7 +62,7 @@ class Roma(Method):
     def _generator_losses(self, batch: Batch) -> Losses:
         source = signed(batch.source.flatten(0, 1))
         translated = self.generator(source)
-        seen, fake = self._tokens_of_real(source), self._backbone.tokens(translated)
+        seen, fake = self._tokens_of_real(source), self.backbone.tokens(translated)
         batch.kept["fake"] = fake[-1].detach()
         weights = self.settings
         terms = {"adversarial": adversarial(self._verdicts(fake[-1]), real=True)}
@@ -78,11 +81,11 @@ class Roma(Method):
     def _local(self, source: Tensor, translated: Tensor) -> Tensor:
         """Cross-similarity inside windows that see nothing else, mean over the pictures."""
         terms = []
-        for real, fake in zip(source.split(1), translated.split(1), strict=True):
-            windows = random_windows(self._backbone.grid, self.settings.windows, source.device)
-            with torch.no_grad():
-                seen = self._backbone.window_tokens(self._backbone.embed(real), windows)
-            terms.append(over_layers(seen, self._backbone.window_tokens(self._backbone.embed(fake), windows)))
+        for real, fake in zip(source.unsqueeze(1), translated.unsqueeze(1), strict=True):
+            windows = random_windows(self.backbone.grid, self.settings.windows, source.device)
+            with self.without_graph():
+                seen = self.backbone.window_tokens(self.backbone.embed(real), windows)
+            terms.append(over_layers(seen, self.backbone.window_tokens(self.backbone.embed(fake), windows)))
         return torch.stack(terms).mean()
 
     def _motion(self, seen: list[Tensor], fake: list[Tensor]) -> Tensor:
@@ -96,11 +99,11 @@ class Roma(Method):
         return terms.sum() if self.settings.variant == "released" else self.settings.motion_weight * terms.mean()
 
     def _tokens_of_real(self, picture: Tensor) -> list[Tensor]:
-        with torch.no_grad():
-            return self._backbone.tokens(picture)
+        with self.without_graph():
+            return self.backbone.tokens(picture)
 
     def _verdicts(self, tokens: Tensor) -> Tensor:
         verdicts: Tensor = self.discriminator(
-            with_cell_means(tokens, self._backbone.grid, overlap=self.settings.overlapping_cells)
+            with_cell_means(tokens, self.backbone.grid, overlap=self.settings.overlapping_cells)
         )
         return verdicts

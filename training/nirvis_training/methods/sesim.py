@@ -35,10 +35,11 @@ class Sesim(Method):
     """
 
     multiple_of = 4
+    predicts_with = ("generator",)
     vgg: VggFeatures
     """Absent where the method only predicts."""
 
-    def __init__(self, settings: SesimSettings, learning_rate: float, pool_side: int = 256) -> None:
+    def __init__(self, settings: SesimSettings, learning_rate: float) -> None:
         super().__init__()
         self.settings = settings
         optimiser = adam(learning_rate, _BETAS)
@@ -53,7 +54,7 @@ class Sesim(Method):
         )
         self.discriminator = PatchGan(width=settings.width, blur_down=True, initialisation="xavier")
         self.structure = nn.ModuleList(_projection(channels) for channels in _CHANNELS if settings.learned)
-        self.pool = ImagePool(settings.pool_size, pool_side)
+        self.pool = ImagePool(settings.pool_size)
         if settings.features is not None:
             self.vgg = VggFeatures("VGG-16", TAPS, settings, normalise=True)
 

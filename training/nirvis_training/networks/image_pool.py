@@ -12,16 +12,21 @@ class ImagePool(nn.Module):
     size
         Pictures kept, 50 in CycleGAN; 0 hands every picture straight back.
     side
-        Height and width of the pictures that it is asked with.
+        Height and width of the pictures that it is asked with; `make_method` makes it that of the crops.
     """
 
     pictures: Tensor
     count: Tensor
 
-    def __init__(self, size: int, side: int) -> None:
+    def __init__(self, size: int, side: int = 256) -> None:
         super().__init__()
         self.register_buffer("pictures", torch.zeros(size, 3, side, side))
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+
+    def resize(self, side: int) -> None:
+        """Make room, empty, for pictures of another size."""
+        self.pictures = self.pictures.new_zeros(len(self.pictures), 3, side, side)
+        self.count.zero_()
 
     def forward(self, pictures: Tensor) -> Tensor:
         """As many pictures ``(N, 3, side, side)``, detached: each either its own or one that it takes the place of."""

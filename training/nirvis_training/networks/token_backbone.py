@@ -14,6 +14,4 @@ def vision_transformer(settings: TokenSettings) -> VisionTransformer:
     if settings.features == RANDOM_FEATURES:
         return VisionTransformer(random_vit(width, grid))
     shapes = vit_shapes(width, grid, max(TAPS) + 1)
-    return VisionTransformer(
-        read_weights(settings.features_path, settings.backbone, shapes, settings.features_sha256)
-    )
+    return VisionTransformer(read_weights(settings.features_path, settings.backbone, shapes, settings.features_sha256))
