@@ -6,9 +6,10 @@ NirvisError
 ├── RunError            a run folder that cannot be used
 │   ├── NotARun         no run folder, or one of a later version
 │   └── RunTaken        a run folder where a new one should begin, or one that is being trained
-└── TrainingError       training cannot go on
-    ├── Diverged        a loss is no longer a number
-    └── OutOfMemory     a step does not fit into the memory
+├── TrainingError       training cannot go on
+│   ├── Diverged        a loss is no longer a number
+│   └── OutOfMemory     a step does not fit into the memory
+└── WeightsError        a file of weights that cannot be used
 """
 
 from __future__ import annotations
@@ -72,3 +73,7 @@ class OutOfMemory(TrainingError):
         if precision == "fp32":
             remedies.insert(1, 'precision = "bf16"')
         super().__init__(f"There is not enough memory for a training step. What helps: {'; '.join(remedies)}.")
+
+
+class WeightsError(NirvisError):
+    """A file of weights that cannot be read, or that holds another network."""

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from nirvis_datasets.unpaired import UnpairedDataset
+from nirvis_datasets.windows import WindowDataset
+
 from nirvis_capture.profile import Mode
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
 from nirvis_datasets.pairs import PairDataset
 from nirvis_datasets.split import Subset
-from nirvis_datasets.unpaired import UnpairedDataset
-from nirvis_datasets.windows import WindowDataset
 from nirvis_registration.pair_file import PairsFile
 from nirvis_training.config import TrainingConfig
 from nirvis_training.run_folder import DatasetRecord, Source

@@ -2,14 +2,68 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
+
+from pydantic import Field
 
 from nirvis_training.method_settings.base import RANDOM_FEATURES, FeatureSettings, MethodSettings
+from nirvis_training.method_settings.berg import BergSettings
+from nirvis_training.method_settings.colour_bins import ColourBinsSettings, YaoXiaSettings, ZhangSettings
+from nirvis_training.method_settings.compact import CompactSettings
+from nirvis_training.method_settings.cycle import CycleSettings
+from nirvis_training.method_settings.cyclegan import CycleGanSettings, MehriSappaSettings, NybergSettings
+from nirvis_training.method_settings.iizuka import IizukaSettings
+from nirvis_training.method_settings.mocyclegan import MocycleGanSettings
+from nirvis_training.method_settings.pcsgan import PcsGanSettings
+from nirvis_training.method_settings.pix2pix import Pix2PixSettings
+from nirvis_training.method_settings.pix2pixhd import Pix2PixHdSettings
+from nirvis_training.method_settings.recyclegan import RecycleGanSettings
 from nirvis_training.method_settings.ssn import SsnSettings
+from nirvis_training.method_settings.unsup_recycle import UnsupRecycleSettings
 
-__all__ = ["RANDOM_FEATURES", "AnyMethod", "FeatureSettings", "MethodSettings", "SsnSettings", "every_method"]
+__all__ = [
+    "RANDOM_FEATURES",
+    "AnyMethod",
+    "BergSettings",
+    "ColourBinsSettings",
+    "CompactSettings",
+    "CycleGanSettings",
+    "CycleSettings",
+    "FeatureSettings",
+    "IizukaSettings",
+    "MehriSappaSettings",
+    "MethodSettings",
+    "MocycleGanSettings",
+    "NybergSettings",
+    "PcsGanSettings",
+    "Pix2PixHdSettings",
+    "Pix2PixSettings",
+    "RecycleGanSettings",
+    "SsnSettings",
+    "UnsupRecycleSettings",
+    "YaoXiaSettings",
+    "ZhangSettings",
+    "every_method",
+]
 
-AnyMethod = SsnSettings
+AnyMethod = Annotated[
+    BergSettings
+    | CompactSettings
+    | CycleGanSettings
+    | IizukaSettings
+    | MehriSappaSettings
+    | MocycleGanSettings
+    | NybergSettings
+    | PcsGanSettings
+    | Pix2PixHdSettings
+    | Pix2PixSettings
+    | RecycleGanSettings
+    | SsnSettings
+    | UnsupRecycleSettings
+    | YaoXiaSettings
+    | ZhangSettings,
+    Field(discriminator="name"),
+]
 """Told apart by ``name``."""
 
 

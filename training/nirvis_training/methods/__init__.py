@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -14,19 +14,49 @@ from nirvis_training.checkpoint import newest, read_checkpoint
 from nirvis_training.config import TrainingConfig
 from nirvis_training.errors import NotARun
 from nirvis_training.methods.base import Method
+from nirvis_training.methods.berg import Berg
+from nirvis_training.methods.colour_bins import ColourBins
+from nirvis_training.methods.compact import Compact
+from nirvis_training.methods.cyclegan import CycleGan
+from nirvis_training.methods.iizuka import Iizuka
+from nirvis_training.methods.mocyclegan import MocycleGan
+from nirvis_training.methods.pcsgan import PcsGan
+from nirvis_training.methods.pix2pix import Pix2Pix
+from nirvis_training.methods.pix2pixhd import Pix2PixHd
+from nirvis_training.methods.recyclegan import RecycleGan
 from nirvis_training.methods.ssn import Ssn
+from nirvis_training.methods.unsup_recycle import UnsupRecycle
+from nirvis_training.networks.image_pool import ImagePool
 from nirvis_training.run_folder import RunFolder
 
-METHODS: dict[str, Callable[[TrainingConfig], Method]] = {
-    "ssn": lambda config: Ssn(config.method, config.learning_rate),
+METHODS: dict[str, Callable[[Any, float], Method]] = {
+    "berg": Berg,
+    "compact": Compact,
+    "cyclegan": CycleGan,
+    "iizuka": Iizuka,
+    "mehri_sappa": CycleGan,
+    "mocyclegan": MocycleGan,
+    "nyberg": CycleGan,
+    "pcsgan": PcsGan,
+    "pix2pix": Pix2Pix,
+    "pix2pixhd": Pix2PixHd,
+    "recyclegan": RecycleGan,
+    "ssn": Ssn,
+    "unsup_recycle": UnsupRecycle,
+    "yao_xia": ColourBins,
+    "zhang": ColourBins,
 }
+"""By the name of their settings, which they are made of together with a learning rate."""
 
 
 def make_method(config: TrainingConfig) -> Method:
     """A new method, its networks initialised by ``config.seed``; the random state of torch is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return METHODS[config.method.name](config)
+        method = METHODS[config.method.name](config.method, config.learning_rate)
+    for pool in (module for module in method.modules() if isinstance(module, ImagePool)):
+        pool.resize(config.crop)
+    return method
 
 
 def load_method(run: RunFolder, weights: Literal["best", "last"] = "best") -> Method:
