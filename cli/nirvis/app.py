@@ -28,6 +28,7 @@ COMMANDS = {
     "split": "Share recordings out to train, val and test.",
     "check": "Find what is wrong with a dataset before it is trained on.",
     "export-dataset": "Write a dataset in the format of others.",
+    "methods": "List what can be trained, with its paper and what it wants.",
     "train": "Train a network to see visible colour in near infrared.",
     "resume": "Go on exactly where a training run stopped.",
     "evaluate": "Score a run beside answers that need no training.",
