@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from nirvis_capture.certificate import software
 from nirvis_capture.profile import Mode
 from nirvis_datasets.errors import FramesFileError
+from nirvis_registration.pair_file import ClosableFile
 from nirvis_registration.warp import Picture
 
 FORMAT = "nirvis-frames"
@@ -67,7 +68,8 @@ class FramesWriter:
         self._part = path.with_name(path.name + ".part")
         self._written, self._length = 0, len(index)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = h5py.File(self._part, "w", libver="latest")
+        self._closable = ClosableFile(self._part, len(index))
+        self._file = self._closable.hdf5
         self._file.attrs.update({"format": FORMAT, "version": VERSION, "software": software()})
         self._file.attrs.update(asdict(header) | {"start_time": header.start_time.isoformat()})
         self._file.create_dataset("frame_index", data=index)
@@ -89,10 +91,10 @@ class FramesWriter:
         try:
             if kind is None and self._written != self._length:
                 raise ValueError(f"{self._written} frames were written into a file for {self._length}")
-            self._file.close()
+            self._closable.close()
             whole = kind is None
         finally:
-            self._file.close()
+            self._closable.close()
             if not whole:
                 self._part.unlink(missing_ok=True)
         if whole:

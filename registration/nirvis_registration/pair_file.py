@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from nirvis_capture.certificate import software
+from nirvis_capture.disk import Reserve
 from nirvis_capture.errors import ProfileError
 from nirvis_capture.profile import Mode, Profile, parse_profile
 from nirvis_registration.errors import DamagedPairsFile, NewerPairsFile, NotAPairsFile
@@ -37,6 +38,10 @@ FORMAT = "nirvis-pairs"
 VERSION = 1
 SUFFIX = ".pairs.h5"
 PART_SUFFIX = ".part"
+
+_CLOSING_BYTES = 64 << 10
+_CLOSING_BYTES_PER_PICTURE = 128
+"""What HDF5 still has to write when a file closes: headers, the index of the chunks, the table."""
 
 TABLE = np.dtype(
     [
@@ -90,6 +95,27 @@ _FIGURES = ("error_px", "corner_sigma_px")
 _ARRAYS = ("homography_vis_to_nir", "corner_covariance")
 
 
+class ClosableFile:
+    """A new HDF5 file that can be closed on a full disk, where HDF5 otherwise ends the process at its exit.
+
+    Pictures are handed on at once, so that all that waits for the close fits into space that is held back for it.
+    Raises `OSError` when the disk has not even that.
+    """
+
+    def __init__(self, path: Path, pictures: int) -> None:
+        self._reserve = Reserve(path.parent, _CLOSING_BYTES + _CLOSING_BYTES_PER_PICTURE * pictures)
+        try:
+            self.hdf5 = h5py.File(path, "w", libver="latest", rdcc_nbytes=0)
+        except BaseException:
+            self._reserve.release()
+            raise
+
+    def close(self) -> None:
+        """Safe to call twice."""
+        self._reserve.release()
+        self.hdf5.close()
+
+
 class PairsWriter:
     """Writes one pairs file; a context manager. The file has its final name only after a clean end of the block."""
 
@@ -102,7 +128,8 @@ class PairsWriter:
         self._written = 0
         self._table = np.zeros(length, TABLE)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = h5py.File(self._part, "w", libver="latest")
+        self._closable = ClosableFile(self._part, 2 * length)
+        self._file = self._closable.hdf5
         _write_header(self._file, header)
         self._file.create_dataset("valid", data=valid.astype(np.uint8))
         shape = (*valid.shape, 3)
@@ -130,7 +157,7 @@ class PairsWriter:
             if kind is None:
                 self._finish()
         finally:
-            self._file.close()
+            self._closable.close()
             if kind is not None:
                 self._part.unlink(missing_ok=True)
         if kind is None:

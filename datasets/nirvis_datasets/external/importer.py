@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -93,8 +92,6 @@ def write_imported(
 def _written(found: Found, path: Path, source: Source) -> Iterator[None]:
     """Write one file, a step for each picture or pair. Raises `ImportRefused` when the disk or a video ends early."""
     try:
-        if source.compression is None:
-            _make_room(path, found)
         yield from _write_pairs(found, path, source) if len(found.sides) == 2 else _write_frames(found, path, source)
     except (OSError, RuntimeError) as error:
         path.with_name(path.name + PART_SUFFIX).unlink(missing_ok=True)
@@ -183,16 +180,6 @@ def _file_name(found: Found) -> str:
     part = f"-{found.part}" if found.part > 1 else ""
     kind = "pairs" if len(found.sides) == 2 else f"{next(iter(found.sides))}.frames"
     return f"{found.facts.name}{part}.{kind}.h5"
-
-
-def _make_room(path: Path, found: Found) -> None:
-    """Find out whether a file fits before HDF5 does, which cannot be stopped cleanly on a full disk."""
-    reserve = path.with_name(f".{path.name}.reserve")
-    try:
-        with reserve.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, _bytes(found))
-    finally:
-        reserve.unlink(missing_ok=True)
 
 
 def _bytes(found: Found) -> int:
