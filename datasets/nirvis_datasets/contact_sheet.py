@@ -27,9 +27,9 @@ def write_contact_sheet(verdict: Verdict, path: Path) -> Path:
     report = Report(f"Contact sheet of {catalogue.folder.resolve().name}")
     report.numbers(verdict.figures)
     report.heading("Findings")
-    if verdict.findings:
-        report.table(("", "finding"), [(finding.level, finding.text) for finding in verdict.findings])
-    else:
+    for finding in verdict.findings:
+        report.paragraph(f"{finding.level}: {finding.text}")
+    if not verdict.findings:
         report.paragraph("Nothing is wrong and nothing is odd.")
     entries = (*catalogue.pairs, *catalogue.frames)
     shown = [entries[i] for i in sorted({round(at) for at in np.linspace(0, len(entries) - 1, MAX_FILES)})] * bool(
@@ -39,7 +39,8 @@ def write_contact_sheet(verdict: Verdict, path: Path) -> Path:
     report.paragraph("Source, target, and both in turn: edges that run on across the tiles are registered.", note=True)
     for entry in shown:
         told = [entry.mode, entry.light, entry.place, verdict.sets.get(entry.recording_id, "")]
-        report.paragraph(f"{entry.path}: {entry.pairs or entry.frames} · {' · '.join(part for part in told if part)}")
+        amount = f"{entry.frames} pictures" if entry.kind == "frames" else f"{entry.pairs} pairs"
+        report.paragraph(f"{entry.path}: {' · '.join([amount, *filter(None, told)])}")
         pictures = list(_pictures(catalogue.path(entry), entry))
         if pictures:
             report.pictures(pictures, columns=3)

@@ -31,7 +31,8 @@ def write_random_pairs(tmp_path: Path, write_pairs: WritePairs) -> WritePairs:
         with PairsWriter(path, header, valid, len(qualities)) as writer:
             for i, quality in enumerate(qualities):
                 random = np.random.default_rng((seed, i))
-                picture = np.kron(random.integers(0, 255, (12, 16, 3)), np.ones((4, 4, 1))).astype(np.uint8)
+                blobs = np.kron(random.integers(0, 255, (12, 16, 3)), np.ones((4, 4, 1))).astype(np.uint8)
+                picture = blobs[: valid.shape[0], : valid.shape[1]]
                 if header.bit_depth > 8:
                     picture = picture.astype(np.uint16) * 257
                 writer.write(i, picture, picture[::-1], quality)
@@ -88,9 +89,10 @@ def test_repeated_frames_are_odd(tmp_path: Path, write_pairs: WritePairs) -> Non
 def test_mixed_sizes_and_false_depths_are_odd(tmp_path: Path, write_random_pairs: WritePairs) -> None:
     write_random_pairs("a", 1)
     write_random_pairs("b", 2, bit_depth=16)
-    write_random_pairs("c", 3, place="")
+    write_random_pairs("c", 3, place="", size=(32, 24))
     warnings = findings(check(tmp_path), "warning")
     assert "pictures have 2 bit depths: 8 bit in 2 files, 16 bit in 1 files" in warnings
+    assert "pictures have 2 sizes: 64×48 in 2 files, 32×24 in 1 files" in warnings
     assert "1 files of 16 bit hold pictures of 8, the first b.pairs.h5" in warnings
     assert "no place is known for 1 recordings, the first c" in warnings
 

@@ -27,6 +27,7 @@ from nirvis_datasets.external.gather import gather
 from nirvis_datasets.external.importer import Source, write_imported
 from nirvis_datasets.external.layouts import LAYOUTS
 from nirvis_datasets.split import Split
+from nirvis_registration.errors import DamagedPairsFile
 from nirvis_registration.pair_file import PairsFile
 
 WritePairs = Callable[..., Path]
@@ -239,6 +240,17 @@ def test_what_is_there_is_not_touched(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(ExportRefused, match="not empty"):
         export_dataset(dataset, tmp_path / "there", "vsiad")
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_truncated_file_is_one_line_and_leaves_nothing(dataset: Path, tmp_path: Path, name: str) -> None:
+    damaged = dataset / "b.pairs.h5"
+    damaged.write_bytes(damaged.read_bytes()[:-5000])
+    with pytest.raises(DamagedPairsFile) as refused:
+        export_dataset(dataset, tmp_path / "out" / "x", name)
+    assert str(refused.value).startswith(f"{damaged} is damaged")
+    assert "\n" not in str(refused.value)
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 @contextmanager

@@ -383,7 +383,8 @@ def test_one_arm_missing_is_one_line(tmp_path: Path, missing: str) -> None:
 
 
 def write_video(path: Path, n: int, width: int = WIDTH) -> Path:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (width, HEIGHT))  # type: ignore[attr-defined]
+    codec = cv2.VideoWriter_fourcc(*("mp4v" if path.suffix == ".mp4" else "MJPG"))  # type: ignore[attr-defined]
+    writer = cv2.VideoWriter(str(path), codec, 10, (width, HEIGHT))
     for seed in range(n):
         writer.write(picture(seed, width))
     writer.release()
@@ -406,9 +407,19 @@ def test_videos_that_cannot_be_paired_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "no.avi").write_text("no video")
     for other, reason in (
         (small, "make them alike"),
-        (tmp_path / "no.avi", "is no video"),
+        (tmp_path / "no.avi", "is truncated or no video"),
         (tmp_path / "x", "no video"),
     ):
         with pytest.raises(DatasetError, match=reason) as refused:
             gather_videos(good, other, Facts("street", "day"))
         assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["t.avi", "t.mp4"])
+def test_a_truncated_video_is_one_line(tmp_path: Path, name: str) -> None:
+    source, target = write_video(tmp_path / "s.avi", 9), write_video(tmp_path / name, 9)
+    target.write_bytes(target.read_bytes()[: target.stat().st_size // 2])
+    with pytest.raises(ImportRefused) as refused:
+        gather_videos(source, target, Facts("street", "day"))
+    assert str(refused.value).startswith(f"{target} is truncated or no video (")
+    assert "\n" not in str(refused.value)

@@ -114,8 +114,10 @@ class Video:
                 length = sum(1 for _ in container.decode(stream))
                 rate = float(stream.average_rate or 25)
                 return cls(path, (stream.codec_context.width, stream.codec_context.height), length, rate)
-        except (av.FFmpegError, IndexError) as error:
-            raise ImportRefused(f"{path} is no video that can be read ({' '.join(str(error).split())}).") from None
+        except av.FFmpegError as error:
+            raise ImportRefused(f"{path} is truncated or no video ({error.strerror}).") from None
+        except IndexError:
+            raise ImportRefused(f"{path} has sound or subtitles, and no video.") from None
 
     def __len__(self) -> int:
         return self.length
