@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -18,8 +18,8 @@ from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
 from nirvis_datasets.external.importer import LEFT_OUT_SUFFIX
 from nirvis_datasets.frame_file import FramesFile
-from nirvis_datasets.perceptual import find_leaks
-from nirvis_datasets.split import SPLITS_NAME, SUBSETS, Split
+from nirvis_datasets.perceptual import find_alike
+from nirvis_datasets.split import SPLITS_NAME, SUBSETS, Split, place_unit
 from nirvis_registration.pair_file import PairsFile
 
 Level = Literal["error", "warning"]
@@ -96,6 +96,7 @@ def check(folder: Path, progress: Progress | None = None) -> Verdict:
     _check_pictures(verdict, progress)
     _check_balance(verdict)
     _check_split(verdict, folder)
+    _check_near_duplicates(verdict)
     return verdict
 
 
@@ -237,9 +238,26 @@ def _check_split(verdict: Verdict, folder: Path) -> None:
     verdict.figures.append((", ".join(f"{s} {amount[s]}" for s in (*SUBSETS, "no set") if amount[s]), "by set"))
     if amount["no set"]:
         verdict.add("warning", f"{amount['no set']} pairs are in no set: nirvis split {folder} --keep")
-    comparison = find_leaks(verdict.catalogue, divided)
-    for leak in comparison.leaks:
-        verdict.add("error", str(leak))
+
+
+def _check_near_duplicates(verdict: Verdict) -> None:
+    """Pictures that look alike: in two sets a leak, in recordings of two places odd."""
+    sets = verdict.sets
+    groups = {
+        entry.recording_id: f"{sets.get(entry.recording_id)} {place_unit(entry.recording_id, entry.place)}"
+        for entry in verdict.catalogue.entries
+    }
+    alike = []
+    for found in find_alike(verdict.catalogue, groups).leaks:
+        first, second = sets.get(found.first), sets.get(found.second)
+        if first and second and first != second:
+            verdict.add("error", str(replace(found, first_set=first, second_set=second)))
+        else:
+            alike.append(f"{found.first} and {found.second}")
+    if alike:
+        verdict.add(
+            "warning", f"{len(alike)} times recordings of two places show the same picture, the first time {alike[0]}"
+        )
 
 
 def _share(count: int, total: int) -> str:

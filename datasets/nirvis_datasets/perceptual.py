@@ -7,7 +7,7 @@ luma at 64×64. Compression, brightness and small noise change a few bits, anoth
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,12 +82,18 @@ def perceptual_hash(picture: NDArray[Any]) -> NDArray[np.uint8] | None:
 
 
 def find_leaks(catalogue: Catalogue, divided: Split, progress: Progress | None = None) -> Comparison:
-    """Compare pictures of every set with those of the others, side by side.
+    """Compare pictures of every set with those of the others, side by side; `progress` as in `find_alike`."""
+    return find_alike(catalogue, divided.sets, progress)
 
+
+def find_alike(catalogue: Catalogue, sets: Mapping[str, str], progress: Progress | None = None) -> Comparison:
+    """Compare pictures of every group of recordings with those of the others, side by side.
+
+    sets
+        Recording → name of its group; what has none is left out.
     progress
         Called with (files looked at, files in all).
     """
-    sets = divided.sets
     entries = [entry for entry in catalogue.entries if entry.recording_id in sets]
     if any(entry.kind != "clip" for entry in entries):
         entries = [entry for entry in entries if entry.kind != "clip"]
@@ -150,7 +156,7 @@ def _spread(n: int) -> list[int]:
     return sorted({round(at) for at in np.linspace(0, n - 1, SAMPLES)}) if n else []
 
 
-def _leaks_of_side(rows: Sequence[tuple[Entry, NDArray[np.uint8]]], sets: dict[str, Any]) -> Iterable[Leak]:
+def _leaks_of_side(rows: Sequence[tuple[Entry, NDArray[np.uint8]]], sets: Mapping[str, str]) -> Iterable[Leak]:
     if not rows:
         return
     owners = [entry.recording_id for entry, hashes in rows for _ in hashes]

@@ -134,7 +134,7 @@ def counts(divided: Split, catalogue: Catalogue) -> list[Count]:
             subset,
             mode,
             recordings=len(rows),
-            places=len({_unit(row.recording_id, row.place) for row in rows}),
+            places=len({place_unit(row.recording_id, row.place) for row in rows}),
             pairs=sum(pairs.get(row.recording_id, 0) for row in rows),
             frames=sum(frames.get(row.recording_id, 0) for row in rows),
         )
@@ -201,11 +201,11 @@ def _units(
         )
     units: dict[str, list[_Recording]] = defaultdict(list)
     for recording in recordings:
-        units[_unit(recording.recording_id, recording.place)].append(recording)
+        units[place_unit(recording.recording_id, recording.place)].append(recording)
     return units
 
 
-def _unit(recording_id: str, place: str) -> str:
+def place_unit(recording_id: str, place: str) -> str:
     """Spelling apart in case or spaces only, a place is the same place."""
     return f"place {' '.join(place.casefold().split())}" if place.strip() else f"recording {recording_id}"
 
@@ -240,7 +240,7 @@ def _fixed(units: Mapping[str, Sequence[_Recording]], keep: Split | None) -> dic
 def _refuse_leakage(rows: Iterable[SplitRow]) -> None:
     seen: dict[str, SplitRow] = {}
     for row in rows:
-        for key in (_unit(row.recording_id, row.place), f"recording {row.recording_id}"):
+        for key in (place_unit(row.recording_id, row.place), f"recording {row.recording_id}"):
             first = seen.setdefault(key, row)
             if first.set != row.set:
                 raise SplitError(

@@ -147,6 +147,25 @@ def test_leakage_is_wrong_and_ends_with_status_1(
     assert f"error: {error}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("sets", ["", "a,a,day,train\nb,b,day,train\nc,c,day,train\n"])
+def test_near_duplicates_of_two_places_are_odd(tmp_path: Path, write_random_pairs: WritePairs, sets: str) -> None:
+    for name, seed in (("a", 1), ("b", 2), ("c", 1)):
+        write_random_pairs(name, seed)
+    if sets:
+        (tmp_path / "splits.csv").write_text(f"recording_id,place,mode,set\n{sets}")
+    verdict = check(tmp_path)
+    assert findings(verdict, "warning") == [
+        "1 times recordings of two places show the same picture, the first time a and c"
+    ]
+    assert not findings(verdict, "error")
+
+
+def test_the_same_picture_at_one_place_is_no_wonder(tmp_path: Path, write_random_pairs: WritePairs) -> None:
+    for name in "ab":
+        write_random_pairs(name, 1, place="Quay")
+    assert check(tmp_path).findings == []
+
+
 @pytest.mark.parametrize(("words", "status"), [((), 0), (("--strict",), 1)])
 def test_odd_things_end_with_status_1_only_when_strict(
     tmp_path: Path, write_random_pairs: WritePairs, words: tuple[str, ...], status: int
