@@ -24,10 +24,10 @@ from torch.utils.data import IterableDataset, get_worker_info
 from nirvis_datasets.augment import drawn_cut, drawn_jitter, shown_part
 from nirvis_datasets.augmentation import AS_STORED, Augmentation
 from nirvis_datasets.entry import Entry
-from nirvis_datasets.errors import DatasetError
+from nirvis_datasets.errors import DatasetError, ExportRefused
 from nirvis_datasets.pictures import OpenPictures
 from nirvis_datasets.samples import Sample, floats, open_pictures, picture_name
-from nirvis_datasets.selection import Limits, select
+from nirvis_datasets.selection import Limits, Selection, select
 from nirvis_datasets.split import Subset
 from nirvis_datasets.transforms import Counts, Cut, to_planes
 
@@ -60,28 +60,49 @@ def write_shards(
 ) -> ShardIndex:
     """Write the pairs of one set of a catalogued folder, shuffled, into the folder `out`; equal calls give equal bytes.
 
-    The index is written last, so that a folder with an index is whole. Raises `DatasetError`, `PairsFileError`.
+    The index is written last, so that a folder with an index is whole. Raises `DatasetError`, `PairsFileError`; then no
+    shard is left.
     """
     if (out / INDEX_NAME).exists():
         raise DatasetError(f"{out} holds shards already. Choose another folder, or delete it.")
     selection, files = select(folder, subset, limits=limits), open_pictures(folder, "rgb")
     order = np.random.default_rng(seed).permutation(len(selection)).tolist()
-    out.mkdir(parents=True, exist_ok=True)
-    shards: dict[str, int] = {}
+    index = ShardIndex(subset=subset, shards={})
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _write_tars(out, index, order, pairs_per_shard, selection, files, progress)
+        with _replacing(out / INDEX_NAME) as part:
+            part.write_text(index.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    except BaseException as error:
+        for name in index.shards:
+            (out / name).unlink()
+        if isinstance(error, OSError):
+            raise ExportRefused(f"{out} cannot be written: {error.strerror}. No shard was left there.") from None
+        raise
+    finally:
+        files.close()
+    return index
+
+
+def _write_tars(
+    out: Path,
+    index: ShardIndex,
+    order: list[int],
+    pairs_per_shard: int,
+    selection: Selection,
+    files: OpenPictures,
+    progress: Progress | None,
+) -> None:
+    """Write the shards, each into the index when it is whole."""
     for begin in range(0, len(order), pairs_per_shard):
         indices = order[begin : begin + pairs_per_shard]
-        name = f"{subset}-{len(shards):06d}.tar"
+        name = f"{index.subset}-{len(index.shards):06d}.tar"
         with _replacing(out / name) as part, tarfile.open(part, "w", format=tarfile.GNU_FORMAT) as tar:
-            for done, index in enumerate(indices, start=begin + 1):
-                _add_pair(tar, *selection.locate(index), files)
+            for done, at in enumerate(indices, start=begin + 1):
+                _add_pair(tar, *selection.locate(at), files)
                 if progress is not None:
                     progress(done, len(order))
-        shards[name] = len(indices)
-    index_of_all = ShardIndex(subset=subset, shards=shards)
-    with _replacing(out / INDEX_NAME) as part:
-        part.write_text(index_of_all.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    files.close()
-    return index_of_all
+        index.shards[name] = len(indices)
 
 
 def _add_pair(tar: tarfile.TarFile, entry: Entry, row: int, files: OpenPictures) -> None:

@@ -26,6 +26,7 @@ from nirvis_datasets.export.formats import FORMATS
 from nirvis_datasets.external.gather import gather
 from nirvis_datasets.external.importer import Source, write_imported
 from nirvis_datasets.external.layouts import LAYOUTS
+from nirvis_datasets.shards import write_shards
 from nirvis_datasets.split import Split
 from nirvis_registration.errors import DamagedPairsFile
 from nirvis_registration.pair_file import PairsFile
@@ -271,6 +272,15 @@ def test_a_full_disk_leaves_nothing_behind(dataset: Path, tmp_path: Path, name: 
         export_dataset(dataset, out, name)
     assert str(refused.value) == f"{out} cannot be written: File too large. Nothing was left there."
     assert list(out.parent.iterdir()) == []
+
+
+def test_shards_on_a_full_disk_leave_nothing_behind(noisy: Path, small_disk: Path) -> None:
+    (noisy / "splits.csv").write_text("recording_id,place,mode,set\nr,Quay,day,train\n")
+    with pytest.raises(ExportRefused) as refused:
+        write_shards(noisy, "train", small_disk / "out", pairs_per_shard=4)
+    reason = "cannot be written: No space left on device. No shard was left there."
+    assert str(refused.value) == f"{small_disk / 'out'} {reason}"
+    assert list((small_disk / "out").iterdir()) == []
 
 
 def test_an_import_on_a_full_disk_leaves_no_file_behind(dataset: Path, tmp_path: Path) -> None:
