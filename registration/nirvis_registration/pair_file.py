@@ -130,14 +130,22 @@ class PairsWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._closable = ClosableFile(self._part, 2 * length)
         self._file = self._closable.hdf5
+        self._direct = compression is None
+        try:
+            self._begin(header, valid, compression)
+        except BaseException:
+            self._closable.close()
+            self._part.unlink(missing_ok=True)
+            raise
+
+    def _begin(self, header: PairsHeader, valid: NDArray[np.bool_], compression: str | None) -> None:
         _write_header(self._file, header)
         self._file.create_dataset("valid", data=valid.astype(np.uint8))
         shape = (*valid.shape, 3)
-        self._direct = compression is None
         self._frames = [
             self._file.create_dataset(
                 name,
-                (length, *shape),
+                (len(self._table), *shape),
                 np.uint8 if header.bit_depth == 8 else np.uint16,
                 chunks=(1, *shape),
                 compression=compression,

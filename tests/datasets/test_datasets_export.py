@@ -274,6 +274,12 @@ def test_a_full_disk_leaves_nothing_behind(dataset: Path, tmp_path: Path, name: 
     assert list(out.parent.iterdir()) == []
 
 
+def test_a_disk_without_room_for_the_mask_is_left_empty(small_disk: Path, write_pairs: WritePairs) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        write_pairs(small_disk / "in" / "a.pairs.h5", 1, size=(640, 480))
+    assert list((small_disk / "in").iterdir()) == []
+
+
 def test_shards_on_a_full_disk_leave_nothing_behind(noisy: Path, small_disk: Path) -> None:
     (noisy / "splits.csv").write_text("recording_id,place,mode,set\nr,Quay,day,train\n")
     with pytest.raises(ExportRefused) as refused:
