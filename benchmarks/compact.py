@@ -99,7 +99,7 @@ def judged(predict: Predict, dataset: Path) -> Figures:
     before: tuple[str, Tensor] | None = None
     for index in range(len(test)):
         sample = test[index]
-        source, target, valid = (sample[side].unsqueeze(0) for side in ("source", "target", "valid"))  # type: ignore[literal-required]
+        source, target, valid = (sample[side].unsqueeze(0) for side in ("source", "target", "valid"))
         predicted = predict(source)
         scores.append(metrics.psnr(predicted, target, valid).item())
         added = (predicted - source) * valid

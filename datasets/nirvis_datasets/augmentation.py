@@ -1,18 +1,8 @@
-"""What the pictures of a sample go through before training: resized, cut, mirrored, and their colours shaken."""
+"""What the pictures of a sample go through before training, as settings; no torch: `augment` does it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
-
-from nirvis_datasets.transforms import LUMA, Counts, Cut, random_cut
-
-_ALMOST_ALL = 0.999
-"""Share of a pixel's footprint that has to be valid for it to be: all of it, but for rounding."""
 
 
 class ColourJitter(BaseModel):
@@ -30,12 +20,6 @@ class ColourJitter(BaseModel):
     """About the luma of each pixel; pictures of one channel have none."""
     gamma: float = Field(default=0.1, ge=0, lt=1)
 
-    def draw(self, random: np.random.Generator) -> Callable[[Counts], Counts]:
-        """One draw of the four, to be applied to every frame of a sample."""
-        reach = np.array([self.brightness, self.contrast, self.saturation, self.gamma])
-        factors = (1 + random.uniform(-reach, reach)).astype(np.float32)
-        return lambda part: jittered(part, *factors)
-
 
 class Augmentation(BaseModel):
     """Settings of a sample, in the order in which they are applied; by default pictures stay as they are stored."""
@@ -52,57 +36,5 @@ class Augmentation(BaseModel):
     """Turn half of all draws upside down."""
     jitter: ColourJitter | None = None
 
-    def cut(self, random: np.random.Generator, size: tuple[int, int], grid: int = 1) -> Cut:
-        """Draw the part of a resized picture of `size` that a sample shows; see `random_cut`."""
-        return random_cut(random, size, self.crop, self.flip, grid, self.flip_vertical)
-
-    def part(self, read: Callable[[Cut], Counts], size: tuple[int, int], cut: Cut) -> Counts:
-        """The part of a picture of `size` that a cut of its resized form shows; reads no more of it than needed."""
-        if self.resize is None or self.resize == size:
-            return read(cut)
-        return cut.of(resized(read(Cut(0, 0, *size)), self.resize))
-
 
 AS_STORED = Augmentation()
-
-
-def resized(picture: Counts, size: tuple[int, int]) -> Counts:
-    """Bilinear with a low-pass where it shrinks, ``(H, W, C)`` → ``size`` and C, of the same data type.
-
-    A mask ``(H, W)`` stays true where all that went into a pixel was.
-    """
-    # by torch, because OpenCV's pool of threads may hang in a forked worker
-    if picture.dtype == np.uint8:
-        return _interpolated(picture, size)
-    if picture.dtype == bool:
-        return _interpolated(picture[..., None].astype(np.float32), size)[..., 0] > _ALMOST_ALL
-    return as_type(_interpolated(picture.astype(np.float32), size), picture.dtype)
-
-
-def jittered(part: Counts, brightness: float, contrast: float, saturation: float, gamma: float) -> Counts:
-    """Colours changed by the factors, ``(h, w, C)`` of the same data type."""
-    scale = 1.0 if part.dtype == np.float32 else float(np.iinfo(part.dtype).max)
-    shares = np.minimum(part * np.float32(brightness / scale), 1)
-    mean = np.float32(_luma(shares).mean())
-    shares = np.clip(mean + (shares - mean) * contrast, 0, 1)
-    if shares.shape[2] == 3:
-        luma = _luma(shares)
-        shares = np.clip(luma + (shares - luma) * saturation, 0, 1)
-    return as_type(shares**gamma * scale, part.dtype)
-
-
-def as_type(values: NDArray[np.float32], dtype: np.dtype[np.generic]) -> Counts:
-    """Round to counts, where the type is one of counts."""
-    return values if dtype == np.float32 else np.rint(values).astype(dtype)
-
-
-def _luma(shares: NDArray[np.float32]) -> NDArray[np.float32]:
-    luma: NDArray[np.float32] = shares @ LUMA if shares.shape[2] == 3 else shares
-    return luma
-
-
-def _interpolated(picture: Counts, size: tuple[int, int]) -> Counts:
-    planes = torch.from_numpy(picture).permute(2, 0, 1).unsqueeze(0)
-    made = torch.nn.functional.interpolate(planes, size, mode="bilinear", antialias=True)
-    counts: Counts = made[0].permute(1, 2, 0).numpy()
-    return counts

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from nirvis_capture.profile import Mode
+from nirvis_datasets.augment import drawn_cut, drawn_jitter, shown_part
 from nirvis_datasets.augmentation import AS_STORED, Augmentation
 from nirvis_datasets.catalogue import CATALOGUE_NAME, Catalogue
 from nirvis_datasets.entry import Entry
@@ -111,6 +112,11 @@ class SampleDataset(Dataset[Sample]):
         self._files = open_pictures(folder, source)
 
     @property
+    def paired(self) -> bool:
+        """Whether source and target show the same moment."""
+        return self._targets is None
+
+    @property
     def entries(self) -> tuple[Entry, ...]:
         """The files that sources come from."""
         return self._sources.entries
@@ -135,7 +141,7 @@ class SampleDataset(Dataset[Sample]):
         other, other_row = (entry, row) if self._targets is None else _elsewhere(self._targets, entry, random)
         others = self._files.open(other)
         other_cut = cut if self._targets is None else self._cut(others, other, random)
-        jitter = self.augmentation.jitter.draw(random) if self.augmentation.jitter else None
+        jitter = drawn_jitter(self.augmentation.jitter, random) if self.augmentation.jitter else None
         sample = Sample(
             source=self._pictures(pictures.source, pictures, row, cut, jitter),
             target=self._pictures(others.target, others, other_row, other_cut),
@@ -157,7 +163,7 @@ class SampleDataset(Dataset[Sample]):
             )
         if crop is not None and crop % pictures.grid:
             raise DatasetError(f"A crop of {crop} px would cut a Bayer cell in two. Choose an even one.")
-        return self.augmentation.cut(random, size, pictures.grid)
+        return drawn_cut(self.augmentation, random, size, pictures.grid)
 
     def _pictures(
         self,
@@ -170,12 +176,12 @@ class SampleDataset(Dataset[Sample]):
         """Counts of one side ``(C, h, w)``, or of a window ``(T, C, h, w)``."""
         frames = []
         for row in range(first, first + self.window * self.stride, self.stride):
-            part = self.augmentation.part(lambda cut, row=row: read(row, cut), pictures.size, cut)  # type: ignore[misc]
+            part = shown_part(self.augmentation, lambda cut, row=row: read(row, cut), pictures.size, cut)  # type: ignore[misc]
             frames.append(to_planes(jitter(part) if jitter else part, cut))
         return frames[0] if self.window == 1 else torch.stack(frames)
 
     def _valid(self, pictures: Pictures, cut: Cut) -> Tensor:
-        return to_planes(self.augmentation.part(pictures.valid, pictures.size, cut)[..., None], cut)
+        return to_planes(shown_part(self.augmentation, pictures.valid, pictures.size, cut)[..., None], cut)
 
 
 def floats(batch: Sample) -> Sample:

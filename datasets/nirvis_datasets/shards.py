@@ -21,6 +21,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch.utils.data import IterableDataset, get_worker_info
 
+from nirvis_datasets.augment import drawn_cut, drawn_jitter, shown_part
 from nirvis_datasets.augmentation import AS_STORED, Augmentation
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
@@ -187,10 +188,10 @@ class ShardDataset(IterableDataset[Sample]):
         about = json.loads(members["json"])
         size = source.shape[:2]
         cut = self._cut(random, size)
-        jitter = self.augmentation.jitter.draw(random) if self.augmentation.jitter else None
+        jitter = drawn_jitter(self.augmentation.jitter, random) if self.augmentation.jitter else None
 
         def part(picture: Counts) -> Counts:
-            return self.augmentation.part(lambda cut: cut.of(picture), size, cut)
+            return shown_part(self.augmentation, lambda cut: cut.of(picture), size, cut)
 
         name = members["key"].decode()
         return floats(
@@ -209,7 +210,7 @@ class ShardDataset(IterableDataset[Sample]):
         size, crop = self.augmentation.resize or stored, self.augmentation.crop
         if crop is not None and crop > min(size):
             raise DatasetError(f"A crop of {crop}×{crop} px does not fit into {size[1]}×{size[0]} px of {self.url}.")
-        return self.augmentation.cut(random, size)
+        return drawn_cut(self.augmentation, random, size)
 
 
 def buffered_order(count: int, buffer: int, random: np.random.Generator) -> list[int]:

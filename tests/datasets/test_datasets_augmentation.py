@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import ValidationError
 
-from nirvis_datasets.augmentation import Augmentation, ColourJitter, jittered, resized
+from nirvis_datasets.augment import drawn_cut, drawn_jitter, jittered, resized
+from nirvis_datasets.augmentation import Augmentation, ColourJitter
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError
 from nirvis_datasets.samples import SampleDataset
@@ -85,11 +86,11 @@ def test_each_jitter_does_what_its_name_says(dtype: type) -> None:
 def test_jitter_stays_within_its_reach_and_its_range() -> None:
     random = np.random.default_rng(0)
     grey = np.full((4, 4, 3), 100, np.uint8)
-    values = [int(ColourJitter(gamma=0, contrast=0).draw(random)(grey)[0, 0, 0]) for _ in range(300)]
+    values = [int(drawn_jitter(ColourJitter(gamma=0, contrast=0), random)(grey)[0, 0, 0]) for _ in range(300)]
     assert min(values) in (90, 91)
     assert max(values) in (109, 110)
     bright = np.full((4, 4, 3), 65535, np.uint16)
-    assert all((ColourJitter(gamma=0, contrast=0.5).draw(random)(bright) > 58000).all() for _ in range(20))
+    assert all((drawn_jitter(ColourJitter(gamma=0, contrast=0.5), random)(bright) > 58000).all() for _ in range(20))
 
 
 def test_jitter_changes_only_the_source_and_all_its_frames_alike(folder: Path) -> None:
@@ -103,8 +104,8 @@ def test_jitter_changes_only_the_source_and_all_its_frames_alike(folder: Path) -
         torch.testing.assert_close(after["valid"], before["valid"], rtol=0, atol=0)
         assert not torch.equal(after["source"], before["source"])
         random = np.random.default_rng([0, draw, 1])
-        cut = plain.augmentation.cut(random, (48, 64))
-        jitter = ColourJitter().draw(random)
+        cut = drawn_cut(plain.augmentation, random, (48, 64))
+        jitter = drawn_jitter(ColourJitter(), random)
         for made, stored in zip(after["source"], before["source"], strict=True):
             part = (stored.double() * full).round().permute(1, 2, 0).numpy().astype(kind)
             # The mean of a picture does not depend on how it is turned, but for rounding of its sum.

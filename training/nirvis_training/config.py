@@ -13,6 +13,7 @@ from tomlkit.exceptions import TOMLKitError
 from typing_extensions import Self
 
 from nirvis_capture.settings import Changes, Settings, edited_text, mistakes
+from nirvis_datasets.augmentation import Augmentation, ColourJitter
 from nirvis_training.errors import ConfigError
 from nirvis_training.method_settings import AnyMethod
 from nirvis_training.schedules import Constant, Schedule
@@ -38,6 +39,12 @@ class TrainingConfig(Settings):
     """Side of the square crops in pixels."""
     flip: bool = True
     """Mirror half of the crops left to right."""
+    flip_vertical: bool = False
+    """Turn half of the crops upside down."""
+    resize: tuple[int, int] | None = None
+    """Height and width in pixels that pictures are brought to before the crop; SSN was published with [300, 400]."""
+    jitter: ColourJitter | None = None
+    """Random changes of the source's colours: ``{}`` for ±10 % of brightness, contrast, saturation and gamma."""
     learning_rate: float = Field(default=1e-4, gt=0, le=1)
     schedule: Schedule = Constant()
     """How it changes over the run: ``{ name = "linear", from_samples = 400_000 }`` decays to zero at the end,
@@ -72,6 +79,12 @@ class TrainingConfig(Settings):
     channels_last: bool = True
     """Memory order of pictures; faster on most processors. Networks narrower than 16 go without it on a CPU."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @property
+    def augmentation(self) -> Augmentation:
+        return Augmentation(
+            resize=self.resize, crop=self.crop, flip=self.flip, flip_vertical=self.flip_vertical, jitter=self.jitter
+        )
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

@@ -8,13 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nirvis_datasets.unpaired import UnpairedDataset
-from nirvis_datasets.windows import WindowDataset
-
 from nirvis_capture.profile import Mode
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
-from nirvis_datasets.pairs import PairDataset
+from nirvis_datasets.samples import SampleDataset
 from nirvis_datasets.split import Subset
 from nirvis_registration.pair_file import PairsFile
 from nirvis_training.config import TrainingConfig
@@ -22,16 +19,13 @@ from nirvis_training.run_folder import DatasetRecord, Source
 
 logger = logging.getLogger(__name__)
 
-TrainingSet = PairDataset | UnpairedDataset | WindowDataset
-ValidationSet = PairDataset | UnpairedDataset
-
 
 @dataclass(frozen=True)
 class Material:
     """Training samples, and the fixed pictures that every validation looks at."""
 
-    train: TrainingSet
-    validation: ValidationSet
+    train: SampleDataset
+    validation: SampleDataset
     indices: list[int]
     """The fixed pictures, as indices of `validation`."""
     held_out: bool
@@ -62,7 +56,16 @@ def open_material(folder: Path, config: TrainingConfig) -> Material:
 
     Raises `DatasetError` when there is nothing to train on.
     """
-    train = _training_set(folder, config)
+    method = config.method
+    train = SampleDataset(
+        folder,
+        "train",
+        config.augmentation,
+        paired=method.paired,
+        window=method.frames,
+        seed=config.seed,
+        as_counts=True,
+    )
     try:
         validation, held_out = _pictures(folder, "val", config), True
     except DatasetError as error:
@@ -73,26 +76,17 @@ def open_material(folder: Path, config: TrainingConfig) -> Material:
         )
         validation, held_out = _pictures(folder, "train", config), False
     indices = fixed_indices(len(validation), config.validation_pairs)
-    return Material(train, validation, indices, held_out, isinstance(validation, PairDataset))
+    return Material(train, validation, indices, held_out, validation.paired)
 
 
-def _training_set(folder: Path, config: TrainingConfig) -> TrainingSet:
-    settings, crop, seed, flip = config.method, config.crop, config.seed, config.flip
-    if not settings.paired:
-        return UnpairedDataset(folder, "train", crop, seed, flip)
-    if settings.frames > 1:
-        return WindowDataset(folder, "train", settings.frames, crop=crop, seed=seed, flip=flip)
-    return PairDataset(folder, "train", crop, seed, flip, as_counts=True)
-
-
-def _pictures(folder: Path, subset: Subset, config: TrainingConfig) -> ValidationSet:
+def _pictures(folder: Path, subset: Subset, config: TrainingConfig) -> SampleDataset:
     """Whole pictures, with their visible partners where there are any. Raises `DatasetError`."""
     try:
-        return PairDataset(folder, subset, crop=None)
+        return SampleDataset(folder, subset)
     except DatasetError:
         if config.method.paired:
             raise
-        return UnpairedDataset(folder, subset, crop=None)
+        return SampleDataset(folder, subset, paired=False)
 
 
 def fixed_indices(pairs: int, wanted: int) -> list[int]:

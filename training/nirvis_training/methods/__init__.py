@@ -17,13 +17,18 @@ from nirvis_training.methods.base import Method
 from nirvis_training.methods.berg import Berg
 from nirvis_training.methods.colour_bins import ColourBins
 from nirvis_training.methods.compact import Compact
+from nirvis_training.methods.cptrans import Cptrans
+from nirvis_training.methods.cut import Cut
 from nirvis_training.methods.cyclegan import CycleGan
+from nirvis_training.methods.i2vgan import I2vGan
 from nirvis_training.methods.iizuka import Iizuka
 from nirvis_training.methods.mocyclegan import MocycleGan
 from nirvis_training.methods.pcsgan import PcsGan
 from nirvis_training.methods.pix2pix import Pix2Pix
 from nirvis_training.methods.pix2pixhd import Pix2PixHd
 from nirvis_training.methods.recyclegan import RecycleGan
+from nirvis_training.methods.roma import Roma
+from nirvis_training.methods.sesim import Sesim
 from nirvis_training.methods.ssn import Ssn
 from nirvis_training.methods.unsup_recycle import UnsupRecycle
 from nirvis_training.networks.image_pool import ImagePool
@@ -32,7 +37,10 @@ from nirvis_training.run_folder import RunFolder
 METHODS: dict[str, Callable[[Any, float], Method]] = {
     "berg": Berg,
     "compact": Compact,
+    "cptrans": Cptrans,
+    "cut": Cut,
     "cyclegan": CycleGan,
+    "i2vgan": I2vGan,
     "iizuka": Iizuka,
     "mehri_sappa": CycleGan,
     "mocyclegan": MocycleGan,
@@ -41,6 +49,8 @@ METHODS: dict[str, Callable[[Any, float], Method]] = {
     "pix2pix": Pix2Pix,
     "pix2pixhd": Pix2PixHd,
     "recyclegan": RecycleGan,
+    "roma": Roma,
+    "sesim": Sesim,
     "ssn": Ssn,
     "unsup_recycle": UnsupRecycle,
     "yao_xia": ColourBins,
