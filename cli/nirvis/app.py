@@ -31,6 +31,7 @@ COMMANDS = {
     "train": "Train a network to see visible colour in near infrared.",
     "resume": "Go on exactly where a training run stopped.",
     "evaluate": "Score a run beside answers that need no training.",
+    "compare": "Judge several runs on the same clips, in one table.",
     "export": "Write a run as ONNX with its contract.",
     "colorize": "Colour a clip, pairs, a video, pictures.",
     "gui": "Open the acquisition window.",
