@@ -62,10 +62,8 @@ def kernel_distance(first: Features, second: Features, degree: int = 3, seed: in
 def _covariance_root(features: Features) -> Features:
     """R with RᵀR = covariance, ``(min(n, d), d)``."""
     centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
-    if len(centred) <= centred.shape[1]:
-        return centred
-    triangle: Features = np.asarray(np.linalg.qr(centred, mode="r"))
-    return triangle
+    root: Features = centred if len(centred) <= centred.shape[1] else np.asarray(np.linalg.qr(centred, mode="r"))
+    return root
 
 
 def _squared_mmd(first: Features, second: Features, degree: int) -> float:
