@@ -78,4 +78,4 @@ def stretched(picture: Picture, size: tuple[int, int]) -> Tensor:
 
 
 def _planes(picture: NDArray[Any]) -> Tensor:
-    return np.asarray(picture.transpose(2, 0, 1), np.float32) / np.float32(255)
+    return np.asarray(picture.transpose(2, 0, 1) / np.float32(255), np.float32)
