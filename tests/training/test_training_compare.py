@@ -99,7 +99,7 @@ def test_the_files_of_a_comparison_say_the_same(comparison: tuple[Comparison, Pa
         *("Mode day", "Mode night", "All modes", "Steadiness", "Difference to run on the same clips"),
         *("Across rigs, PSNR dB", "Runs"),
     ]
-    page = (out / "comparison.html").read_text(encoding="utf-8")
+    page = (out / "comparison.html").read_text(encoding="utf-8").replace("\u00a0", " ")
     assert f"{psnr.mean:.2f} [{psnr.low:.2f}, {psnr.high:.2f}]" in page
     assert "<script" not in page
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nirvis_capture.report import Report
 from nirvis_training.comparison import Comparison
-from nirvis_training.evaluation_report import add_protocol, note_intervals
+from nirvis_training.evaluation_report import add_protocol, note_intervals, unbroken
 from nirvis_training.judgement import TITLES
 from nirvis_training.protocol import FIGURES, Metric
 
@@ -23,7 +23,7 @@ def write_comparison_report(folder: Path, comparison: Comparison) -> Path:
     for title, header, rows in comparison.tables():
         if rows:
             report.heading(title)
-            report.table(header, rows)
+            report.table(header, unbroken(rows))
     note_intervals(report, comparison)
     for metric in _OF_CLIPS:
         _clips(report, comparison, metric)

@@ -77,11 +77,12 @@ class Evaluation(Judgement):
 
 
 def shown(scores: Scores, metric: Metric) -> str:
-    """``23.41 [22.90, 23.95]``; a dash where it was not computed."""
+    """``23.41 [22.90, 23.95]``; the mean alone where nothing spreads, a dash where it was not computed."""
     if metric not in scores:
         return "–"
     found, digits = scores[metric], FIGURES[metric].digits
-    return f"{found.mean:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
+    spread = f" [{found.low:.{digits}f}, {found.high:.{digits}f}]" if found.low < found.high else ""
+    return f"{found.mean:.{digits}f}{spread}"
 
 
 def distance_rows(judgement: Judgement, group: str, titles: Mapping[str, str]) -> list[list[str]]:

@@ -33,8 +33,10 @@ def write_examples(
 
 def _chosen(rows: Sequence[PictureScores]) -> Iterator[tuple[PictureScores, str]]:
     ranked = sorted((row for row in rows if row.scored), key=_rank)
-    worst = ranked[: min(WORST, len(ranked) // 4)]
-    yield from ((row, "worst") for row in worst)
+    # One of each clip: its other pictures look the same.
+    worst_of_clips = list({row.clip.path: row for row in reversed(ranked)}.values())[::-1]
+    worst = worst_of_clips[: min(WORST, len(ranked) // 4)]
+    yield from ((row, "worst of its clip") for row in worst)
     for mode in sorted({row.clip.mode for row in ranked}):
         others = [row for row in ranked if row.clip.mode == mode and row not in worst]
         places = sorted({round(quantile * (len(others) - 1)) for quantile in _QUANTILES if others})

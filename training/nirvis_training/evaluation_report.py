@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from nirvis_capture.report import Report, Rgb
@@ -28,7 +29,7 @@ def write_report(folder: Path, evaluation: Evaluation) -> Path:
         if m in prediction
     )
     report.heading("Beside answers that need no training")
-    report.table(["", *titles(evaluation)], score_rows(evaluation, evaluation.overall), emphasised=0)
+    report.table(["", *titles(evaluation)], unbroken(score_rows(evaluation, evaluation.overall)), emphasised=0)
     note_intervals(report, evaluation)
     add_distances(report, evaluation)
     _examples(report, folder, evaluation)
@@ -51,6 +52,11 @@ def score_rows(judgement: Judgement, scores: dict[str, Scores]) -> list[list[str
     ]
 
 
+def unbroken(rows: Iterable[Sequence[str]]) -> list[list[str]]:
+    """Figures that stay on one line with their interval."""
+    return [[cell.replace(" ", "\u00a0") if cell[:1].isdigit() else cell for cell in row] for row in rows]
+
+
 def note_intervals(report: Report, judgement: Judgement) -> None:
     report.paragraph(
         "Mean over clips and its 95 % bootstrap interval over clips; a single clip has no interval. ↑ higher is "
@@ -68,7 +74,7 @@ def add_distances(report: Report, judgement: Judgement) -> None:
     report.heading("Distances between collections")
     for group in judgement.distances:
         report.paragraph(f"{group} pictures", note=True)
-        report.table(DISTANCE_HEADER, distance_rows(judgement, group, TITLES))
+        report.table(DISTANCE_HEADER, unbroken(distance_rows(judgement, group, TITLES)))
     report.paragraph(
         f"Against the visible pictures of the {judgement.protocol.reference} set, in pool3 features of Inception-V3. "
         "FID grows as pictures get fewer: compare only figures of equally many. KID has no such bias; ± is the "
@@ -132,7 +138,7 @@ def _groups(report: Report, evaluation: Evaluation) -> None:
             )
         report.table(
             [group, "clips", *titles(evaluation)],
-            [_group_row(evaluation, group, value, scores[PREDICTION]) for value, scores in values.items()],
+            unbroken(_group_row(evaluation, group, value, scores[PREDICTION]) for value, scores in values.items()),
         )
 
 
