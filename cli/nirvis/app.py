@@ -31,7 +31,7 @@ COMMANDS = {
     "train": "Train a network to see visible colour in near infrared.",
     "resume": "Go on exactly where a training run stopped.",
     "evaluate": "Score a run beside answers that need no training.",
-    "compare": "Judge several runs on the same clips, in one table.",
+    "compare": "Scorer several runs on the same clips, in one table.",
     "export": "Write a run as ONNX with its contract.",
     "colorize": "Colour a clip, pairs, a video, pictures.",
     "fuse": "Fuse infrared and its colour in one video.",

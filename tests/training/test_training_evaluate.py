@@ -27,12 +27,12 @@ from nirvis_training.config import load_config
 from nirvis_training.evaluate import evaluate, training_mean_colour, untrained
 from nirvis_training.evaluation import Evaluation, EvaluationError
 from nirvis_training.footage import read_picture
-from nirvis_training.judge import Judge, PictureScores, Predict
 from nirvis_training.judged_pictures import JudgedPictures
 from nirvis_training.judgement import interval, summarise
 from nirvis_training.methods import make_method
 from nirvis_training.protocol import Protocol, Quantise
 from nirvis_training.run_folder import DatasetRecord, RunFolder, RunRecord, Source, create_run
+from nirvis_training.scoring import PictureScores, Predict, Scorer
 
 Rgb = tuple[int, int, int]
 SIZE = (32, 16)
@@ -107,8 +107,8 @@ def looked_at(
     dataset: Path, predict: Predict, mean: Rgb = (0, 0, 0), quantise: Quantise = "round"
 ) -> list[PictureScores]:
     colour = MeanColour((mean[0] / 255, mean[1] / 255, mean[2] / 255))
-    judge = Judge(Protocol(quantise=quantise), Backbones())
-    return judge.look(JudgedPictures(dataset, "test"), {"prediction": predict, **untrained(colour)}).rows
+    scorer = Scorer(Protocol(quantise=quantise), Backbones())
+    return scorer.look(JudgedPictures(dataset, "test"), {"prediction": predict, **untrained(colour)}).rows
 
 
 def test_every_contestant_has_the_figures_worked_out_by_hand(dataset: Path) -> None:

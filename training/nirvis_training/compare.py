@@ -1,4 +1,4 @@
-"""Judge several runs on the same pictures, and write one table of all."""
+"""Scorer several runs on the same pictures, and write one table of all."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from nirvis_training.comparison import Comparison, RunLine, paired_differences
 from nirvis_training.comparison_report import write_comparison_report
 from nirvis_training.conclusion import conclude
 from nirvis_training.evaluate import look_at_reference, mean_colour_if_any, predictor, this_device, untrained
-from nirvis_training.judge import Findings, Judge, PictureScores, Progress
 from nirvis_training.judged_pictures import JudgedPictures
 from nirvis_training.judgement import BASELINES, TARGET, Contestant, EvaluationError
 from nirvis_training.protocol import Protocol
 from nirvis_training.run_folder import RunFolder
+from nirvis_training.scoring import Findings, PictureScores, Progress, Scorer
 from nirvis_training.study import CLIPS, SECONDS, make_study
 
 
@@ -46,7 +46,7 @@ def compare(
     folders = [RunFolder(run) for run in runs]
     lines = [_described(folder, name) for folder, name in zip(folders, _names(folders, names), strict=True)]
     device = this_device()
-    judge = Judge(protocol, load_backbones(protocol, device), device)
+    scorer = Scorer(protocol, load_backbones(protocol, device), device)
     pictures = {dataset: JudgedPictures(dataset, subset, protocol.pairs_per_clip) for dataset in datasets}
     total, done = len(folders) * sum(len(of) for of in pictures.values()), 0
     found, missing = Findings(), dict[str, str]()
@@ -55,17 +55,17 @@ def compare(
         # One run in memory at a time; what needs no training is scored along with the first.
         for folder, line in zip(folders, lines, strict=True):
             contestants = {line.name: predictor(folder, device)} | (untrained(mean) if line is lines[0] else {})
-            look = judge.look(judged, contestants, _offset(progress, done, total))
+            look = scorer.look(judged, contestants, _offset(progress, done, total))
             of_dataset = look if line is lines[0] else _joined(of_dataset, look)
             done += len(judged)
-        missing |= look_at_reference(judge, of_dataset, dataset, subset)
+        missing |= look_at_reference(scorer, of_dataset, dataset, subset)
         found.rows.extend(of_dataset.rows)
         for name, features in of_dataset.features.items():
             found.features.setdefault(name, []).extend(features)
     judgement = conclude(
         _ordered(found, [line.name for line in lines]),
         protocol,
-        judge.backbones,
+        scorer.backbones,
         datasets=[str(dataset) for dataset in datasets],
         subset=subset,
         not_computed=missing,

@@ -13,7 +13,6 @@ import numpy as np
 
 from nirvis_training.backbones.cache import Backbones
 from nirvis_training.feature_distance import frechet_distance, kernel_distance
-from nirvis_training.judge import Findings, PictureScores, Vector
 from nirvis_training.judgement import (
     TARGET,
     ClipScores,
@@ -27,6 +26,7 @@ from nirvis_training.judgement import (
 )
 from nirvis_training.metrics import MS_SSIM_LEAST_PX
 from nirvis_training.protocol import Distance, Metric, Protocol
+from nirvis_training.scoring import Findings, PictureScores, Vector
 
 
 def conclude(

@@ -1,4 +1,4 @@
-"""Judge a trained run on clips that it has not seen, beside answers that need no training."""
+"""Scorer a trained run on clips that it has not seen, beside answers that need no training."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from nirvis_training.conclusion import conclude
 from nirvis_training.evaluation import PREDICTION, Evaluation
 from nirvis_training.evaluation_pictures import write_examples
 from nirvis_training.evaluation_report import write_report
-from nirvis_training.judge import Findings, Judge, PictureScores, Predict, Progress
 from nirvis_training.judged_pictures import JudgedPictures, ReferencePictures
 from nirvis_training.judgement import Contestant
 from nirvis_training.methods import load_method
 from nirvis_training.protocol import METRICS, Protocol
 from nirvis_training.run_folder import RunFolder
+from nirvis_training.scoring import Findings, PictureScores, Predict, Progress, Scorer
 from nirvis_training.validation import fixed_indices
 from nirvis_training.video import part_of
 
@@ -47,13 +47,15 @@ def evaluate(
     """
     protocol = protocol or Protocol()
     folder, device = RunFolder(run), this_device()
-    judge = Judge(protocol, load_backbones(protocol, device), device)
+    scorer = Scorer(protocol, load_backbones(protocol, device), device)
     predict = predictor(folder, device)
     pictures = JudgedPictures(dataset, subset, protocol.pairs_per_clip)
     mean = mean_colour_if_any(dataset)
-    found = judge.look(pictures, {PREDICTION: predict, **untrained(mean)}, progress)
-    missing = look_at_reference(judge, found, dataset, subset)
-    judgement = conclude(found, protocol, judge.backbones, datasets=[str(dataset)], subset=subset, not_computed=missing)
+    found = scorer.look(pictures, {PREDICTION: predict, **untrained(mean)}, progress)
+    missing = look_at_reference(scorer, found, dataset, subset)
+    judgement = conclude(
+        found, protocol, scorer.backbones, datasets=[str(dataset)], subset=subset, not_computed=missing
+    )
     part = part_of(run / "evaluation")
     shutil.rmtree(part, ignore_errors=True)
     evaluation = Evaluation(
@@ -106,13 +108,13 @@ def mean_colour_if_any(dataset: Path) -> baselines.MeanColour | None:
         return None
 
 
-def look_at_reference(judge: Judge, found: Findings, dataset: Path, subset: Subset) -> dict[str, str]:
+def look_at_reference(scorer: Scorer, found: Findings, dataset: Path, subset: Subset) -> dict[str, str]:
     """Features of the visible pictures that FID and KID compare with; else what is not computed, and why."""
-    if judge.backbones.inception is None:
+    if scorer.backbones.inception is None:
         return {}
-    of: Subset = "train" if judge.protocol.reference == "training" else subset
+    of: Subset = "train" if scorer.protocol.reference == "training" else subset
     try:
-        judge.look_at_reference(found, ReferencePictures(dataset, of, judge.protocol.pairs_per_clip))
+        scorer.look_at_reference(found, ReferencePictures(dataset, of, scorer.protocol.pairs_per_clip))
     except DatasetError as error:
         remedy = "" if of == "train" else "; compare with the training set instead: --reference training"
         return {"fid, kid": f"there are no visible pictures to compare with ({error}){remedy}"}

@@ -10,9 +10,9 @@ from torch import Tensor
 from nirvis_training import metrics
 from nirvis_training.colour import rgb_to_lab
 from nirvis_training.evaluation import PREDICTION, Example
-from nirvis_training.judge import PictureScores, Predict, to_picture
 from nirvis_training.judged_pictures import JudgedPictures
 from nirvis_training.protocol import Quantise
+from nirvis_training.scoring import PictureScores, Predict, to_picture
 from nirvis_training.video import write_png
 
 ERROR_WHITE = 30.0

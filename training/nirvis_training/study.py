@@ -19,9 +19,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from nirvis_datasets.split import Subset
-from nirvis_training.judge import Predict, to_picture
 from nirvis_training.judged_pictures import Judged, JudgedPictures
 from nirvis_training.judgement import EvaluationError
+from nirvis_training.scoring import Predict, to_picture
 from nirvis_training.video import Mp4
 
 SECONDS = 3.0

@@ -54,7 +54,7 @@ class Findings:
     """Of every contestant and of the reference, under `TARGET`: mode and features of each picture."""
 
 
-class Judge:
+class Scorer:
     """Scores pictures by one protocol.
 
     device
