@@ -68,11 +68,25 @@ def _mistake(error: ErrorDetails, model: type[BaseModel]) -> str:
     path = ".".join(location) or str(model.model_config.get("title", model.__name__)).lower()
     if error["type"] == "missing":
         return f"{path}: missing"
+    if error["type"].startswith("union_tag"):
+        return f"{path}.{_wrong_name(error)}"
     if error["type"] == "extra_forbidden":
         return f"{path}: unknown key{_suggestion(location[-1], inside)}"
     message = error["msg"].removeprefix("Value error, ")
     given = error["input"]
     return f"{path}: {message}" if isinstance(given, dict | BaseModel) else f"{path}: {message}, got {given!r}"
+
+
+def _wrong_name(error: ErrorDetails) -> str:
+    """A table whose name tells which of several tables it is, and that has none of their names."""
+    context = error.get("ctx", {})
+    key = str(context.get("discriminator", "name")).strip("'")
+    if error["type"] == "union_tag_not_found":
+        return f"{key}: missing"
+    known = [name.strip(" '") for name in str(context["expected_tags"]).split(",")]
+    close = difflib.get_close_matches(str(context["tag"]), known, n=1)
+    meant = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+    return f"{key}: there is no {context['tag']}; {meant}"
 
 
 def _suggestion(key: str, model: type[BaseModel] | None) -> str:

@@ -1,4 +1,4 @@
-"""Scorer several runs on the same pictures, and write one table of all."""
+"""Judge several runs on the same pictures, and write one table of all."""
 
 from __future__ import annotations
 

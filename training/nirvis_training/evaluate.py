@@ -1,4 +1,4 @@
-"""Scorer a trained run on clips that it has not seen, beside answers that need no training."""
+"""Judge a trained run on clips that it has not seen, beside answers that need no training."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from nirvis_training.evaluation_pictures import write_examples
 from nirvis_training.evaluation_report import write_report
 from nirvis_training.judged_pictures import JudgedPictures, ReferencePictures
 from nirvis_training.judgement import Contestant
+from nirvis_training.material import fixed_indices
 from nirvis_training.methods import load_method
 from nirvis_training.protocol import METRICS, Protocol
 from nirvis_training.run_folder import RunFolder
 from nirvis_training.scoring import Findings, PictureScores, Predict, Progress, Scorer
-from nirvis_training.validation import fixed_indices
 from nirvis_training.video import part_of
 
 _MEAN_COLOUR_PAIRS = 400

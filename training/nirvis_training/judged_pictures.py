@@ -13,13 +13,11 @@ from torch import Tensor
 
 from nirvis_capture.profile import parse_profile
 from nirvis_datasets.entry import Entry
-from nirvis_datasets.frame_file import FramesFile
-from nirvis_datasets.pairs import open_pictures, valid_tensor
-from nirvis_datasets.selection import Selection, select_side
+from nirvis_datasets.samples import open_pictures, picture_name
+from nirvis_datasets.selection import Selection, checked, checked_frames, select, window_starts
 from nirvis_datasets.split import Subset
-from nirvis_datasets.transforms import Cut, to_tensor
-from nirvis_registration.pair_file import PairsFile
-from nirvis_training.validation import fixed_indices
+from nirvis_datasets.transforms import Counts, Cut, in_unit_range, to_planes
+from nirvis_training.material import fixed_indices
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +72,7 @@ class JudgedPictures:
         self.folder = folder
         self.subset = subset
         self._files = open_pictures(folder, "rgb")
-        entries = select_side(folder, subset, "source").entries
+        entries = select(folder, subset, "source").entries
         self._recordings = [_described(folder, entry) for entry in entries]
         self._places = [_places(recording.follows, per_clip) for recording in self._recordings]
 
@@ -105,13 +103,13 @@ class JudgedPictures:
         cut = Cut(0, 0, *pictures.size)
         paired = entry.kind == "pairs"
         return Judged(
-            name=f"{entry.stem}-{place.row:06d}",
+            name=picture_name(entry, place.row),
             entry=entry,
             row=place.row,
             rig=rig,
-            source=to_tensor(pictures.source(place.row, cut))[None],
-            target=to_tensor(pictures.target(place.row, cut))[None] if paired else None,
-            valid=valid_tensor(pictures, cut)[None],
+            source=_tensor(pictures.source(place.row, cut), cut),
+            target=_tensor(pictures.target(place.row, cut), cut) if paired else None,
+            valid=_tensor(pictures.valid(cut)[..., None], cut),
             scored=place.scored,
             follows=place.follows,
         )
@@ -122,7 +120,7 @@ class ReferencePictures:
 
     def __init__(self, folder: Path, subset: Subset, per_clip: int | None = None) -> None:
         self._files = open_pictures(folder, "rgb")
-        self._chosen = _spread(select_side(folder, subset, "target"), per_clip)
+        self._chosen = _spread(select(folder, subset, "target"), per_clip)
 
     def __len__(self) -> int:
         return len(self._chosen)
@@ -131,22 +129,26 @@ class ReferencePictures:
         """RGB in [0, 1], ``(1, 3, H, W)``."""
         for entry, row in self._chosen:
             pictures = self._files.open(entry)
-            yield entry, to_tensor(pictures.target(row, Cut(0, 0, *pictures.size)))[None]
+            cut = Cut(0, 0, *pictures.size)
+            yield entry, _tensor(pictures.target(row, cut), cut)
+
+
+def _tensor(counts: Counts, cut: Cut) -> Tensor:
+    return in_unit_range(to_planes(counts, cut))[None]
 
 
 def _described(folder: Path, entry: Entry) -> _Recording:
     if entry.kind == "frames":
-        with FramesFile.open(folder / entry.path) as frames:
-            profile, index = parse_profile(frames.header.profile_text), frames.frame_index
+        with checked_frames(folder, entry) as frames:
+            profile, index, every = parse_profile(frames.header.profile_text), frames.frame_index, None
     else:
-        with PairsFile.open(folder / entry.path) as pairs:
-            profile, index = pairs.profile, pairs.table["clip_index"]
-    steps = np.diff(index.astype(np.int64))
-    # Registration may take every k-th picture of a clip; what is further apart than usual has a gap before it.
-    # Single pictures of an imported set all have the same number, and follow nothing.
-    usual = int(min(steps[steps > 0], default=0))
-    follows = np.concatenate([[False], (steps == usual) & (steps > 0)])[: len(index)]
-    return _Recording(entry, profile.rig, profile.trigger.rate_hz / max(usual, 1), follows)
+        with checked(folder, entry) as pairs:
+            profile, index, every = pairs.profile, pairs.table["trigger_index"], pairs.every
+    follows = np.zeros(len(index), bool)
+    follows[window_starts(index, ~follows, 2, every=every) + 1] = True
+    steps = np.diff(index)
+    step = every or min(steps[steps > 0], default=1)
+    return _Recording(entry, profile.rig, profile.trigger.rate_hz / int(step), follows)
 
 
 def _places(follows: NDArray[np.bool_], per_clip: int | None) -> list[_Place]:

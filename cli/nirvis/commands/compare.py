@@ -29,7 +29,7 @@ def compare(
     study_clips: Annotated[int, Parameter(validator=Number(gte=1))] = 12,
     study_seconds: Annotated[float, Parameter(validator=Number(gt=0))] = 3.0,
 ) -> None:
-    """Scorer several runs on the same clips: one table with intervals, and paired differences to the first run.
+    """Judge several runs on the same clips: one table with intervals, and paired differences to the first run.
 
     Writes comparison.md, .csv, .html and .json into --out.
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import pickle
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 from nirvis_training.errors import FeaturesError
+from nirvis_training.networks.pretrained import read_state
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,26 +47,9 @@ class Weights:
 
 
 def read_weights(path: Path) -> Weights:
-    """Read ``.pth`` or ``.safetensors``.
-
-    A name that ends in ``-6726825d.pth``, as PyTorch's hub names its files, says how the sha256 begins.
-
-    Raises `FeaturesError` for a file that is missing, damaged, or holds no state dict.
-    """
-    if not path.is_file():
-        raise FeaturesError(f"There is no file of pretrained weights at {path}. Give the path of another one.")
-    content = path.read_bytes()
-    sha256 = hashlib.sha256(content).hexdigest()
-    promised = re.search(r"-([0-9a-f]{8,64})\.\w+$", path.name)
-    if promised and not sha256.startswith(promised[1]):
-        raise FeaturesError(f"{path} has sha256 {sha256}, which its name denies: it is damaged. Download it again.")
-    try:
-        if path.suffix == ".safetensors":
-            state: object = load_safetensors(content)
-        else:
-            state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise FeaturesError(f"{path} holds no state dict: {str(error).splitlines()[0]}") from None
-    if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+    """Read ``.pth`` or ``.safetensors``. Raises `FeaturesError` for a file that holds no state dict."""
+    state, sha256 = read_state(path)
+    tensors = {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+    if not tensors or len(tensors) < len(state):
         raise FeaturesError(f"{path} holds no state dict, but something else.")
-    return Weights(path, sha256, state)
+    return Weights(path, sha256, tensors)
