@@ -108,6 +108,8 @@ def test_names_that_tell_nothing_apart_are_refused(finished: RunFolder, dataset:
     for names in (["same", "same"], ["only one"], ["input", "other"]):
         with pytest.raises(EvaluationError, match="name"):
             compare([finished.path, finished.path], [dataset], tmp_path / "out", names=names)
+    with pytest.raises(EvaluationError, match="no run to compare"):
+        compare([], [dataset], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

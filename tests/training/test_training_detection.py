@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from nirvis.app import app
 from nirvis_training.applications.average_precision import average_precision, overlap, precision_under_curve
 from nirvis_training.applications.boxes import Found, LabelError, Truth, read_labels
 from nirvis_training.applications.detect_score import score_detector
@@ -266,3 +267,20 @@ def test_broken_labels_are_named_by_their_line(tmp_path: Path, text: str, compla
     (tmp_path / "a.json").write_text('{"images": []}')
     with pytest.raises(LabelError, match="no COCO file"):
         read_labels(tmp_path / "a.json")
+
+
+def test_the_command_prints_and_writes_every_view(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["detect-score", detector(recording / "cells.onnx", "yolov5"), recording / "nir", "--layout", "yolov5"]
+    words += ["--labels", yolo_labels(recording), "--translated", recording / "colour", "--truth", recording / "vis"]
+    words += ["--classes", "0", "--out", recording / "scores.json"]
+    app([str(word) for word in words], result_action="return_value")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["AP", "AP50", "pictures"]
+    assert lines[1:4] == [
+        ["input", "0.000", "0.000", "2"],
+        ["translation", "0.505", "0.505", "2"],
+        ["truth", *["1.000"] * 2, "2"],
+    ]
+    written = json.loads((recording / "scores.json").read_text())
+    assert written["scores"]["truth"]["by_class"] == {"0": {"boxes": 2, "ap": 1.0, "ap50": 1.0}}
+    assert len(written["sha256"]) == 64

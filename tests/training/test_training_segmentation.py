@@ -10,6 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from nirvis.app import app
 from nirvis_training.applications.boxes import LabelError
 from nirvis_training.applications.segment_score import Confusion, Segmenter, score_segmenter
 from nirvis_training.applications.views import Views
@@ -62,7 +63,7 @@ def test_both_layouts_give_classes_at_the_size_of_the_labels(classes_out: bool, 
     np.testing.assert_array_equal(classes, np.repeat([[1] * 16 + [2] * 16], 24, axis=0))
 
 
-def test_views_of_a_recording_are_scored_by_their_labels(tmp_path: Path) -> None:
+def test_views_of_a_recording_are_scored_by_their_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     true = np.zeros((32, 32), np.uint8)
     true[:, 16:] = 2
     colours = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255)], np.uint8)
@@ -78,6 +79,11 @@ def test_views_of_a_recording_are_scored_by_their_labels(tmp_path: Path) -> None
     assert (scores["truth"].mean_iou, scores["truth"].pixel_accuracy, scores["truth"].pictures) == (1, 1, 1)
     assert (scores["translation"].mean_iou, scores["translation"].pixel_accuracy) == (0.25, 0.5)
     assert (scores["input"].mean_iou, scores["input"].pixel_accuracy) == (0, 0)
+
+    words = ["segment-score", tmp_path / "brightest.onnx", tmp_path / "nir", "--labels", tmp_path / "labels"]
+    words += ["--truth", tmp_path / "vis", "--mean", 0, 0, 0, "--std", 1, 1, 1]
+    app([str(word) for word in words], result_action="return_value")
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["truth", "1.000", "1.000", "1"]
 
 
 def test_labels_that_are_colours_or_absent_are_refused(tmp_path: Path) -> None:

@@ -94,7 +94,9 @@ def study_of(
 
 def _names(runs: Sequence[RunFolder], given: Sequence[str]) -> list[Contestant]:
     """Raises `EvaluationError` when they do not tell the runs apart."""
-    if not runs or (given and len(given) != len(runs)):
+    if not runs:
+        raise EvaluationError("there is no run to compare; give the folders of some")
+    if given and len(given) != len(runs):
         raise EvaluationError(f"{len(given)} names for {len(runs)} runs: give as many, or none")
     methods = Counter(run.method for run in runs)
     names = list(given) or [r.method if methods[r.method] == 1 else r.path.resolve().name for r in runs]

@@ -52,8 +52,7 @@ def ssim(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tens
     Gaussian window of 11×11 with σ = 1.5 that lies wholly inside the picture, and wholly on valid pixels; K1 = 0.01,
     K2 = 0.03, data range 1, population covariance. Pictures measure at least 11×11.
     """
-    similarity = similarity_map(predicted.double(), target.double()).mean(dim=1, keepdim=True)
-    return _mean(similarity, None if valid is None else _whole_windows(valid))
+    return _mean_of_windows(similarity_map(predicted.double(), target.double()), valid)
 
 
 def ms_ssim(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -62,19 +61,25 @@ def ms_ssim(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> T
     Contrast and structure of every scale, luminance of the coarsest; each scale is the 2×2 mean of the one before, and
     negative terms count as 0. Pictures whose shorter side is below 176 px give NaN.
     """
+    return structural_similarities(predicted, target, valid)[1]
+
+
+def structural_similarities(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """`ssim` and `ms_ssim` for little more than the price of the former: the finest scale is that of both."""
     first, second = predicted.double(), target.double()
     mask = None if valid is None else (valid > 0.5).double()
+    luminance, structure = _similarity_terms(first, second)
+    single = _mean_of_windows(luminance * structure, mask)
     if min(first.shape[-2:]) < MS_SSIM_LEAST_PX:
-        return first.new_full((len(first),), math.nan)
-    product = first.new_ones(len(first))
-    for scale, weight in enumerate(_SCALE_WEIGHTS, start=1):
-        luminance, structure = _similarity_terms(first, second)
-        terms = structure if scale < len(_SCALE_WEIGHTS) else luminance * structure
-        value = _mean(terms.mean(dim=1, keepdim=True), None if mask is None else _whole_windows(mask))
-        product = product * value.clamp(min=0) ** weight
+        return single, torch.full_like(single, math.nan)
+    product = _mean_of_windows(structure, mask).clamp(min=0) ** _SCALE_WEIGHTS[0]
+    for scale, weight in enumerate(_SCALE_WEIGHTS[1:], start=2):
         first, second = F.avg_pool2d(first, 2), F.avg_pool2d(second, 2)
         mask = None if mask is None else -F.max_pool2d(-mask, 2)
-    return product
+        luminance, structure = _similarity_terms(first, second)
+        terms = structure if scale < len(_SCALE_WEIGHTS) else luminance * structure
+        product = product * _mean_of_windows(terms, mask).clamp(min=0) ** weight
+    return single, product
 
 
 def ciede2000(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -174,6 +179,11 @@ def _blur(pictures: Tensor) -> Tensor:
     kernel = (gaussian / gaussian.sum()).expand(channels, 1, 1, _WINDOW)
     rows = F.conv2d(pictures, kernel, groups=channels)
     return F.conv2d(rows, kernel.transpose(2, 3), groups=channels)
+
+
+def _mean_of_windows(terms: Tensor, valid: Tensor | None) -> Tensor:
+    """Mean over channels and over the windows that lie on valid pixels: ``(N, C, H-10, W-10)`` → ``(N,)``."""
+    return _mean(terms.mean(dim=1, keepdim=True), None if valid is None else _whole_windows(valid))
 
 
 def _whole_windows(valid: Tensor) -> Tensor:

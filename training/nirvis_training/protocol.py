@@ -58,16 +58,16 @@ class Protocol(Settings):
     """What to compute, and how; written into every evaluation."""
 
     quantise: Quantise = "round"
-    """To the 8 bits that a viewer sees, before anything is computed; ``trunc`` is what Wu et al. (2020) did."""
+    """How predictions become 8-bit pictures before anything is computed; trunc is what Wu et al. (2020) did."""
     pairs_per_clip: int | None = Field(default=None, ge=1)
-    """Only so many pictures of each clip, evenly spaced, each with a neighbour for the temporal metrics."""
+    """Score only so many pictures of each clip, evenly spaced, each with a neighbour for the temporal metrics."""
     seed: int = Field(default=0, ge=0)
-    """Of the bootstrap, and of the subsets of KID."""
+    """Of the bootstrap intervals, and of the subsets of KID."""
     reference: Literal["evaluated", "training"] = "evaluated"
     """Whose visible pictures FID and KID compare with: those of the evaluated set, or of the training set."""
     lpips: tuple[Path, Path] | None = None
-    """Files of AlexNet as torchvision stores it, and of the linear heads as the wheel of lpips has them."""
+    """AlexNet as torchvision stores it, and the linear heads of LPIPS (alex.pth of the lpips wheel)."""
     inception: Path | None = None
-    """File of Inception-V3 in the FID variant, as pytorch-fid stores it."""
+    """Inception-V3 in the FID variant (pt_inception-2015-12-05 of pytorch-fid)."""
     backbones: Path | None = None
-    """Folder in which to look for the files that are not given, by their published names."""
+    """Folder in which to look for these files by their published names; ~/.cache/nirvis/backbones by default."""

@@ -101,11 +101,12 @@ class Scorer:
         if judged.target is None or not judged.scored:
             return {}
         target, valid = judged.target.to(self.device), judged.valid.to(self.device)
+        ssim, ms_ssim = metrics.structural_similarities(shown, target, valid)
         values: dict[Metric, float] = {
             "psnr_rgb_db": min(EQUAL_PSNR_DB, float(metrics.psnr(shown, target, valid))),
             "psnr_lab_db": min(EQUAL_PSNR_DB, float(metrics.psnr_lab(shown, target, valid))),
-            "ssim_rgb": float(metrics.ssim(shown, target, valid)),
-            "ms_ssim_rgb": float(metrics.ms_ssim(shown, target, valid)),
+            "ssim_rgb": float(ssim),
+            "ms_ssim_rgb": float(ms_ssim),
             "ciede2000": float(metrics.ciede2000(shown, target, valid)),
         }
         if self.backbones.lpips is not None and min(shown.shape[-2:]) >= LEAST_PX and valid.any():

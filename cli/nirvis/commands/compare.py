@@ -18,13 +18,7 @@ def compare(
     out: Path = Path("comparison"),
     subset: Literal["train", "val", "test"] = "test",
     name: Annotated[tuple[str, ...], Parameter(negative="")] = (),
-    pairs_per_clip: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
-    seed: int = 0,
-    quantise: Literal["round", "trunc", "none"] = "round",
-    reference: Literal["evaluated", "training"] = "evaluated",
-    lpips: tuple[Path, Path] | None = None,
-    inception: Path | None = None,
-    backbones: Path | None = None,
+    protocol: Annotated[Protocol | None, Parameter(name="*", negative="")] = None,
     study: Path | None = None,
     study_clips: Annotated[int, Parameter(validator=Number(gte=1))] = 12,
     study_seconds: Annotated[float, Parameter(validator=Number(gt=0))] = 3.0,
@@ -45,20 +39,6 @@ def compare(
         Which set of the split.
     name
         What to call each run, in their order; repeat it for each. By default the method, or the folder.
-    pairs_per_clip
-        Score only so many pairs of each clip, evenly spaced.
-    seed
-        Of the bootstrap intervals and the subsets of KID.
-    quantise
-        How predictions become 8-bit pictures first; trunc is the protocol of the SSN paper.
-    reference
-        Whose visible pictures FID and KID compare with.
-    lpips
-        AlexNet as torchvision stores it, and the linear heads of LPIPS (alex.pth of the lpips wheel).
-    inception
-        Inception-V3 in the FID variant (pt_inception-2015-12-05 of pytorch-fid).
-    backbones
-        Folder in which to look for these files by their published names; ~/.cache/nirvis/backbones by default.
     study
         Write a page for a blind user study of the runs to this HTML file instead of a comparison.
     study_clips
@@ -72,15 +52,6 @@ def compare(
     if study is not None:
         print(study_of(runs, dataset[0], study, subset=subset, names=name, clips=study_clips, seconds=study_seconds))
         return
-    protocol = Protocol(
-        quantise=quantise,
-        pairs_per_clip=pairs_per_clip,
-        seed=seed,
-        reference=reference,
-        lpips=lpips,
-        inception=inception,
-        backbones=backbones,
-    )
     with progress_bar("compare", "picture", always=True) as show:
         comparison = judge(runs, dataset, out, subset=subset, protocol=protocol, names=name, progress=show)
     print(comparison.markdown())

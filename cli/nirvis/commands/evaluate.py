@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from nirvis.progress import progress_bar
 from nirvis_training.evaluation import DISTANCE_HEADER, Evaluation, distance_rows, shown
@@ -23,13 +22,7 @@ def evaluate(
     *,
     dataset: Path,
     subset: Literal["train", "val", "test"] = "test",
-    pairs_per_clip: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
-    seed: int = 0,
-    quantise: Literal["round", "trunc", "none"] = "round",
-    reference: Literal["evaluated", "training"] = "evaluated",
-    lpips: tuple[Path, Path] | None = None,
-    inception: Path | None = None,
-    backbones: Path | None = None,
+    protocol: Annotated[Protocol | None, Parameter(name="*", negative="")] = None,
 ) -> None:
     """Compare the best weights of a run with the visible truth, and with answers that need no training.
 
@@ -44,32 +37,9 @@ def evaluate(
         Folder of registered pairs with catalogue.csv and splits.csv.
     subset
         Which set of the split.
-    pairs_per_clip
-        Score only so many pairs of each clip, evenly spaced.
-    seed
-        Of the bootstrap intervals and the subsets of KID.
-    quantise
-        How predictions become 8-bit pictures first; trunc is the protocol of the SSN paper.
-    reference
-        Whose visible pictures FID and KID compare with.
-    lpips
-        AlexNet as torchvision stores it, and the linear heads of LPIPS (alex.pth of the lpips wheel).
-    inception
-        Inception-V3 in the FID variant (pt_inception-2015-12-05 of pytorch-fid).
-    backbones
-        Folder in which to look for these files by their published names; ~/.cache/nirvis/backbones by default.
     """
     from nirvis_training.evaluate import evaluate as judge
 
-    protocol = Protocol(
-        quantise=quantise,
-        pairs_per_clip=pairs_per_clip,
-        seed=seed,
-        reference=reference,
-        lpips=lpips,
-        inception=inception,
-        backbones=backbones,
-    )
     with progress_bar("evaluate", "picture", always=True) as show:
         evaluation = judge(run, dataset, subset, protocol=protocol, progress=show)
     print("\n".join(table(evaluation)))
