@@ -17,7 +17,7 @@ from nirvis_training.applications.average_precision import average_precision, ov
 from nirvis_training.applications.boxes import Found, LabelError, Truth, read_labels
 from nirvis_training.applications.detect_score import score_detector
 from nirvis_training.applications.detector import Detector, Layout
-from nirvis_training.applications.views import Views
+from nirvis_training.applications.views import Companions, Views
 from nirvis_training.model_contract import ModelError
 from nirvis_training.video import write_png
 
@@ -237,7 +237,7 @@ def coco_labels(folder: Path) -> Path:
 @pytest.mark.parametrize("labels", [yolo_labels, coco_labels])
 def test_input_translation_and_truth_are_scored_by_the_same_labels(labels: Any, recording: Path) -> None:
     look = Detector(detector(recording / "cells.onnx", "yolov8"))
-    views = Views(recording / "nir", translated=recording / "colour", truth=recording / "vis")
+    views = Views(recording / "nir", Companions(translated=recording / "colour", truth=recording / "vis"))
     steps: list[tuple[int, int]] = []
     scores = score_detector(look, views, labels(recording), progress=lambda *step: steps.append(step))
     assert scores["input"].ap50 == 0

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from nirvis.app import app
 from nirvis_training.applications.boxes import LabelError
 from nirvis_training.applications.segment_score import Confusion, Segmenter, score_segmenter
-from nirvis_training.applications.views import Views
+from nirvis_training.applications.views import Companions, Views
 from nirvis_training.video import write_png
 
 PLAIN = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -74,7 +74,7 @@ def test_views_of_a_recording_are_scored_by_their_labels(tmp_path: Path, capsys:
     (tmp_path / "labels").mkdir()
     cv2.imwrite(str(tmp_path / "labels" / "labelled.png"), true)
     look = Segmenter(segmenter(tmp_path / "brightest.onnx"), None, *PLAIN)
-    views = Views(tmp_path / "nir", translated=tmp_path / "colour", truth=tmp_path / "vis")
+    views = Views(tmp_path / "nir", Companions(translated=tmp_path / "colour", truth=tmp_path / "vis"))
     scores = score_segmenter(look, views, tmp_path / "labels")
     assert (scores["truth"].mean_iou, scores["truth"].pixel_accuracy, scores["truth"].pictures) == (1, 1, 1)
     assert (scores["translation"].mean_iou, scores["translation"].pixel_accuracy) == (0.25, 0.5)

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from nirvis.progress import progress_bar
+from nirvis_training.applications.views import Companions, Views
 
 
 def detect_score(
@@ -17,9 +18,7 @@ def detect_score(
     /,
     *,
     labels: Path,
-    model: Path | None = None,
-    translated: Path | None = None,
-    truth: Path | None = None,
+    companions: Annotated[Companions | None, Parameter(name="*", negative="")] = None,
     layout: Literal["yolov5", "yolov8", "boxes"] = "yolov8",
     size: Annotated[int | None, Parameter(validator=Number(gte=32))] = None,
     classes: Annotated[tuple[int, ...], Parameter(negative="")] = (),
@@ -36,12 +35,6 @@ def detect_score(
     labels
         A folder of NAME.txt (YOLO) or a COCO .json, by the names of the pictures; 000000, 000001, … in clips,
         pairs files and videos.
-    model
-        model.onnx of nirvis that translates the source.
-    translated
-        Instead of --model: the translation, as nirvis colorize wrote it.
-    truth
-        Visible pictures of the same moments.
     layout
         Of the detector's output: yolov5 (1, n, 5 + classes), yolov8 (1, 4 + classes, n), boxes (1, n, 6).
     size
@@ -54,10 +47,9 @@ def detect_score(
     from nirvis_training.applications.detect_score import score_detector
     from nirvis_training.applications.detector import Detector
     from nirvis_training.applications.scores import write_scores
-    from nirvis_training.applications.views import Views
 
     with progress_bar("detect", "picture", always=True) as show:
-        views = Views(source, translated=translated, model=model, truth=truth)
+        views = Views(source, companions)
         scores = score_detector(Detector(detector, layout, size), views, labels, classes, show)
     print(f"{'':14}{'AP':>8}{'AP50':>8}{'pictures':>10}")
     for view, score in scores.items():

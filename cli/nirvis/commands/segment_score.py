@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from nirvis.progress import progress_bar
+from nirvis_training.applications.views import Companions, Views
 
 
 def segment_score(
@@ -17,9 +18,7 @@ def segment_score(
     /,
     *,
     labels: Path,
-    model: Path | None = None,
-    translated: Path | None = None,
-    truth: Path | None = None,
+    companions: Annotated[Companions | None, Parameter(name="*", negative="")] = None,
     size: Annotated[int | None, Parameter(validator=Number(gte=32))] = None,
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
     std: tuple[float, float, float] = (0.229, 0.224, 0.225),
@@ -35,12 +34,6 @@ def segment_score(
         A clip, a pairs file (which has the truth as well), a video, a folder of pictures, or one picture.
     labels
         A folder of NAME.png by the names of the pictures: classes in one channel, 255 for what is not judged.
-    model
-        model.onnx of nirvis that translates the source.
-    translated
-        Instead of --model: the translation, as nirvis colorize wrote it.
-    truth
-        Visible pictures of the same moments.
     size
         Side of the segmenter's input, where it leaves that open.
     mean
@@ -52,10 +45,9 @@ def segment_score(
     """
     from nirvis_training.applications.scores import write_scores
     from nirvis_training.applications.segment_score import Segmenter, score_segmenter
-    from nirvis_training.applications.views import Views
 
     with progress_bar("segment", "picture", always=True) as show:
-        views = Views(source, translated=translated, model=model, truth=truth)
+        views = Views(source, companions)
         scores = score_segmenter(Segmenter(segmenter, size, mean, std), views, labels, show)
     print(f"{'':14}{'mIoU':>8}{'accuracy':>10}{'pictures':>10}")
     for view, score in scores.items():

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.errors import PictureError
-from nirvis_training.applications.views import Picture, Views
+from nirvis_training.applications.views import Companions, Picture, Views
 from nirvis_training.video import open_sink
 
 Plane = NDArray[np.float32]
@@ -109,7 +109,7 @@ def fuse_to(
     """
     if translated is None and model is None:
         raise PictureError("give a translated video, or a model that translates")
-    views = Views(infrared, translated=translated, model=model)
+    views = Views(infrared, Companions(translated=translated, model=model))
     with open_sink(out, rate_hz or views.rate_hz) as sink:
         for done, (name, pictures) in enumerate(views, start=1):
             sink.write(name, fuse(pictures["translation"], pictures["input"]))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.errors import PictureError
+from nirvis_capture.settings import Settings
 from nirvis_training.colorizer import Colorizer
 from nirvis_training.footage import open_footage
 
@@ -19,29 +20,33 @@ Picture = NDArray[np.uint8]
 View = Literal["input", "translation", "truth"]
 
 
+class Companions(Settings):
+    """Where the other views of a recording come from; picture by picture, in the same order."""
+
+    model: Path | None = None
+    """model.onnx of nirvis that translates the source."""
+    translated: Path | None = None
+    """Instead of a model: the translation, as nirvis colorize wrote it."""
+    truth: Path | None = None
+    """Visible pictures of the same moments, where the source has none."""
+
+
 class Views:
     """A recording picture by picture, in one pass through every file.
 
     source
         A raw clip, a pairs file (which has the truth as well), a video, a folder of pictures, or one picture.
-    translated
-        Its translation, as `nirvis colorize` wrote it; or else
-    model
-        that translates now.
-    truth
-        Visible pictures of the same moments, where the source has none.
 
     Raises `PictureError`, `ModelError`, or a `ClipError`.
     """
 
-    def __init__(
-        self, source: Path, *, translated: Path | None = None, model: Path | None = None, truth: Path | None = None
-    ) -> None:
-        if translated is not None and model is not None:
+    def __init__(self, source: Path, companions: Companions | None = None) -> None:
+        named = companions or Companions()
+        if named.translated is not None and named.model is not None:
             raise PictureError("give either a translated video or a model that translates, not both")
-        self._colorizer = None if model is None else Colorizer(model)
+        self._colorizer = None if named.model is None else Colorizer(named.model)
         self._source = open_footage(source, None if self._colorizer is None else self._colorizer.contract)
-        others: dict[View, Path | None] = {"translation": translated, "truth": truth}
+        others: dict[View, Path | None] = {"translation": named.translated, "truth": named.truth}
         self._others = {view: open_footage(path) for view, path in others.items() if path is not None}
         self.count = self._source.count
         self.rate_hz = self._source.rate_hz
