@@ -23,7 +23,7 @@ CYCLE = {
 IDENTITY = {"identity_source": 1.47243, "identity_target": 2.19607}
 CASES = {
     "cyclegan": (1, {"blocks": 2}, CYCLE | IDENTITY),
-    "mehri-sappa": (1, {"blocks": 2}, CYCLE),
+    "mehri_sappa": (1, {"blocks": 2}, CYCLE),
     "nyberg": (1, {"blocks": 2}, CYCLE | IDENTITY),
     "recyclegan": (
         3,
@@ -39,7 +39,7 @@ CASES = {
             "discriminator_target": 2.77453,
         },
     ),
-    "unsup-recycle": (
+    "unsup_recycle": (
         1,
         {"blocks": 2, "features": "random"},
         {
@@ -121,7 +121,7 @@ def test_each_phase_trains_its_networks_and_no_others(name: str) -> None:
     [
         pytest.param("cyclegan", 11_378_179, 2 * (11_378_179 + 2_764_737), id="cyclegan"),
         pytest.param("recyclegan", 11_378_179, None, id="recyclegan"),
-        pytest.param("unsup-recycle", 7_837_699, 2 * (7_837_699 + 2_764_737), id="unsup-recycle"),
+        pytest.param("unsup_recycle", 7_837_699, 2 * (7_837_699 + 2_764_737), id="unsup_recycle"),
         pytest.param("pcsgan", 11_378_179, 2 * (11_378_179 + 2_764_737), id="pcsgan"),
         pytest.param("mocyclegan", 11_378_179, None, id="mocyclegan"),
         pytest.param("pix2pix", 54_413_955, 54_413_955 + 2_768_705, id="pix2pix"),
@@ -171,7 +171,7 @@ def test_pools_have_the_size_of_the_crops_and_are_part_of_the_state(name: str) -
 
 def _shipped(name: str) -> TrainingConfig:
     config = load_config(
-        name, {"method.features": "random"} if name in ("unsup-recycle", "pcsgan", "pix2pixhd") else {}
+        name, {"method.features": "random"} if name in ("unsup_recycle", "pcsgan", "pix2pixhd") else {}
     )
     return config.model_copy(update={"method": config.method.without_losses()})
 

@@ -33,7 +33,7 @@ def test_paper_has_no_identity_term() -> None:
 
 
 def test_modified_systems_are_cyclegans_with_other_settings() -> None:
-    plain, lighter, thermal = (load_config(name).method for name in ("cyclegan", "mehri-sappa", "nyberg"))
+    plain, lighter, thermal = (load_config(name).method for name in ("cyclegan", "mehri_sappa", "nyberg"))
     assert (lighter.width, lighter.blocks, lighter.effective_identity_weight) == (32, 6, 0)
     same = {"name", "variant"}
     assert thermal.model_dump(exclude=same) == plain.model_dump(exclude=same)

@@ -12,7 +12,7 @@ SIDE, SLOPE = 32, 0.01
 
 
 def test_even_pictures_only_have_to_find_their_way_back() -> None:
-    method = with_simple_networks(small_method("unsup-recycle", crop=SIDE, content_weight=0.0, noise=0.0))
+    method = with_simple_networks(small_method("unsup_recycle", crop=SIDE, content_weight=0.0, noise=0.0))
     found = terms_of_one_step(method, even_batch([0.5], [-0.5], SIDE))
     assert "cycle_source" not in found
     assert (found["spatial_source"], found["spatial_target"]) == pytest.approx((0, 0), abs=1e-5)
@@ -26,7 +26,7 @@ def test_what_does_not_move_along_costs_as_much_as_it_was_moved() -> None:
             return picture + SLOPE * torch.arange(SIDE)
 
     settings = {"content_weight": 0.0, "noise": 0.0, "motion_px": 0.0, "shift_px": 3}
-    method = with_simple_networks(small_method("unsup-recycle", crop=SIDE, **settings))
+    method = with_simple_networks(small_method("unsup_recycle", crop=SIDE, **settings))
     method.generator = Ramp()
     found = terms_of_one_step(method, even_batch([0.5], [-0.5], SIDE))["spatial_source"]
     columns = torch.arange(SIDE)
@@ -35,7 +35,7 @@ def test_what_does_not_move_along_costs_as_much_as_it_was_moved() -> None:
 
 
 def test_content_is_the_same_before_and_after_an_identity() -> None:
-    method = with_simple_networks(small_method("unsup-recycle", crop=SIDE, features="random"))
+    method = with_simple_networks(small_method("unsup_recycle", crop=SIDE, features="random"))
     batch = even_batch([0.5], [-0.5], SIDE)
     batch.source[..., :16] = 0.2
     method.generator = nn.Identity()
@@ -46,7 +46,7 @@ def test_content_is_the_same_before_and_after_an_identity() -> None:
 
 
 def test_noise_on_moved_pictures_lies_between_its_least_and_twice_that() -> None:
-    method = small_method("unsup-recycle", content_weight=0.0, noise=0.01)
+    method = small_method("unsup_recycle", content_weight=0.0, noise=0.01)
     zero = torch.zeros(1, 3, 64, 64)
     deviations = torch.stack([method._noisy(zero).std() for _ in range(50)])
     assert 0.0095 < deviations.min() < 0.012

@@ -37,7 +37,7 @@ class MehriSappaSettings(CycleGanSettings):
         "Mehri & Sappa 2019, Colorizing Near Infrared Images through a Cyclic Adversarial Approach of Unpaired Samples"
     )
 
-    name: Literal["mehri-sappa"]  # type: ignore[assignment]
+    name: Literal["mehri_sappa"]  # type: ignore[assignment]
     variant: Literal["released", "paper"] = "paper"
     """As of CycleGAN; the description names no identity term."""
     width: int = Field(default=32, ge=4, le=256)

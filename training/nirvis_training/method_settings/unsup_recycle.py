@@ -20,7 +20,7 @@ class UnsupRecycleSettings(FeatureSettings, CycleSettings):
     )
     backbone: ClassVar = "VGG-19"
 
-    name: Literal["unsup-recycle"]
+    name: Literal["unsup_recycle"]
     blocks: int = Field(default=6, ge=1, le=32)
     """Residual blocks of each generator."""
     pool_size: int = Field(default=0, ge=0, le=10_000)

@@ -27,7 +27,7 @@ from nirvis_training.run_folder import RunFolder
 
 METHODS: dict[str, Callable[[Any, float], Method]] = {
     "cyclegan": CycleGan,
-    "mehri-sappa": CycleGan,
+    "mehri_sappa": CycleGan,
     "mocyclegan": MocycleGan,
     "nyberg": CycleGan,
     "pcsgan": PcsGan,
@@ -35,7 +35,7 @@ METHODS: dict[str, Callable[[Any, float], Method]] = {
     "pix2pixhd": Pix2PixHd,
     "recyclegan": RecycleGan,
     "ssn": Ssn,
-    "unsup-recycle": UnsupRecycle,
+    "unsup_recycle": UnsupRecycle,
 }
 """By the name of their settings, which they are made of together with a learning rate."""
 
