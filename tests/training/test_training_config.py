@@ -9,7 +9,7 @@ import pytest
 from nirvis_training.config import TrainingConfig, load_config, parse_config, shipped_configs
 from nirvis_training.errors import ConfigError
 
-WANT_FEATURES = ("pcsgan", "pix2pixhd", "ssn", "unsup_recycle")
+WANT_FEATURES = ("cptrans", "i2vgan", "pcsgan", "pix2pixhd", "roma", "sesim", "ssn", "unsup_recycle")
 """Configurations that train against pretrained features, and refuse to without."""
 TEXT = 'samples = 8\n[method]\nname = "ssn"\nperceptual_weight = 0.0\n'
 

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Literal
 
 import tomlkit
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 from tomlkit.exceptions import TOMLKitError
+from typing_extensions import Self
 
 from nirvis_capture.settings import Changes, Settings, edited_text, mistakes
+from nirvis_datasets.augmentation import Augmentation, ColourJitter
 from nirvis_training.errors import ConfigError
 from nirvis_training.method_settings import AnyMethod
+from nirvis_training.schedules import Constant, Schedule
 
 _SUFFIX = ".toml"
 
@@ -29,11 +32,23 @@ class TrainingConfig(Settings):
     max_seconds: float | None = Field(default=None, gt=0)
     """The run ends earlier when so much time was spent on it, over all its resumptions."""
     batch_size: int = Field(default=8, ge=1)
+    """Samples of one optimiser step, over all processes and parts."""
+    accumulate: int = Field(default=1, ge=1)
+    """Parts that each process takes its share of a batch in, one after another: the same step in less memory."""
     crop: int = Field(default=256, ge=32, multiple_of=16)
     """Side of the square crops in pixels."""
     flip: bool = True
     """Mirror half of the crops left to right."""
+    flip_vertical: bool = False
+    """Turn half of the crops upside down."""
+    resize: tuple[int, int] | None = None
+    """Height and width in pixels that pictures are brought to before the crop; SSN was published with [300, 400]."""
+    jitter: ColourJitter | None = None
+    """Random changes of the source's colours: ``{}`` for ±10 % of brightness, contrast, saturation and gamma."""
     learning_rate: float = Field(default=1e-4, gt=0, le=1)
+    schedule: Schedule = Constant()
+    """How it changes over the run: ``{ name = "linear", from_samples = 400_000 }`` decays to zero at the end,
+    ``{ name = "steps", at_samples = [200_000], times = 0.1 }`` goes down in steps."""
     averaging: float = Field(default=0.0, ge=0, lt=1)
     """Decay of a moving average of the weights, by which the run is validated and predicts; 0 uses the newest weights.
     Short runs with a constant learning rate gain most from it (Polyak & Juditsky 1992)."""
@@ -41,16 +56,45 @@ class TrainingConfig(Settings):
     validate_every_samples: int = Field(default=8_000, gt=0)
     validation_pairs: int = Field(default=16, ge=1)
     """Whole pictures that every validation looks at, always the same."""
+    video_frames: int = Field(default=16, ge=0, le=1000)
+    """Consecutive pictures of the validation set that every validation leaves as validation.mp4; 0 for no video."""
+    best_by: Literal["psnr_db", "ssim", "ciede2000", "newest"] = "psnr_db"
+    """What decides which weights are kept as best; ``newest`` is what counts where no validation picture has a
+    visible partner."""
     checkpoint_every_samples: int = Field(default=8_000, gt=0)
     keep_checkpoints: int = Field(default=2, ge=1)
+    """The newest so many checkpoints are kept."""
+    keep_every_samples: int | None = Field(default=None, gt=0)
+    """Besides, the first checkpoint of every so many samples is kept for good."""
     log_every_samples: int = Field(default=800, gt=0)
     workers: int = Field(default=2, ge=0, le=64)
     """Processes that load pairs; 0 loads them between the steps."""
     threads: int | None = Field(default=None, ge=1, le=512)
     """Processors that one step may use; torch decides when absent."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Of what networks compute while they are trained: ``bf16`` is faster and smaller on processors that have it in
+    hardware. Weights, losses, validation and optimisers are fp32 either way."""
+    compile: tuple[str, ...] = ()
+    """Networks of the method that torch.compile translates first, such as ``["generator"]``, or ``["all"]``."""
     channels_last: bool = True
     """Memory order of pictures; faster on most processors. Networks narrower than 16 go without it on a CPU."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @property
+    def augmentation(self) -> Augmentation:
+        return Augmentation(
+            resize=self.resize, crop=self.crop, flip=self.flip, flip_vertical=self.flip_vertical, jitter=self.jitter
+        )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.batch_size % self.accumulate:
+            raise ValueError(f"batch_size ({self.batch_size}) is no multiple of accumulate ({self.accumulate})")
+        if self.schedule.name == "linear" and self.schedule.from_samples >= self.samples:
+            raise ValueError(
+                f"schedule.from_samples ({self.schedule.from_samples}) lies beyond the end of the run ({self.samples})"
+            )
+        return self
 
 
 def shipped_configs() -> list[str]:

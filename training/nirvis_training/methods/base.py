@@ -31,6 +31,8 @@ class Batch:
     """As `source`."""
     valid: Tensor
     """1 where the target was seen, ``(N, 1, H, W)``."""
+    modes: tuple[str, ...] = ()
+    """Filter mode of each sample, ``day`` or ``night``; empty where nobody says."""
     kept: dict[str, Tensor] = field(default_factory=dict)
     """What an earlier phase of the same step left for a later one, such as fakes for the discriminator; keep detached
     tensors unless the later phase shall reach through them."""
@@ -43,7 +45,8 @@ class Batch:
             tensor: Tensor = sample[side].to(device, non_blocking=True)
             return tensor.contiguous(memory_format=memory_format) if tensor.dim() == 4 else tensor
 
-        return cls(placed("source"), placed("target"), sample["valid"].to(device, non_blocking=True))
+        valid = sample["valid"].to(device, non_blocking=True)
+        return cls(placed("source"), placed("target"), valid, tuple(sample.get("mode", ())))
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Phase:
 
 
 def adam(learning_rate: float, betas: tuple[float, float] = (0.9, 0.999)) -> MakeOptimiser:
-    return partial(Adam, lr=learning_rate, betas=betas)
+    return partial(Adam, lr=learning_rate, betas=betas, fused=True)
 
 
 class Method(nn.Module, ABC):
@@ -73,6 +76,9 @@ class Method(nn.Module, ABC):
     phases: tuple[Phase, ...]
     multiple_of: int = 1
     """What the networks need height and width to be multiples of; `predict` takes any size."""
+    predicts_with: tuple[str, ...] = ()
+    """Networks that `forward` needs, such as the generator of one direction: the best weights hold no others. All when
+    empty."""
 
     @abstractmethod
     def losses(self, phase: Phase, batch: Batch) -> Losses:

@@ -71,7 +71,7 @@ class RecycleGan(TwoWay):
 
     def discrimination(self, source: Tensor, target: Tensor, batch: Batch) -> Losses:
         """Four fakes a side against the real frames 0, 1, 2 and 2 again, summed."""
-        kept = Batch(batch.source, batch.target, batch.valid, {k: v.flatten(0, 1) for k, v in batch.kept.items()})
+        kept = Batch(batch.source, batch.target, batch.valid, kept={k: v.flatten(0, 1) for k, v in batch.kept.items()})
         real_source, real_target = (frames[:, [0, 1, 2, 2]].flatten(0, 1) for frames in (source, target))
         return {name: 4 * term for name, term in super().discrimination(real_source, real_target, kept).items()}
 
