@@ -65,6 +65,16 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six recordings of four consecutive pairs, catalogued and split, for methods that see windows."""
+    folder = tmp_path_factory.mktemp("videos")
+    for number in range(6):
+        write_pairs(folder / f"clip{number}.pairs.h5", number, "day" if number % 2 else "night", n=4)
+    catalogue(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def finished(
     small_config: Callable[..., TrainingConfig], dataset: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> RunFolder:
