@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +14,8 @@ from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
 from nirvis_datasets.selection import checked
 from nirvis_datasets.transforms import Counts, Cut
-from nirvis_registration.geometry import Matrix, corners, normalised, project
-from nirvis_registration.warp import local_scale, low_pass_sigma_px, resample, valid_mask
-
-_MARGIN_PX = 8
-"""Beyond what a warp reads: cubic interpolation, and demosaicing away from the edge of its part."""
+from nirvis_registration.geometry import normalised
+from nirvis_registration.warp import Positions, Sampling, positions_through, valid_mask
 
 
 class SensorPairs:
@@ -44,6 +40,8 @@ class SensorPairs:
                 f"{folder / entry.path} was registered from another clip than {clip_path}. Register it anew."
             )
         self._nir, self._vis = self._clip.profile.nir, self._clip.profile.vis
+        height, width = self._clip.arms["vis"].shape
+        self._vis_frame = (width, height)
         width = self._clip.arms["nir"].shape[1]
         self._top, left = crop.y - crop.y % 2, width - crop.x - crop.width if self._nir.mirror else crop.x
         self._left = left - left % 2
@@ -62,10 +60,8 @@ class SensorPairs:
     def target(self, row: int, cut: Cut) -> Counts:
         """RGB ``(h, w, 3)`` of vis as registration stores it, but on the sites of the nir sensor."""
         raw = self._clip.arms["vis"].frame(int(self._clip.complete[self._clip_index[row], 1]))
-        onto = self._vis_from_cut(cut)
-        top, left, bottom, right = _needed(onto, (cut.width, cut.height), raw.shape)
-        settings = self._vis
-        part: Raw = np.ascontiguousarray(raw[top:bottom, left:right])  # type: ignore[assignment]
+        sampling, settings = Sampling.at(self._vis_positions(cut), self._vis_frame), self._vis
+        part: Raw = np.ascontiguousarray(raw[sampling.rows, sampling.columns])  # type: ignore[assignment]
         rgb = demosaic(
             part,
             settings.cfa,
@@ -73,29 +69,15 @@ class SensorPairs:
             settings.sensor.bit_depth,
             gains(settings),
         )
-        return resample(rgb, _shift(-left, -top) @ onto, (cut.width, cut.height))
+        return sampling.of_part(rgb)
 
     def valid(self, cut: Cut) -> NDArray[np.bool_]:
-        height, width = self._clip.arms["vis"].shape
-        return valid_mask(self._vis_from_cut(cut), (width, height), (cut.width, cut.height))
+        return valid_mask(self._vis_positions(cut), self._vis_frame)
 
     def close(self) -> None:
         self._clip.close()
 
-    def _vis_from_cut(self, cut: Cut) -> Matrix:
-        """Pixels of a cut to raw pixels of vis."""
-        return self._vis_from_nir @ _shift(self._left + cut.left, self._top + cut.top)
-
-
-def _shift(x: float, y: float) -> Matrix:
-    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
-
-
-def _needed(picture_from_output: Matrix, size: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Top, left, bottom and right of the part of a raw frame that a warp reads, each even."""
-    ends = project(picture_from_output, corners(size))
-    margin = _MARGIN_PX + math.ceil(4 * low_pass_sigma_px(local_scale(picture_from_output, size)))
-    left, top = (max(0, 2 * (math.floor(low - margin) // 2)) for low in ends.min(axis=0))
-    right, bottom = (2 * (math.ceil(high + margin) // 2 + 1) for high in ends.max(axis=0))
-    high, wide = shape[0] - shape[0] % 2, shape[1] - shape[1] % 2
-    return min(top, high - 4), min(left, wide - 4), min(max(bottom, top + 4), high), min(max(right, left + 4), wide)
+    def _vis_positions(self, cut: Cut) -> Positions:
+        """Where in the raw frame of vis each pixel of a cut lies."""
+        corner = np.array([[1.0, 0.0, self._left + cut.left], [0.0, 1.0, self._top + cut.top], [0.0, 0.0, 1.0]])
+        return positions_through(self._vis_from_nir @ corner, (cut.width, cut.height))
