@@ -32,7 +32,7 @@ class SensorPairs:
         with checked(folder, entry) as pairs:
             crop, self._clip_index = pairs.crop, pairs.table["clip_index"].copy()
             self._vis_from_nir = normalised(np.linalg.inv(pairs.homography_vis_to_nir).astype(np.float64))
-            identity = pairs.clip_sha256
+            self._distortion, identity = pairs.distortion, pairs.clip_sha256
         self._clip = Clip.open(clip_path)
         if self._clip.sha256 != identity:
             self._clip.close()
@@ -80,4 +80,5 @@ class SensorPairs:
     def _vis_positions(self, cut: Cut) -> Positions:
         """Where in the raw frame of vis each pixel of a cut lies."""
         corner = np.array([[1.0, 0.0, self._left + cut.left], [0.0, 1.0, self._top + cut.top], [0.0, 0.0, 1.0]])
-        return positions_through(self._vis_from_nir @ corner, (cut.width, cut.height))
+        ideal = positions_through(self._vis_from_nir @ corner, (cut.width, cut.height))
+        return self._distortion.distorted(ideal, self._vis_frame)

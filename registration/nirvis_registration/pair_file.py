@@ -1,12 +1,14 @@
-"""Registered pairs of one clip: HDF5, format ``nirvis-pairs`` version 1.
+"""Registered pairs of one clip: HDF5, format ``nirvis-pairs`` version 1, or 2 where lens distortion was found.
 
 ::
 
-    / @format=nirvis-pairs @version=1 @software @settings(JSON) @bit_depth, and the fields of `PairsHeader`
+    / @format=nirvis-pairs @version @software @settings(JSON) @bit_depth, and the fields of `PairsHeader`
     /source /target     (N, H, W, 3) RGB, u8, or u16 over its full range; one chunk per frame; scene-handed, as nir sees
     /valid              (H, W) 1 where /target shows data of the vis arm
     /pairs/…            clip_index residual_px sharpness saturation, one row per pair
     /homography_vis_to_nir (3, 3) raw pixels to raw pixels     /corner_covariance (8, 8) px²
+    @distortion_vis     k1 k2 of vis before the homography, see `distortion`; version 1 has none. A reader of version 1
+                        would take the homography for the whole map, and so must not read version 2.
 """
 
 from __future__ import annotations
@@ -27,13 +29,15 @@ from pydantic import ValidationError
 from nirvis_capture.certificate import software
 from nirvis_capture.errors import ProfileError
 from nirvis_capture.profile import Mode, Profile, parse_profile
+from nirvis_registration.distortion import NO_DISTORTION, Distortion
 from nirvis_registration.errors import DamagedPairsFile, NewerPairsFile, NotAPairsFile
 from nirvis_registration.geometry import Matrix, Rect, SourceGeometry
 from nirvis_registration.quality import PairQuality
 from nirvis_registration.warp import Picture
 
 FORMAT = "nirvis-pairs"
-VERSION = 1
+VERSION = 2
+"""The newest that is read."""
 SUFFIX = ".pairs.h5"
 PART_SUFFIX = ".part"
 
@@ -73,6 +77,8 @@ class PairsHeader:
     """JSON of the settings; the same clip, settings and calibration give the same file."""
     calibration: str = ""
     """Identity of the rig calibration that the estimate began at; empty for one that began at none."""
+    distortion: Distortion = NO_DISTORTION
+    """Of vis, before the homography."""
 
 
 _TEXTS = ("recording_id", "mode", "light", "place", "clip_name", "clip_sha256", "profile_text", "settings")
@@ -169,6 +175,7 @@ class PairsFile:
         self.calibration = self.header.calibration
         self.geometry = self.header.geometry
         self.homography_vis_to_nir = self.header.homography_vis_to_nir
+        self.distortion = self.header.distortion
         self.inliers = self.header.inliers
         self.error_px = self.header.error_px
         self.bit_depth = self.header.bit_depth
@@ -282,7 +289,9 @@ def _check_format(path: Path, file: Any) -> None:
 
 
 def _write_header(file: Any, header: PairsHeader) -> None:
-    file.attrs.update({"format": FORMAT, "version": VERSION, "software": software()})
+    version = 1 if header.distortion == NO_DISTORTION else 2
+    file.attrs.update({"format": FORMAT, "version": version, "software": software()})
+    file.attrs["distortion_vis"] = header.distortion
     file.attrs.update({name: getattr(header, name) for name in (*_TEXTS, *_COUNTS, *_FIGURES)})
     file.attrs["calibration"] = header.calibration
     file.attrs["start_time"] = header.start_time.isoformat()
@@ -299,6 +308,7 @@ def _read_header(file: Any) -> PairsHeader:
     return PairsHeader(
         **fields,
         calibration=str(file.attrs.get("calibration", "")),
+        distortion=Distortion(*map(float, file.attrs.get("distortion_vis", NO_DISTORTION))),
         start_time=datetime.fromisoformat(file.attrs["start_time"]),
         geometry=SourceGeometry.model_validate_json(file.attrs["geometry"]),
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nirvis_capture.camera import Raw
 from nirvis_capture.profile import ArmSettings
 from nirvis_capture.raw import demosaic, gains
+from nirvis_registration.distortion import NO_DISTORTION, Distortion
 from nirvis_registration.geometry import Matrix, Size, SourceGeometry, normalised
 from nirvis_registration.warp import Picture, Positions, Sampling, positions_through, valid_mask
 
@@ -34,16 +35,18 @@ class PairView:
     """Between scene-handed pictures."""
     vis_frame: Size
     """Width and height of the frames of vis."""
+    distortion: Distortion = NO_DISTORTION
+    """Of vis, before the homography."""
 
     @property
     def vis_from_output(self) -> Matrix:
-        """Pixels of a pair to scene-handed pixels of vis: crop, resize and warp as one map."""
+        """Pixels of a pair to ideal scene-handed pixels of vis: crop, resize and warp as one map."""
         return normalised(np.linalg.inv(self.homography_vis_to_nir) @ self.geometry.frame_from_output)
 
     @cached_property
     def vis_positions(self) -> Positions:
         """Where in the scene-handed picture of vis each pixel of a pair lies, ``(height, width, 2)``."""
-        return positions_through(self.vis_from_output, self.geometry.size)
+        return self.distortion.distorted(positions_through(self.vis_from_output, self.geometry.size), self.vis_frame)
 
     def source(self, raw: Raw) -> Picture:
         """A raw frame of the nir arm as the input of a network, RGB ``(height, width, 3)``.

@@ -100,8 +100,7 @@ def positions_through(picture_from_output: Matrix, size: tuple[int, int]) -> Pos
 def valid_mask(positions: Positions, picture_size: tuple[int, int]) -> NDArray[np.bool_]:
     """Where a resampled picture ``(height, width)`` shows data of the picture and not its repeated border."""
     middle = (np.array(picture_size) - 1) / 2
-    inside: NDArray[np.bool_] = (np.abs(positions - middle) <= middle).all(axis=-1)
-    return inside
+    return np.asarray((np.abs(positions - middle) <= middle).all(axis=-1))
 
 
 def low_pass_variance_px2(scale: float) -> float:
