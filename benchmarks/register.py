@@ -3,9 +3,10 @@
     python benchmarks/register.py [--json FILE] [--clips N] [--data FOLDER] [--plot FILE]
 
 Twin: fresh streets and rigs, day and night, mirrored and not, each with a fresh random homography (rotation ±2°, shift
-±20 px, scale ±2 %, corners ±3 px) applied to the vis pictures, against the true one. Real: the EPFL pairs of NIRVIS_REAL_DATA whose
-homography ten estimators agree on, moved by a random known homography; CWFID, one rig over many pictures, against the
-median of the other pictures; VSIAD, what is left after the authors and after nirvis. Left out where the data is absent.
+±20 px, scale ±2 %, corners ±3 px) applied to the vis pictures, against the true one. Real: the EPFL pairs of
+NIRVIS_REAL_DATA whose homography ten estimators agree on, moved by a random known homography; CWFID, one rig over many
+pictures, against the median of the other pictures; VSIAD, what is left after the authors and after nirvis. Left out
+where the data is absent.
 Errors are mean distances of the four corners of the vis picture, in px at native size.
 """
 
@@ -242,8 +243,9 @@ def measure_twin(clips: int, seed: int, methods: dict[str, Method], plot: Path |
             measure_clip(clip, Path(folder) / "pairs", methods, figures, scores, seed + i)
         print(
             f"twin {profile.mode:5} {'mirrored' if profile.vis.mirror else 'plain'} seed {seed + i}: "
-            f"moved {figures.moved_px[-1]:.3f} px, as it is {figures.ours_px[-1]:.3f} px in {figures.estimate_s[-1]:.1f} s, "
-            f"from the calibration {figures.calibrated_px[-1]:.3f} px in {figures.calibrated_s[-1]:.1f} s, "
+            f"moved {figures.moved_px[-1]:.3f} px, as it is {figures.ours_px[-1]:.3f} px in "
+            f"{figures.estimate_s[-1]:.1f} s, from the calibration {figures.calibrated_px[-1]:.3f} px in "
+            f"{figures.calibrated_s[-1]:.1f} s, "
             f"{figures.pairs_per_s[-1]:.0f} pairs/s (plain {figures.plain_pairs_per_s[-1]:.0f})",
             flush=True,
         )

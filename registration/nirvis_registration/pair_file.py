@@ -14,7 +14,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -27,10 +28,11 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from nirvis_capture.certificate import software
+from nirvis_capture.disk import Reserve, is_full
 from nirvis_capture.errors import ProfileError
 from nirvis_capture.profile import Mode, Profile, parse_profile
 from nirvis_registration.distortion import NO_DISTORTION, Distortion
-from nirvis_registration.errors import DamagedPairsFile, NewerPairsFile, NotAPairsFile
+from nirvis_registration.errors import DamagedPairsFile, NewerPairsFile, NotAPairsFile, PairsDiskFull
 from nirvis_registration.geometry import Matrix, Rect, SourceGeometry
 from nirvis_registration.quality import PairQuality
 from nirvis_registration.warp import Picture
@@ -40,6 +42,8 @@ VERSION = 2
 """The newest that is read."""
 SUFFIX = ".pairs.h5"
 PART_SUFFIX = ".part"
+_CLOSING_BYTES = 1 << 20
+"""Room for the table and the index of HDF5, beside two pairs that may not have reached the disk."""
 
 TABLE = np.dtype([("clip_index", "<i8"), ("residual_px", "<f4"), ("sharpness", "<f4"), ("saturation", "<f4")])
 """Columns of ``/pairs``; clip_index counts the complete pairs of the clip."""
@@ -96,9 +100,19 @@ class PairsWriter:
         """Make room for `length` pairs. `compression` is a filter of HDF5, such as ``gzip``."""
         self.path = path
         self._part = path.with_name(path.name + PART_SUFFIX)
+        self._file: Any = None
+        self._reserve: Reserve | None = None
         self._written = 0
         self._table = np.zeros(length, TABLE)
         path.parent.mkdir(parents=True, exist_ok=True)
+        with self._room():
+            # HDF5 cannot even close a file whose last bytes do not fit
+            self._reserve = Reserve(
+                path.parent, _CLOSING_BYTES + 4 * 3 * valid.size * (1 if header.bit_depth == 8 else 2)
+            )
+            self._lay_out(header, valid, length, compression)
+
+    def _lay_out(self, header: PairsHeader, valid: NDArray[np.bool_], length: int, compression: str | None) -> None:
         self._file = h5py.File(self._part, "w", libver="latest")
         _write_header(self._file, header)
         self._file.create_dataset("valid", data=valid.astype(np.uint8))
@@ -123,25 +137,45 @@ class PairsWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
+        if kind is not None:
+            self._abandon()
+            return
+        with self._room():
+            if self._reserve is not None:
+                self._reserve.release()
+            self._finish()
             self._file.close()
-            if kind is not None:
-                self._part.unlink(missing_ok=True)
-        if kind is None:
-            os.replace(self._part, self.path)
+        os.replace(self._part, self.path)
 
     def write(self, clip_index: int, source: Picture, target: Picture, quality: PairQuality) -> None:
-        """Append a pair of RGB pictures ``(H, W, 3)``."""
-        for frames, picture in zip(self._frames, (source, target), strict=True):
-            if self._direct:
-                frames.id.write_direct_chunk((self._written, 0, 0, 0), np.ascontiguousarray(picture))
-            else:
-                frames[self._written] = picture
+        """Append a pair of RGB pictures ``(H, W, 3)``. Raises `PairsDiskFull`."""
+        with self._room():
+            for frames, picture in zip(self._frames, (source, target), strict=True):
+                if self._direct:
+                    frames.id.write_direct_chunk((self._written, 0, 0, 0), np.ascontiguousarray(picture))
+                else:
+                    frames[self._written] = picture
         self._table[self._written] = (clip_index, quality.residual_px, quality.sharpness, quality.saturation)
         self._written += 1
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """Take away what was begun when it cannot be written. Raises `PairsDiskFull`."""
+        try:
+            yield
+        except BaseException as error:
+            self._abandon()
+            if is_full(error):
+                raise PairsDiskFull(self.path) from None
+            raise
+
+    def _abandon(self) -> None:
+        """Remove what was begun. Safe to call twice."""
+        if self._reserve is not None:
+            self._reserve.release()
+        if self._file is not None:
+            self._file.close()
+        self._part.unlink(missing_ok=True)
 
     def _finish(self) -> None:
         if self._written != len(self._table):
