@@ -44,6 +44,7 @@ bench: setup  ## the figures, each beside a peer in the same run
 	$(BIN)/python benchmarks/record.py
 	$(BIN)/python benchmarks/pairing.py
 	$(BIN)/python benchmarks/colorize.py
+	$(BIN)/python benchmarks/compact.py
 	$(BIN)/python benchmarks/register.py
 
 wheel: setup  ## build the wheel and try it without the checkout

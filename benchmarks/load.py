@@ -36,9 +36,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 import nirvis_profiles
+from nirvis_datasets.augmentation import Augmentation
 from nirvis_datasets.catalogue import Catalogue
-from nirvis_datasets.pairs import Limits, PairDataset, PairSample, floats
 from nirvis_datasets.sampler import Draw, DrawSampler
+from nirvis_datasets.samples import Sample, SampleDataset, floats
+from nirvis_datasets.selection import Limits
 from nirvis_datasets.split import SPLITS_NAME, Split, SplitRow
 from nirvis_datasets.transforms import random_cut
 from nirvis_registration.geometry import Rect, SourceGeometry
@@ -132,7 +134,9 @@ def write_material(folder: Path) -> dict[str, Dataset[Any]]:
                     Image.fromarray(picture).save(folder / suffix / side / name)
     catalogue(folder / "nirvis")
     return {
-        "nirvis": PairDataset(folder / "nirvis", "train", crop=CROP, seed=SEED, flip=True, as_counts=True),
+        "nirvis": SampleDataset(
+            folder / "nirvis", "train", Augmentation(crop=CROP, flip=True), seed=SEED, as_counts=True
+        ),
         "png": FolderOfPictures(folder / "png", ".png"),
         "bmp": FolderOfPictures(folder / "bmp", ".bmp"),
     }
@@ -147,7 +151,7 @@ def check_equal(contestants: dict[str, Dataset[Any]]) -> None:
 
 
 @contextmanager
-def batches(dataset: Dataset[Any], n: int, workers: int) -> Iterator[Iterator[PairSample]]:
+def batches(dataset: Dataset[Any], n: int, workers: int) -> Iterator[Iterator[Sample]]:
     sampler = DrawSampler(n, BATCH, SEED)
     loader = DataLoader(dataset, batch_sampler=sampler, num_workers=workers)
     endless = iter(loader)
@@ -211,7 +215,7 @@ def many_clips(folder: Path) -> None:
     catalogue(folder)
 
 
-def first_batch_s(open_dataset: Callable[[], PairDataset], workers: int) -> float:
+def first_batch_s(open_dataset: Callable[[], SampleDataset], workers: int) -> float:
     """From nothing but the folder to a batch in this process."""
     began = time.perf_counter()
     dataset = open_dataset()
@@ -220,7 +224,7 @@ def first_batch_s(open_dataset: Callable[[], PairDataset], workers: int) -> floa
         return time.perf_counter() - began
 
 
-def worker_mb(datasets: list[PairDataset]) -> float:
+def worker_mb(datasets: list[SampleDataset]) -> float:
     """Memory of its own that a worker gains by reading every pair of all of these, in MB."""
     context = multiprocessing.get_context("fork")
     receiving, sending = context.Pipe(duplex=False)
@@ -231,7 +235,7 @@ def worker_mb(datasets: list[PairDataset]) -> float:
     return gained_mb
 
 
-def _read_all(datasets: list[PairDataset], sending: Connection) -> None:
+def _read_all(datasets: list[SampleDataset], sending: Connection) -> None:
     torch.set_num_threads(1)
     before = _own_mb()
     for dataset in datasets:
@@ -245,11 +249,11 @@ def _own_mb() -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
 
 
-def catalogue_bars(folder: Path, workers: int, rounds: int, large: PairDataset) -> list[Bar]:
+def catalogue_bars(folder: Path, workers: int, rounds: int, large: SampleDataset) -> list[Bar]:
     many_clips(folder)
     plain, limited = (
         median(
-            first_batch_s(lambda: PairDataset(folder, "train", crop=32, seed=SEED, limits=limits), workers)  # noqa: B023
+            first_batch_s(lambda: SampleDataset(folder, "train", Augmentation(crop=32), limits=limits), workers)  # noqa: B023
             for _ in range(rounds)
         )
         for limits in (None, Limits(max_residual_px=0.5))
@@ -257,7 +261,7 @@ def catalogue_bars(folder: Path, workers: int, rounds: int, large: PairDataset) 
     return [
         Bar("load.first_batch_s", plain, "s"),
         Bar("load.first_batch_with_limits_s", limited, "s"),
-        Bar("load.worker_mb", worker_mb([large, PairDataset(folder, "train", crop=32)]), "MB"),
+        Bar("load.worker_mb", worker_mb([large, SampleDataset(folder, "train", Augmentation(crop=32))]), "MB"),
     ]
 
 
@@ -272,7 +276,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
         bars = speed_bars(Path(folder), arguments.workers, arguments.rounds)
-        large = PairDataset(Path(folder) / "nirvis", "train", crop=CROP, seed=SEED)
+        large = SampleDataset(Path(folder) / "nirvis", "train", Augmentation(crop=CROP))
         bars += catalogue_bars(Path(folder) / "many", arguments.workers, arguments.rounds, large)
     report(bars, arguments.json)
 

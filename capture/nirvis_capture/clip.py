@@ -154,6 +154,16 @@ class Clip:
         table = self.pairs[self.pairs["event"] == Event.PAIR]
         return np.stack([table["nir_index"], table["vis_index"]], axis=1)
 
+    @cached_property
+    def trigger_index(self) -> NDArray[np.int64]:
+        """``(K,)`` number of the pulse of every complete pair, from 0; pulses that made no pair are counted as well.
+
+        From the clock of the nir camera, step by step, so that its drift adds nothing up.
+        """
+        times_ns = self.arms["nir"].timestamp_ns[self.complete[:, 0]]
+        steps = np.rint(np.diff(times_ns) / self.profile.trigger.period_ns).astype(np.int64)
+        return np.concatenate([np.zeros(min(1, len(times_ns)), np.int64), np.maximum(steps, 1).cumsum()])
+
     def pair(self, k: int) -> tuple[Raw, Raw]:
         """Raw counts of nir and vis of the k-th complete pair."""
         nir_index, vis_index = self.complete[k]

@@ -64,20 +64,35 @@ def mistakes(error: ValidationError, model: type[BaseModel]) -> list[str]:
 
 
 def _mistake(error: ErrorDetails, model: type[BaseModel]) -> str:
-    path = ".".join(str(part) for part in error["loc"]) or str(model.model_config.get("title", model.__name__)).lower()
+    location, inside = _walk(error["loc"], model)
+    path = ".".join(location) or str(model.model_config.get("title", model.__name__)).lower()
     if error["type"] == "missing":
         return f"{path}: missing"
+    if error["type"].startswith("union_tag"):
+        return f"{path}.{_wrong_name(error)}"
     if error["type"] == "extra_forbidden":
-        return f"{path}: unknown key{_suggestion(error['loc'], model)}"
+        return f"{path}: unknown key{_suggestion(location[-1], inside)}"
     message = error["msg"].removeprefix("Value error, ")
     given = error["input"]
     return f"{path}: {message}" if isinstance(given, dict | BaseModel) else f"{path}: {message}, got {given!r}"
 
 
-def _suggestion(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
+def _wrong_name(error: ErrorDetails) -> str:
+    """A table whose name tells which of several tables it is, and that has none of their names."""
+    context = error.get("ctx", {})
+    key = str(context.get("discriminator", "name")).strip("'")
+    if error["type"] == "union_tag_not_found":
+        return f"{key}: missing"
+    known = [name.strip(" '") for name in str(context["expected_tags"]).split(",")]
+    close = difflib.get_close_matches(str(context["tag"]), known, n=1)
+    meant = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+    return f"{key}: there is no {context['tag']}; {meant}"
+
+
+def _suggestion(key: str, model: type[BaseModel] | None) -> str:
     """The key that was probably meant: the same quantity in another unit, or a spelling close to it."""
-    known = _keys_at(location[:-1], model)
-    key = str(location[-1])
+    # What is excluded is not written in the file but filled in by the reader.
+    known = [name for name, field in model.model_fields.items() if not field.exclude] if model else []
     stem = re.sub(r"_(us|ms|s|db|hz|nm|ns|um|px|gb|dn)$", "", key)
     for candidate in known:
         found = re.fullmatch(rf"{re.escape(stem)}_([a-z]+)", candidate)
@@ -88,16 +103,33 @@ def _suggestion(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
     return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"
 
 
-def _keys_at(location: tuple[int | str, ...], model: Any) -> list[str]:
+def _walk(location: tuple[int | str, ...], model: type[BaseModel]) -> tuple[list[str], type[BaseModel] | None]:
+    """The path as people write it, without the names of chosen alternatives, and the table that its last key is in."""
+    path: list[str] = []
+    candidates: list[type[BaseModel]] = [model]
+    inside: type[BaseModel] | None = model
     for part in location:
+        chosen = [table for table in candidates if len(candidates) > 1 and part in _names(table)]
+        if chosen:
+            candidates = chosen
+            continue
+        path.append(str(part))
         if isinstance(part, int):
             continue
-        field = model.model_fields.get(part)
-        models = (
-            [t for t in (field.annotation, *get_args(field.annotation)) if hasattr(t, "model_fields")] if field else []
-        )
-        if not models:
-            return []
-        model = models[0]
-    # What is excluded is not written in the file but filled in by the reader.
-    return [name for name, field in model.model_fields.items() if not field.exclude]
+        inside = candidates[0] if candidates else None
+        field = inside.model_fields.get(part) if inside else None
+        candidates = _tables(field.annotation) if field else []
+    return path, inside
+
+
+def _names(table: type[BaseModel]) -> tuple[Any, ...]:
+    """By which `name` this table is told from its alternatives."""
+    field = table.model_fields.get("name")
+    return get_args(field.annotation) if field else ()
+
+
+def _tables(annotation: Any) -> list[type[BaseModel]]:
+    """The tables that a value of this type may be."""
+    if hasattr(annotation, "model_fields"):
+        return [annotation]
+    return [table for inner in get_args(annotation) for table in _tables(inner)]

@@ -32,6 +32,7 @@ COMMANDS = {
     "resume": "Go on exactly where a training run stopped.",
     "evaluate": "Score a run beside answers that need no training.",
     "export": "Write a run as ONNX with its contract.",
+    "weights": "Exchange weights of the SSN with the network that its authors published.",
     "colorize": "Colour a clip, pairs, a video, pictures.",
     "gui": "Open the acquisition window.",
     "twin": "Render streets of the simulated rig, with the truth beside them.",

@@ -18,6 +18,13 @@ def training_bar() -> Iterator[Callable[[Progress], None]]:
     with tqdm(desc="train", disable=None) as bar:
 
         def show(progress: Progress) -> None:
+            if progress.memory is not None:
+                bar.write(str(progress.memory))
+                return
+            if progress.studied is not None:
+                seen, of = progress.studied
+                bar.set_postfix_str(f"looking at the training set first: {seen} of {of} samples")
+                return
             if progress.max_seconds is None:
                 bar.unit, bar.total, done = "sample", progress.samples_total, progress.samples
             else:
@@ -29,5 +36,5 @@ def training_bar() -> Iterator[Callable[[Progress], None]]:
 
 
 def _figures(progress: Progress) -> str:
-    best = "" if progress.best_psnr_db is None else f", best {progress.best_psnr_db:.2f} dB"
+    best = "" if progress.best is None else f", best {progress.best:.4g}"
     return f"{progress.samples} samples, loss {sum(progress.losses.values()):.4f}{best}"

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
-from nirvis_datasets.frame_file import FramesFile, Side
+from nirvis_datasets.frame_file import Side
+from nirvis_datasets.selection import checked_frames
 from nirvis_datasets.transforms import Counts, Cut, to_grey
 
 
@@ -29,10 +30,7 @@ class StoredFrames:
         self.path = folder / entry.path
         self._side: Side = "target" if entry.side == "target" else "source"
         self._grey = grey
-        self._frames = FramesFile.open(self.path)
-        if len(self._frames) != entry.frames:
-            self._frames.close()
-            raise DatasetError(f"{self.path} changed since it was catalogued. Catalogue it anew.")
+        self._frames = checked_frames(folder, entry)
         self.size = self._frames.shape
 
     def source(self, row: int, cut: Cut) -> Counts:
@@ -51,5 +49,4 @@ class StoredFrames:
     def _part(self, side: Side, row: int, cut: Cut) -> Counts:
         if side != self._side:
             raise DatasetError(f"{self.path} holds {self._side} pictures only; there is no {side} among them.")
-        picture = self._frames.frame(row)
-        return picture[cut.top : cut.top + cut.height, cut.left : cut.left + cut.width]
+        return cut.of(self._frames.frame(row))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,11 @@ from nirvis_capture.profile import Mode
 from nirvis_datasets.catalogue import CATALOGUE_NAME, Catalogue
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
-from nirvis_datasets.frame_file import Side
+from nirvis_datasets.frame_file import FramesFile, Side
 from nirvis_datasets.split import SPLITS_NAME, Split, Subset
 from nirvis_registration.pair_file import PairsFile
+
+_File = TypeVar("_File", PairsFile, FramesFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,96 +98,97 @@ class Selection:
         return np.array([len(of_file) for of_file in self._rows])
 
 
-def select_pairs(folder: Path, subset: Subset, limits: Limits | None = None, mode: Mode | None = None) -> Selection:
-    """All pairs of a set that keep the limits; opens the files only where limits are given. Raises `DatasetError`."""
-    limits = limits or Limits()
-    entries = _entries(folder, subset, mode)
-    if not limits:
-        return Selection(folder, entries, [np.arange(entry.pairs) for entry in entries])
-    rows = [np.flatnonzero(limits.kept(_table(folder, entry))) for entry in entries]
-    return _not_empty(
-        Selection(folder, entries, rows), f"No pair of set {subset} in {folder} keeps {limits}. Allow more."
-    )
-
-
-def select_side(
-    folder: Path, subset: Subset, side: Side, limits: Limits | None = None, mode: Mode | None = None
+def select(
+    folder: Path,
+    subset: Subset,
+    side: Side | None = None,
+    window: int = 1,
+    stride: int = 1,
+    limits: Limits | None = None,
+    mode: Mode | None = None,
 ) -> Selection:
-    """The pictures of one side of a set: pairs that keep the limits, and all without a partner (no figures).
+    """The pairs of a set, or the pictures of one side of it, that keep the limits; the first ones of windows.
 
-    Raises `DatasetError`.
+    Pictures without a partner have no figures, and keep all limits. Files are opened only for windows and limits.
+    Raises `DatasetError` when nothing is left.
     """
     limits = limits or Limits()
     entries = _entries(folder, subset, mode, side)
     rows = [
-        np.flatnonzero(limits.kept(_table(folder, entry)))
-        if limits and entry.kind == "pairs"
+        _starts(folder, entry, window, stride, limits)
+        if window > 1 or limits
         else np.arange(entry.pairs or entry.frames or 0)
         for entry in entries
     ]
-    return _not_empty(
-        Selection(folder, entries, rows), f"No {side} of set {subset} in {folder} keeps {limits}. Allow more."
-    )
-
-
-def select_windows(
-    folder: Path, subset: Subset, frames: int, stride: int = 1, limits: Limits | None = None
-) -> Selection:
-    """First pairs of all runs of `frames` pairs, `stride` apart, that keep the limits without a gap between them.
-
-    Opens every file. Raises `DatasetError`.
-    """
-    limits = limits or Limits()
-    entries = _entries(folder, subset)
-    rows = [_window_starts(_table(folder, entry), frames, stride, limits) for entry in entries]
-    asked = f"{frames} pairs, {stride} apart" + (f", that keep {limits}" if limits else "")
-    return _not_empty(
-        Selection(folder, entries, rows),
-        f"No recording of set {subset} in {folder} has a run of {asked}. Ask for fewer frames, or record for longer.",
-    )
+    selection = Selection(folder, entries, rows)
+    if len(selection):
+        return selection
+    keeps = f" that keep {limits}" if limits else ""
+    if window > 1:
+        raise DatasetError(
+            f"No recording of set {subset} in {folder} has a run of {window} {side or 'pair'}s, {stride} apart,{keeps} "
+            "without a gap. Ask for fewer, or record for longer."
+        )
+    raise DatasetError(f"No {side or 'pair'} of set {subset} in {folder} keeps {limits}. Allow more.")
 
 
 def checked(folder: Path, entry: Entry) -> PairsFile:
     """Open a pairs file. Raises `DatasetError` when it is no longer the one that was catalogued."""
+    return _unchanged(PairsFile.open(_found(folder, entry)), entry.pairs, "pairs")
+
+
+def checked_frames(folder: Path, entry: Entry) -> FramesFile:
+    """Open a file of frames. Raises like `checked`."""
+    return _unchanged(FramesFile.open(_found(folder, entry)), entry.frames or 0, "frames")
+
+
+def _found(folder: Path, entry: Entry) -> Path:
     path = folder / entry.path
     if not path.is_file():
         raise DatasetError(f"{path} is gone since the folder was catalogued. Bring the catalogue up to date.")
-    pairs = PairsFile.open(path)
-    if len(pairs) != entry.pairs:
-        pairs.close()
+    return path
+
+
+def _unchanged(file: _File, expected: int, things: str) -> _File:
+    if len(file) != expected:
+        file.close()
         raise DatasetError(
-            f"{path} has {len(pairs)} pairs, the catalogue says {entry.pairs}: it changed since. Catalogue it anew."
+            f"{file.path} has {len(file)} {things}, the catalogue says {expected}: it changed since. Catalogue it anew."
         )
-    return pairs
+    return file
 
 
-def _window_starts(table: NDArray[np.void], frames: int, stride: int, limits: Limits) -> NDArray[np.intp]:
-    count = len(table) - (frames - 1) * stride
+def _starts(folder: Path, entry: Entry, window: int, stride: int, limits: Limits) -> NDArray[np.intp]:
+    if entry.kind == "frames":
+        with checked_frames(folder, entry) as frames:
+            return window_starts(frames.frame_index, np.ones(len(frames), bool), window, stride)
+    with checked(folder, entry) as pairs:
+        return window_starts(pairs.table["trigger_index"], limits.kept(pairs.table), window, stride, pairs.every)
+
+
+def window_starts(
+    index: NDArray[np.int64], kept: NDArray[np.bool_], window: int, stride: int = 1, every: int | None = None
+) -> NDArray[np.intp]:
+    """First rows of all windows without a gap.
+
+    index
+        Number of the exposure of each row, ``(N,)``. Single pictures all have the same, and follow nothing.
+    kept
+        Rows that a window may show, ``(N,)``.
+    every
+        What consecutive rows are apart; None takes the least that there is, as in sets thinned out by their authors.
+    """
+    count = len(index) - (window - 1) * stride
     if count <= 0:
         return np.empty(0, np.intp)
-    steps = np.diff(table["clip_index"])
-    # Registration may take every k-th pair of a clip; what is further apart than usual has a gap in it.
-    # Single pictures of an imported set all have the same number, and follow nothing.
-    whole = (steps == steps.min()) & (steps > 0) if len(steps) else np.ones(0, bool)
-    kept = limits.kept(table)
+    steps = np.diff(index)
+    whole = (steps > 0) & (steps == (every or steps.min(initial=np.iinfo(np.int64).max, where=steps > 0)))
+    gaps_before = np.concatenate([[0], np.cumsum(~whole)])
     starts = np.arange(count)
-    good = kept[starts]
-    for offset in range(1, (frames - 1) * stride + 1):
-        good = good & whole[starts + offset - 1]
-        if offset % stride == 0:
-            good = good & kept[starts + offset]
+    good = gaps_before[starts] == gaps_before[starts + (window - 1) * stride]
+    for offset in range(0, window * stride, stride):
+        good &= kept[starts + offset]
     return np.flatnonzero(good)
-
-
-def _table(folder: Path, entry: Entry) -> NDArray[np.void]:
-    with checked(folder, entry) as pairs:
-        return pairs.table
-
-
-def _not_empty(selection: Selection, message: str) -> Selection:
-    if not len(selection):
-        raise DatasetError(message)
-    return selection
 
 
 def _entries(folder: Path, subset: Subset, mode: Mode | None = None, side: Side | None = None) -> tuple[Entry, ...]:

@@ -19,16 +19,17 @@ from typing import Any
 import fsspec
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
-from torch import Tensor, from_numpy
 from torch.utils.data import IterableDataset, get_worker_info
 
+from nirvis_datasets.augment import drawn_cut, drawn_jitter, shown_part
+from nirvis_datasets.augmentation import AS_STORED, Augmentation
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
-from nirvis_datasets.pairs import PairSample, open_pictures, pair_name
 from nirvis_datasets.pictures import OpenPictures
-from nirvis_datasets.selection import Limits, select_pairs
+from nirvis_datasets.samples import Sample, floats, open_pictures, picture_name
+from nirvis_datasets.selection import Limits, select
 from nirvis_datasets.split import Subset
-from nirvis_datasets.transforms import Cut, random_cut, to_tensor
+from nirvis_datasets.transforms import Counts, Cut, to_planes
 
 INDEX_NAME = "shards.json"
 _BUFFER = 64
@@ -63,7 +64,7 @@ def write_shards(
     """
     if (out / INDEX_NAME).exists():
         raise DatasetError(f"{out} holds shards already. Choose another folder, or delete it.")
-    selection, files = select_pairs(folder, subset, limits), open_pictures(folder, "rgb")
+    selection, files = select(folder, subset, limits=limits), open_pictures(folder, "rgb")
     order = np.random.default_rng(seed).permutation(len(selection)).tolist()
     out.mkdir(parents=True, exist_ok=True)
     shards: dict[str, int] = {}
@@ -86,7 +87,7 @@ def write_shards(
 def _add_pair(tar: tarfile.TarFile, entry: Entry, row: int, files: OpenPictures) -> None:
     pictures = files.open(entry)
     whole = Cut(0, 0, *pictures.size)
-    key = pair_name(entry, row).replace(".", "-")
+    key = picture_name(entry, row).replace(".", "-")
     about = {"mode": entry.mode, "recording_id": entry.recording_id, "place": entry.place}
     for name, content in {
         "source.npy": _npy(pictures.source(row, whole)),
@@ -99,7 +100,7 @@ def _add_pair(tar: tarfile.TarFile, entry: Entry, row: int, files: OpenPictures)
         tar.addfile(member, io.BytesIO(content))
 
 
-class ShardDataset(IterableDataset[PairSample]):
+class ShardDataset(IterableDataset[Sample]):
     """Endless pairs from shards, each read front to back; for ``DataLoader(batch_size=batch_size, num_workers=...)``.
 
     Every worker of every rank reads its own shards, dealt anew in every pass, through a small buffer that shuffles. All
@@ -118,9 +119,9 @@ class ShardDataset(IterableDataset[PairSample]):
         self,
         url: str | Path,
         batch_size: int,
-        crop: int | None = 256,
+        augmentation: Augmentation = AS_STORED,
+        *,
         seed: int = 0,
-        flip: bool = False,
         start_step: int = 0,
         rank: int = 0,
         ranks: int = 1,
@@ -128,16 +129,15 @@ class ShardDataset(IterableDataset[PairSample]):
     ) -> None:
         self.url = str(url).rstrip("/")
         self.batch_size = batch_size
-        self.crop = crop
+        self.augmentation = augmentation
         self.seed = seed
-        self.flip = flip
         self.start_step = start_step
         self.rank = rank
         self.ranks = ranks
         self.buffer = buffer
         self.index = _read_index(self.url)
 
-    def __iter__(self) -> Iterator[PairSample]:
+    def __iter__(self) -> Iterator[Sample]:
         info = get_worker_info()
         workers, worker = (info.num_workers, info.id) if info is not None else (1, 0)
         # The loader takes batches from worker 0, 1, …: the step decides whose place a worker takes.
@@ -164,7 +164,7 @@ class ShardDataset(IterableDataset[PairSample]):
         names = sorted(self.index.shards)
         return [names[i] for i in np.random.default_rng([self.seed, passing]).permutation(len(names))]
 
-    def _samples(self, shards: list[str], order: list[int], skipped: int, seed: list[int]) -> Iterator[PairSample]:
+    def _samples(self, shards: list[str], order: list[int], skipped: int, seed: list[int]) -> Iterator[Sample]:
         """The samples of one pass of one stream, from the place `skipped` of its order on."""
         not_wanted = set(order[:skipped])
         reading = self._pairs(shards, not_wanted)
@@ -183,25 +183,34 @@ class ShardDataset(IterableDataset[PairSample]):
             yield from read_shard(f"{self.url}/{name}", range(number, end), not_wanted)
             number = end
 
-    def _sample(self, members: dict[str, bytes], random: np.random.Generator) -> PairSample:
+    def _sample(self, members: dict[str, bytes], random: np.random.Generator) -> Sample:
         source, target, valid = (np.load(io.BytesIO(members[f"{n}.npy"])) for n in ("source", "target", "valid"))
         about = json.loads(members["json"])
-        height, width = source.shape[:2]
-        if self.crop is not None and self.crop > min(height, width):
-            raise DatasetError(
-                f"A crop of {self.crop}×{self.crop} px does not fit into {width}×{height} px of {self.url}."
+        size = source.shape[:2]
+        cut = self._cut(random, size)
+        jitter = drawn_jitter(self.augmentation.jitter, random) if self.augmentation.jitter else None
+
+        def part(picture: Counts) -> Counts:
+            return shown_part(self.augmentation, lambda cut: cut.of(picture), size, cut)
+
+        name = members["key"].decode()
+        return floats(
+            Sample(
+                source=to_planes(jitter(part(source)) if jitter else part(source), cut),
+                target=to_planes(part(target), cut),
+                valid=to_planes(part(valid.astype(bool))[..., None], cut),
+                name=name,
+                target_name=name,
+                mode=about["mode"],
+                recording_id=about["recording_id"],
             )
-        cut = random_cut(random, (height, width), self.crop, self.flip)
-        part = slice(cut.top, cut.top + cut.height), slice(cut.left, cut.left + cut.width)
-        mask: Tensor = from_numpy(np.ascontiguousarray(valid[part][:, :: -1 if cut.flipped else 1], np.float32))
-        return PairSample(
-            source=to_tensor(source[part], cut.flipped),
-            target=to_tensor(target[part], cut.flipped),
-            valid=mask.unsqueeze(0),
-            name=members["key"].decode(),
-            mode=about["mode"],
-            recording_id=about["recording_id"],
         )
+
+    def _cut(self, random: np.random.Generator, stored: tuple[int, int]) -> Cut:
+        size, crop = self.augmentation.resize or stored, self.augmentation.crop
+        if crop is not None and crop > min(size):
+            raise DatasetError(f"A crop of {crop}×{crop} px does not fit into {size[1]}×{size[0]} px of {self.url}.")
+        return drawn_cut(self.augmentation, random, size)
 
 
 def buffered_order(count: int, buffer: int, random: np.random.Generator) -> list[int]:

@@ -73,7 +73,7 @@ def write_pairs(
         for done, index in enumerate(indices, start=1):
             nir, vis = clip.pair(index)
             source, target = view.source(nir), view.target(vis)
-            writer.write(index, source, target, pair_quality(source, target))
+            writer.write(index, source, target, pair_quality(source, target), int(clip.trigger_index[index]))
             if progress is not None:
                 progress(done, len(indices))
 

@@ -5,7 +5,7 @@
     / @format=nirvis-pairs @version @software @settings(JSON) @bit_depth, and the fields of `PairsHeader`
     /source /target     (N, H, W, 3) RGB, u8, or u16 over its full range; one chunk per frame; scene-handed, as nir sees
     /valid              (H, W) 1 where /target shows data of the vis arm
-    /pairs/…            clip_index residual_px sharpness saturation, one row per pair
+    /pairs/…            clip_index trigger_index residual_px sharpness saturation, one row per pair
     /homography_vis_to_nir (3, 3) raw pixels to raw pixels     /corner_covariance (8, 8) px²
     @distortion_vis     k1 k2 of vis before the homography, see `distortion`; version 1 has none. A reader of version 1
                         would take the homography for the whole map, and so must not read version 2.
@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,8 +46,16 @@ PART_SUFFIX = ".part"
 _CLOSING_BYTES = 1 << 20
 """Room for the table and the index of HDF5, beside two pairs that may not have reached the disk."""
 
-TABLE = np.dtype([("clip_index", "<i8"), ("residual_px", "<f4"), ("sharpness", "<f4"), ("saturation", "<f4")])
-"""Columns of ``/pairs``; clip_index counts the complete pairs of the clip."""
+TABLE = np.dtype(
+    [
+        ("clip_index", "<i8"),
+        ("trigger_index", "<i8"),
+        ("residual_px", "<f4"),
+        ("sharpness", "<f4"),
+        ("saturation", "<f4"),
+    ]
+)
+"""Columns of ``/pairs``: clip_index counts the complete pairs of the clip, trigger_index its pulses, lost ones too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,15 +156,26 @@ class PairsWriter:
             self._file.close()
         os.replace(self._part, self.path)
 
-    def write(self, clip_index: int, source: Picture, target: Picture, quality: PairQuality) -> None:
-        """Append a pair of RGB pictures ``(H, W, 3)``. Raises `PairsDiskFull`."""
+    def write(
+        self,
+        clip_index: int,
+        source: Picture,
+        target: Picture,
+        quality: PairQuality,
+        trigger_index: int | None = None,
+    ) -> None:
+        """Append a pair of RGB pictures ``(H, W, 3)``. `trigger_index` is `clip_index` where no exposure was lost.
+
+        Raises `PairsDiskFull`.
+        """
         with self._room():
             for frames, picture in zip(self._frames, (source, target), strict=True):
                 if self._direct:
                     frames.id.write_direct_chunk((self._written, 0, 0, 0), np.ascontiguousarray(picture))
                 else:
                     frames[self._written] = picture
-        self._table[self._written] = (clip_index, quality.residual_px, quality.sharpness, quality.saturation)
+        pulse = clip_index if trigger_index is None else trigger_index
+        self._table[self._written] = (clip_index, pulse, quality.residual_px, quality.sharpness, quality.saturation)
         self._written += 1
 
     @contextmanager
@@ -214,9 +234,11 @@ class PairsFile:
         self.error_px = self.header.error_px
         self.bit_depth = self.header.bit_depth
         self.software = str(file.attrs["software"])
+        self.every = _every(self.settings)
+        """What trigger_index rises by where no exposure is missing; None for pairs that registration did not make."""
         self._source, self._target = file["source"], file["target"]
         self.table: NDArray[np.void] = _read_table(file["pairs"])
-        """One row per pair: clip_index, residual_px, sharpness, saturation."""
+        """One row per pair: clip_index, trigger_index, residual_px, sharpness, saturation."""
         shapes = {self._source.shape, self._target.shape}
         if shapes != {(len(self.table), *file["valid"].shape, 3)}:
             raise ValueError(f"pictures {sorted(shapes)} and {len(self.table)} rows do not belong together")
@@ -348,8 +370,15 @@ def _read_header(file: Any) -> PairsHeader:
     )
 
 
+def _every(settings: str) -> int | None:
+    registration = json.loads(settings).get("settings")
+    return None if registration is None else int(registration["every"])
+
+
 def _read_table(group: Any) -> NDArray[np.void]:
-    columns = {name: group[name][:] for name in TABLE.names or ()}
+    # Files of the first releases have no trigger_index.
+    stored = {"trigger_index": "trigger_index" if "trigger_index" in group else "clip_index"}
+    columns = {name: group[stored.get(name, name)][:] for name in TABLE.names or ()}
     table = np.empty(len(columns["clip_index"]), TABLE)
     for name, values in columns.items():
         table[name] = values

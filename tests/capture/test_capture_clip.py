@@ -65,6 +65,13 @@ def test_the_pair_table_never_shifts(write_clip: WriteClip) -> None:
     assert rows[4:7] == [(4, 4, Event.PAIR), (5, -1, Event.TRANSFER_DROP), (6, 5, Event.PAIR)]
 
 
+def test_pulses_are_counted_through_lost_exposures(write_clip: WriteClip) -> None:
+    with Clip.open(write_clip(dropped=5)) as clip:
+        assert clip.trigger_index.tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
+    with Clip.open(write_clip("none.clip.h5", pulses=0, dropped=None)) as clip:
+        assert clip.trigger_index.tolist() == []
+
+
 def test_the_certificate_says_what_is_not_proved(write_clip: WriteClip) -> None:
     with Clip.open(write_clip()) as clip:
         certificate = clip.certificate

@@ -15,8 +15,8 @@ from nirvis_datasets.external.gather import Facts, gather, gather_folders, gathe
 from nirvis_datasets.external.importer import Imported, Source, write_imported
 from nirvis_datasets.external.layouts import LAYOUTS
 from nirvis_datasets.frame_file import FramesFile
-from nirvis_datasets.pairs import PairDataset
-from nirvis_datasets.selection import select_windows
+from nirvis_datasets.samples import SampleDataset
+from nirvis_datasets.selection import select
 from nirvis_datasets.split import Split
 from nirvis_registration.pair_file import PairsFile
 
@@ -210,7 +210,7 @@ def test_what_was_imported_is_trained_on_at_once(tmp_path: Path) -> None:
     (tmp_path / "out" / "splits.csv").write_text(
         "recording_id,place,mode,set\nvsiad-p1_Scene2,p1,night,train\nvsiad-p2_Scene7,p2,day,val\n"
     )
-    train = PairDataset(tmp_path / "out", "train", crop=None)
+    train = SampleDataset(tmp_path / "out", "train")
     assert len(train) == 2
     for side, seed in ((train[1]["source"], 1), (train[1]["target"], 4)):
         assert np.array_equal((side.numpy() * 255).round().transpose(1, 2, 0), picture(seed))
@@ -262,9 +262,9 @@ def test_photographs_make_no_windows_and_videos_do(tmp_path: Path) -> None:
     imported(tree(tmp_path / "photos", both("country", names=names)), "epfl", tmp_path / "stills")
     imported(tree(tmp_path / "set", KAIST), "kaist", tmp_path / "video")
     (tmp_path / "stills" / "splits.csv").write_text("recording_id,place,mode,set\nepfl-country,,night,train\n")
-    assert len(select_windows(tmp_path / "video", "train", frames=2)) == 1
+    assert len(select(tmp_path / "video", "train", window=2)) == 1
     with pytest.raises(DatasetError, match="has a run of 2 pairs"):
-        select_windows(tmp_path / "stills", "train", frames=2)
+        select(tmp_path / "stills", "train", window=2)
 
 
 def test_pictures_that_find_no_partner_are_named(tmp_path: Path) -> None:

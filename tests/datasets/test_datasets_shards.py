@@ -15,9 +15,11 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from nirvis_datasets.augmentation import Augmentation
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError
-from nirvis_datasets.pairs import Limits, PairDataset
+from nirvis_datasets.samples import SampleDataset
+from nirvis_datasets.selection import Limits
 from nirvis_datasets.shards import INDEX_NAME, ShardDataset, buffered_order, write_shards
 from nirvis_datasets.split import Split, SplitRow
 
@@ -42,14 +44,14 @@ def shards(folder: Path, tmp_path: Path) -> Path:
 
 
 def all_names(folder: Path) -> list[str]:
-    dataset = PairDataset(folder, "train", crop=None)
+    dataset = SampleDataset(folder, "train")
     return [dataset[i]["name"] for i in range(len(dataset))]
 
 
 def test_a_pass_gives_every_pair_with_its_pixels(folder: Path, shards: Path) -> None:
-    dataset = PairDataset(folder, "train", crop=None)
+    dataset = SampleDataset(folder, "train")
     expected = {dataset[i]["name"]: dataset[i] for i in range(len(dataset))}
-    samples = list(islice(ShardDataset(shards, batch_size=1, crop=None), 12))
+    samples = list(islice(ShardDataset(shards, batch_size=1), 12))
     assert sorted(sample["name"] for sample in samples) == sorted(expected)
     for sample in samples:
         wanted = expected[sample["name"]]
@@ -75,7 +77,7 @@ def test_limits_hold_for_shards_too(folder: Path, tmp_path: Path) -> None:
 
 
 def test_crops_of_both_sides_agree_and_change_with_every_pass(shards: Path) -> None:
-    dataset = ShardDataset(shards, batch_size=1, crop=16, flip=True)
+    dataset = ShardDataset(shards, 1, Augmentation(crop=16, flip=True))
     two_passes = list(islice(dataset, 24))
     for sample in two_passes:
         # The target of the fixture is the negative of its source.
@@ -96,7 +98,7 @@ def test_a_resumed_run_sees_what_it_would_have_seen(shards: Path, workers: int, 
 
 
 def _loader(shards: Path, workers: int, start_step: int) -> DataLoader[dict[str, torch.Tensor]]:
-    dataset = ShardDataset(shards, batch_size=2, crop=16, flip=True, start_step=start_step, buffer=3)
+    dataset = ShardDataset(shards, 2, Augmentation(crop=16, flip=True), start_step=start_step, buffer=3)
     return DataLoader(dataset, batch_size=2, num_workers=workers)  # type: ignore[arg-type]
 
 
@@ -104,7 +106,7 @@ def test_ranks_share_the_pairs_of_a_pass(folder: Path, shards: Path) -> None:
     seen = [
         sample["name"]
         for rank in range(2)
-        for sample in islice(ShardDataset(shards, batch_size=1, crop=None, rank=rank, ranks=2), 6)
+        for sample in islice(ShardDataset(shards, batch_size=1, rank=rank, ranks=2), 6)
     ]
     assert sorted(seen) == sorted(all_names(folder))
 
@@ -118,7 +120,7 @@ def test_a_damaged_shard_is_said(shards: Path) -> None:
     shard = shards / "train-000002.tar"
     shard.write_bytes(shard.read_bytes()[:40000])
     with pytest.raises(DatasetError, match=r"train-000002\.tar is no whole shard"):
-        list(islice(ShardDataset(shards, batch_size=1, crop=None), 12))
+        list(islice(ShardDataset(shards, batch_size=1), 12))
 
 
 def test_a_folder_without_shards_is_said(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -13,13 +14,14 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from nirvis_capture.clip import Clip
+from nirvis_datasets.augmentation import Augmentation
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError
-from nirvis_datasets.pairs import DrawSampler, Limits, PairDataset
+from nirvis_datasets.sampler import DrawSampler
+from nirvis_datasets.samples import SampleDataset
+from nirvis_datasets.selection import Limits, window_starts
 from nirvis_datasets.split import Split, SplitRow
-from nirvis_datasets.transforms import random_cut, to_grey, to_tensor
-from nirvis_datasets.unpaired import UnpairedDataset
-from nirvis_datasets.windows import WindowDataset
+from nirvis_datasets.transforms import Cut, in_unit_range, random_cut, to_grey, to_planes
 from nirvis_registration.errors import DamagedPairsFile
 
 WritePairs = Callable[..., Path]
@@ -42,13 +44,13 @@ def folder(tmp_path: Path, write_pairs: WritePairs) -> Path:
     return catalogued(tmp_path)
 
 
-def names(dataset: WindowDataset) -> list[str]:
+def names(dataset: SampleDataset) -> list[str]:
     return [dataset[i]["name"] for i in range(len(dataset))]
 
 
 def test_a_window_holds_consecutive_pairs_under_one_draw(folder: Path) -> None:
-    whole = PairDataset(folder, "train", crop=None)
-    windows = WindowDataset(folder, "train", frames=3, crop=16, seed=2, flip=True)
+    whole = SampleDataset(folder, "train")
+    windows = SampleDataset(folder, "train", Augmentation(crop=16, flip=True), window=3, seed=2)
     assert names(windows) == ["a-000000", "a-000001", "a-000002", "a-000003", "c-000000"]
     for draw in range(6):
         sample = windows[draw, 1]
@@ -63,36 +65,36 @@ def test_a_window_holds_consecutive_pairs_under_one_draw(folder: Path) -> None:
 
 
 def test_windows_with_a_stride_take_every_second_pair(folder: Path) -> None:
-    windows = WindowDataset(folder, "train", frames=3, stride=2, crop=None)
-    whole = PairDataset(folder, "train", crop=None)
+    windows = SampleDataset(folder, "train", window=3, stride=2)
+    whole = SampleDataset(folder, "train")
     assert names(windows) == ["a-000000", "a-000001"]
     torch.testing.assert_close(windows[1]["source"], torch.stack([whole[i]["source"] for i in (1, 3, 5)]))
 
 
 def test_windows_stop_at_gaps_and_at_pairs_beyond_the_limits(folder: Path) -> None:
     with h5py.File(folder / "a.pairs.h5", "r+") as file:
-        file["pairs/clip_index"][:] = [0, 1, 2, 5, 6, 7]
-    assert names(WindowDataset(folder, "train", frames=3, crop=None)) == ["a-000000", "a-000003", "c-000000"]
+        file["pairs/trigger_index"][:] = [0, 1, 2, 5, 6, 7]
+    assert names(SampleDataset(folder, "train", window=3)) == ["a-000000", "a-000003", "c-000000"]
     # Residuals are 0.1, 0.2, 0.3 px …
-    limited = WindowDataset(folder, "train", frames=2, crop=None, limits=Limits(max_residual_px=0.25))
+    limited = SampleDataset(folder, "train", window=2, limits=Limits(max_residual_px=0.25))
     assert names(limited) == ["a-000000", "b-000000", "c-000000"]
     with pytest.raises(DatasetError, match=r"No recording of set train in .* has a run of 9 pairs, 1 apart"):
-        WindowDataset(folder, "train", frames=9)
+        SampleDataset(folder, "train", Augmentation(crop=256), window=9)
 
 
 def test_an_unpaired_target_comes_from_another_recording(folder: Path) -> None:
-    dataset = UnpairedDataset(folder, "train", crop=16, flip=True)
+    dataset = SampleDataset(folder, "train", Augmentation(crop=16, flip=True), paired=False)
     targets = {dataset[draw, 0]["target_name"] for draw in range(40)}
     assert targets == {"b-000000", "b-000001", "c-000000", "c-000001", "c-000002"}
-    again = UnpairedDataset(folder, "train", crop=16, flip=True)[3, 0]
+    again = SampleDataset(folder, "train", Augmentation(crop=16, flip=True), paired=False)[3, 0]
     for key in ("source", "target", "valid"):
         torch.testing.assert_close(dataset[3, 0][key], again[key], rtol=0, atol=0)
 
 
 def test_sources_of_the_night_meet_targets_of_the_day(folder: Path) -> None:
-    dataset = UnpairedDataset(folder, "train", crop=None, source_mode="night", target_mode="day")
+    dataset = SampleDataset(folder, "train", paired=False, source_mode="night", target_mode="day")
     assert [dataset[i]["name"] for i in range(len(dataset))] == ["b-000000", "b-000001"]
-    paired = PairDataset(folder, "train", crop=None)
+    paired = SampleDataset(folder, "train")
     by_name = {paired[i]["name"]: paired[i] for i in range(len(paired))}
     for draw in range(20):
         sample = dataset[draw, 1]
@@ -103,12 +105,12 @@ def test_sources_of_the_night_meet_targets_of_the_day(folder: Path) -> None:
 
 def test_one_recording_alone_gives_its_own_targets(tmp_path: Path, write_pairs: WritePairs) -> None:
     write_pairs(tmp_path / "a.pairs.h5", recording_id="a", n=3)
-    dataset = UnpairedDataset(catalogued(tmp_path), "train", crop=None)
+    dataset = SampleDataset(catalogued(tmp_path), "train", paired=False)
     assert {dataset[draw, 0]["target_name"] for draw in range(20)} == {"a-000000", "a-000001", "a-000002"}
 
 
 def test_a_grey_source_has_one_channel_of_luma(folder: Path) -> None:
-    grey, colour = (PairDataset(folder, "train", crop=32, source=kind)[1] for kind in ("grey", "rgb"))
+    grey, colour = (SampleDataset(folder, "train", Augmentation(crop=32), source=kind)[1] for kind in ("grey", "rgb"))
     assert grey["source"].shape == (1, 32, 32)
     luma = (colour["source"] * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(0)
     torch.testing.assert_close(grey["source"][0], luma, rtol=0, atol=0.51 / 255)
@@ -127,13 +129,13 @@ def test_tensors_are_counts_over_full_scale(dtype: type, flipped: bool) -> None:
     whole = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (9, 11, 3), dtype, endpoint=True)
     part = whole[:, 2:9]
     expected = torch.from_numpy(part.astype(np.float64) / np.iinfo(dtype).max).permute(2, 0, 1).float()
-    made = to_tensor(part, flipped)
+    made = in_unit_range(to_planes(part, Cut(0, 0, 9, 7, flipped)))
     assert made.is_contiguous()
     torch.testing.assert_close(made, expected.flip(-1) if flipped else expected, rtol=1e-6, atol=0)
 
 
 def test_compressed_pictures_are_read_alike(folder: Path) -> None:
-    plain = PairDataset(folder, "train", crop=16, flip=True)
+    plain = SampleDataset(folder, "train", Augmentation(crop=16, flip=True))
     expected = [plain[draw, 2] for draw in range(4)]
     with h5py.File(folder / "a.pairs.h5", "r+") as file:
         for side in ("source", "target"):
@@ -141,14 +143,14 @@ def test_compressed_pictures_are_read_alike(folder: Path) -> None:
             del file[side]
             file.create_dataset(side, data=pictures, chunks=(1, *pictures.shape[1:]), compression="gzip")
             file[side].attrs.update(attributes)
-    packed = PairDataset(folder, "train", crop=16, flip=True)
+    packed = SampleDataset(folder, "train", Augmentation(crop=16, flip=True))
     for draw, sample in enumerate(expected):
         for key in ("source", "target", "valid"):
             torch.testing.assert_close(packed[draw, 2][key], sample[key], rtol=0, atol=0)
 
 
 def test_a_file_that_ends_early_is_said(folder: Path) -> None:
-    dataset = PairDataset(folder, "train", crop=16)
+    dataset = SampleDataset(folder, "train", Augmentation(crop=16))
     dataset[0]
     with (folder / "a.pairs.h5").open("r+b") as file:
         file.truncate(9000)
@@ -169,7 +171,7 @@ def with_clip(tmp_path: Path, write_pairs: WritePairs, write_clip: Callable[...,
 
 
 def test_bayer_sources_are_the_counts_of_the_clip(with_clip: Path) -> None:
-    dataset = PairDataset(with_clip, "train", crop=16, source="bayer", flip=True)
+    dataset = SampleDataset(with_clip, "train", Augmentation(crop=16, flip=True), source="bayer")
     with Clip.open(with_clip / "a.clip.h5") as clip:
         raw = clip.pair(2)[0]
     for draw in range(8):
@@ -191,21 +193,21 @@ def test_bayer_cuts_begin_at_the_first_site_of_the_filter_array(size: tuple[int,
 
 def test_bayer_without_its_clip_is_said(folder: Path) -> None:
     with pytest.raises(DatasetError, match=r"raw clip of .* is not in the catalogue"):
-        PairDataset(folder, "train", crop=16, source="bayer")[0]
+        SampleDataset(folder, "train", Augmentation(crop=16), source="bayer")[0]
 
 
 def test_bayer_of_another_clip_is_said(with_clip: Path) -> None:
     with h5py.File(with_clip / "a.pairs.h5", "r+") as file:
         file.attrs["clip_sha256"] = "1" * 64
     with pytest.raises(DatasetError, match="was registered from another clip than"):
-        PairDataset(with_clip, "train", crop=16, source="bayer")[0]
+        SampleDataset(with_clip, "train", Augmentation(crop=16), source="bayer")[0]
 
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
 def test_workers_give_the_windows_and_strangers_of_one_process(folder: Path, context: str) -> None:
-    windows = WindowDataset(folder, "train", frames=2, crop=16, flip=True)
-    strangers = UnpairedDataset(folder, "train", crop=16, flip=True, source="grey")
+    windows = SampleDataset(folder, "train", Augmentation(crop=16, flip=True), window=2)
+    strangers = SampleDataset(folder, "train", Augmentation(crop=16, flip=True), paired=False, source="grey")
     both: tuple[Dataset[dict[str, torch.Tensor]], ...] = (windows, strangers)  # type: ignore[assignment]
     for dataset in both:
         dataset[0, 0]
@@ -215,3 +217,55 @@ def test_workers_give_the_windows_and_strangers_of_one_process(folder: Path, con
             expected = [dataset[item] for item in sampler.batch(step)]
             for key in ("source", "target", "valid"):
                 torch.testing.assert_close(batch[key], torch.stack([e[key] for e in expected]), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("index", "every", "expected"),
+    [
+        pytest.param([0, 1, 3, 4, 5], 1, [0, 2, 3], id="a lost exposure"),
+        pytest.param([0, 3], 1, [], id="only a gap"),
+        pytest.param([0, 3, 6, 10, 13], 3, [0, 1, 3], id="every third pair"),
+        pytest.param([19, 39, 59, 99], None, [0, 1], id="thinned out by its authors"),
+        pytest.param([-1, -1, -1], None, [], id="single pictures"),
+        pytest.param([4], 1, [], id="one picture"),
+    ],
+)
+def test_windows_of_two_need_consecutive_exposures(index: list[int], every: int | None, expected: list[int]) -> None:
+    numbers = np.array(index)
+    assert window_starts(numbers, np.ones(len(index), bool), 2, every=every).tolist() == expected
+
+
+def test_an_unpaired_window_shows_two_recordings(folder: Path) -> None:
+    dataset = SampleDataset(folder, "train", Augmentation(crop=16, flip=True), paired=False, window=2)
+    whole = SampleDataset(folder, "train")
+    by_name = {whole[i]["name"]: i for i in range(len(whole))}
+    assert len(dataset) == 5 + 1 + 2
+    seen = set()
+    for draw in range(12):
+        sample = dataset[draw, 0]
+        assert sample["source"].shape == sample["target"].shape == (2, 3, 16, 16)
+        assert sample["valid"].shape == (1, 16, 16)
+        source, target = by_name[sample["name"]], by_name[sample["target_name"]]
+        assert shown_alike(sample["source"], [whole[source + i]["source"] for i in (0, 1)])
+        assert shown_alike(sample["target"], [whole[target + i]["target"] for i in (0, 1)])
+        seen.add(sample["target_name"])
+    assert seen == {"b-000000", "c-000000", "c-000001"}
+
+
+def shown_alike(window: torch.Tensor, frames: list[torch.Tensor]) -> bool:
+    """Whether a window shows the same place of all frames, by trying every place."""
+    for wanted in (window, window.flip(-1)):
+        places = [frame.unfold(1, 16, 1).unfold(2, 16, 1) for frame in frames]
+        here = [(place == crop[:, None, None]).all(dim=(0, 3, 4)) for place, crop in zip(places, wanted, strict=True)]
+        if torch.stack(here).all(0).any():
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "options", [{"window": 0}, {"stride": 0}, {"target_mode": "day"}, {"source": "bayer", "resize": True}]
+)
+def test_options_that_mean_nothing_are_refused(folder: Path, options: dict[str, Any]) -> None:
+    resize = (20, 30) if options.pop("resize", False) else None
+    with pytest.raises(ValueError, match=r"begin at 1|target of a pair|Bayer cells"):
+        SampleDataset(folder, "train", Augmentation(resize=resize), **options)

@@ -73,6 +73,18 @@ def test_a_sensor_of_twelve_bits_gives_pairs_of_sixteen(
         assert pairs.table["residual_px"][0] < 0.5
 
 
+def test_pairs_know_where_an_exposure_is_missing(
+    tmp_path: Path, write_clip: Write, misaligned: tuple[Rgb, Rgb, np.ndarray]
+) -> None:
+    clip = write_clip(tmp_path / "a.clip.h5", [misaligned[:2]] * 4)
+    with h5py.File(clip, "r+") as file:
+        file["entry/pairs/event"][1] = Event.INCOMPLETE
+    with PairsFile.open(register_clip(clip, tmp_path / "out", SETTINGS)) as pairs:
+        assert pairs.table["clip_index"].tolist() == [0, 1, 2]
+        assert pairs.table["trigger_index"].tolist() == [0, 2, 3]
+        assert pairs.every == 1
+
+
 def test_provenance_and_choice_of_pairs(
     tmp_path: Path, write_clip: Write, misaligned: tuple[Rgb, Rgb, np.ndarray]
 ) -> None:

@@ -78,6 +78,15 @@ def test_what_is_written_is_read(tmp_path: Path, bit_depth: int, compression: st
         assert pairs.software.startswith("nirvis")
 
 
+def test_pairs_without_a_number_of_their_pulse_are_counted_by_the_clip(tmp_path: Path) -> None:
+    write(tmp_path / "a.pairs.h5")
+    with h5py.File(tmp_path / "a.pairs.h5", "r+") as file:
+        del file["pairs/trigger_index"]
+    with PairsFile.open(tmp_path / "a.pairs.h5") as pairs:
+        assert pairs.table["trigger_index"].tolist() == [0, 5, 10]
+        assert pairs.every is None
+
+
 def test_each_picture_is_one_chunk(tmp_path: Path) -> None:
     write(tmp_path / "a.pairs.h5")
     with h5py.File(tmp_path / "a.pairs.h5") as file:

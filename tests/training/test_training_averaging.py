@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nirvis_training.averaging import Averaged
-from nirvis_training.methods.base import Losses, Method, PairBatch, Phase
+from nirvis_training.methods.base import Batch, Losses, Method, Phase
 
 
 class _OneWeight(Method):
@@ -14,7 +14,7 @@ class _OneWeight(Method):
         super().__init__()
         self.weight = nn.Parameter(torch.tensor(0.0))
 
-    def losses(self, phase: Phase, batch: PairBatch) -> Losses:
+    def losses(self, phase: Phase, batch: Batch) -> Losses:
         return {"none": self.weight}
 
     def forward(self, source: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from nirvis_training.errors import Diverged, FeaturesError, NotARun, RunTaken, T
 from nirvis_training.journal import PICTURES_KEPT, Journal
 from nirvis_training.loop import Progress, train
 from nirvis_training.methods import load_method, make_method
-from nirvis_training.methods.base import Losses, PairBatch, Phase
+from nirvis_training.methods.base import Batch, Losses, Phase
 from nirvis_training.methods.ssn import Ssn
 from nirvis_training.processor import memory_format_of
 from nirvis_training.run_folder import RunFolder
@@ -129,20 +129,22 @@ def test_time_ends_a_run_cleanly(dataset: Path, tmp_path: Path, small_config: Ma
 def test_progress_is_told_after_every_step(dataset: Path, tmp_path: Path, small_config: MakeConfig) -> None:
     told: list[Progress] = []
     train(small_config(samples=8), dataset, tmp_path / "run", told.append)
-    assert [progress.samples for progress in told] == [2, 4, 6, 8]
-    assert all(progress.losses.keys() == {"structure", "colour", "lightness"} for progress in told)
+    memory, *steps = told
+    assert memory.memory is not None
+    assert [progress.samples for progress in steps] == [2, 4, 6, 8]
+    assert all(progress.losses.keys() == {"structure", "colour", "lightness"} for progress in steps)
 
 
 def test_a_loss_that_is_no_number_ends_the_run_before_the_step(
     dataset: Path, tmp_path: Path, small_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Exploding(Ssn):
-        steps = 0
+        calls = 0
 
-        def losses(self, phase: Phase, batch: PairBatch) -> Losses:
-            self.steps += 1
+        def losses(self, phase: Phase, batch: Batch) -> Losses:
+            self.calls += 1  # the first only measures its memory
             terms = super().losses(phase, batch)
-            return {**terms, "colour": terms["colour"] * (float("nan") if self.steps == 6 else 1)}
+            return {**terms, "colour": terms["colour"] * (float("nan") if self.calls == 7 else 1)}
 
     config = small_config()
     monkeypatch.setattr(loop, "make_method", lambda config: Exploding(config.method, config.learning_rate))
@@ -310,4 +312,4 @@ def test_networks_that_crash_torch_in_channels_last_go_without(
     small_config: MakeConfig, width: int, device: str, expected: torch.memory_format
 ) -> None:
     config = small_config(**{"method.width": width, "channels_last": True})
-    assert memory_format_of(config, torch.device(device)) == expected
+    assert memory_format_of(config, torch.device(device), make_method(config)) == expected

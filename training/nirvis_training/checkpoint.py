@@ -28,19 +28,37 @@ class Checkpoint:
     """State of each phase's optimiser."""
     tally: dict[str, float]
     """Sums since the last line of metrics."""
-    best_psnr_db: float | None
-    random: Tensor
-    """State of torch's generator on the CPU."""
+    best: float | None
+    """The best validation so far, in what the run is judged by."""
+    buffers_elsewhere: list[dict[str, Tensor]]
+    """What the processes after the first keep for themselves, such as image pools."""
 
 
-def write_checkpoint(run: RunFolder, checkpoint: Checkpoint, keep: int) -> Path:
-    """Write a checkpoint, complete or not at all, and remove all but the newest `keep`."""
+def write_checkpoint(run: RunFolder, checkpoint: Checkpoint, keep: int, keep_every_samples: int | None = None) -> Path:
+    """Write a checkpoint, complete or not at all, and remove those that the policy does not keep.
+
+    keep
+        So many of the newest.
+    keep_every_samples
+        Besides, the first of every so many samples.
+    """
     path = run.path / "checkpoints" / f"{checkpoint.samples:09d}.pt"
     with replacing(path) as part:
         torch.save({field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}, part)
-    for old in run.checkpoints[:-keep]:
+    kept = {*run.checkpoints[-keep:], *_milestones(run, keep_every_samples)}
+    for old in set(run.checkpoints) - kept:
         old.unlink()
     return path
+
+
+def _milestones(run: RunFolder, every_samples: int | None) -> list[Path]:
+    """The first checkpoint in each stretch of `every_samples`, but for the one in which the run begins."""
+    if every_samples is None:
+        return []
+    first: dict[int, Path] = {}
+    for path in run.checkpoints:
+        first.setdefault(int(path.stem) // every_samples, path)
+    return [path for stretch, path in first.items() if stretch > 0]
 
 
 def newest(run: RunFolder) -> Path:

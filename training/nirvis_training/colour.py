@@ -37,6 +37,12 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
     return torch.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), dim=1)
 
 
+def luma(rgb: Tensor) -> Tensor:
+    """Grey of gamma-coded RGB ``(N, 3, …)`` by the weights of BT.709, as scikit-image has it: ``(N, 1, …)``."""
+    red, green, blue = rgb.unbind(dim=1)
+    return (0.2125 * red + 0.7154 * green + 0.0721 * blue).unsqueeze(1)
+
+
 def lab_to_rgb(lab: Tensor) -> Tensor:
     """CIE L*a*b* ``(N, 3, …)`` → sRGB; colours outside the gamut are clipped to [0, 1]."""
     lightness, a, b = lab.unbind(dim=1)

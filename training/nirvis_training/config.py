@@ -8,76 +8,17 @@ from pathlib import Path
 from typing import Literal
 
 import tomlkit
-from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 from tomlkit.exceptions import TOMLKitError
+from typing_extensions import Self
 
 from nirvis_capture.settings import Changes, Settings, edited_text, mistakes
+from nirvis_datasets.augmentation import Augmentation, ColourJitter
 from nirvis_training.errors import ConfigError
+from nirvis_training.method_settings import AnyMethod
+from nirvis_training.schedules import Constant, Schedule
 
-RANDOM_FEATURES = "random"
 _SUFFIX = ".toml"
-
-
-class SsnSettings(Settings):
-    """State Synchronization Network (Wu et al. 2020)."""
-
-    name: Literal["ssn"]
-    variant: Literal["released", "paper"] = "released"
-    """Where paper and published code differ: BatchNorm in the residual blocks and the mean over the perceptual layers
-    (``released``), or instance normalisation everywhere and their sum (``paper``)."""
-    width: int = Field(default=64, ge=4, le=256)
-    """Channels of the first stage; 64 in the paper."""
-    norm: Literal["released", "paper", "group"] | None = None
-    """Normalisation layers, where they shall not follow the variant."""
-    structure_weight: float = Field(default=1.0, ge=0)
-    """α, of DSSIM on lightness."""
-    colour_weight: float = Field(default=1.0, ge=0)
-    """β, of L1 on a* and b*."""
-    lightness_weight: float = Field(default=0.0, ge=0)
-    """Of L1 on lightness, which the paper has as an ablation only. Without the perceptual term it is needed: SSIM is
-    the same for the negative of a picture with its mean reversed as well, and nothing else tells the two apart."""
-    perceptual_weight: float = Field(default=10.0, ge=0)
-    """λ, of L1 on VGG-16 features; 0 leaves the term out."""
-    features: str | None = None
-    """File of VGG-16 weights as torchvision stores them (``.pth`` or ``.safetensors``), or ``random``."""
-    features_sha256: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
-    """Checksum that the file has to have."""
-
-    @field_validator("features")
-    @classmethod
-    def _wherever_it_is_resumed(cls, features: str | None) -> str | None:
-        if features is None or features == RANDOM_FEATURES:
-            return features
-        return str(Path(features).expanduser().absolute())
-
-    @property
-    def effective_norm(self) -> Literal["released", "paper", "group"]:
-        return self.norm or self.variant
-
-    @property
-    def features_path(self) -> Path:
-        return Path(self.features or "")
-
-    @property
-    def features_note(self) -> str:
-        """``none``, ``random``, or the name of the file."""
-        if self.perceptual_weight == 0 or self.features is None:
-            return "none"
-        return self.features if self.features == RANDOM_FEATURES else self.features_path.name
-
-    def without_losses(self) -> SsnSettings:
-        """The same network for predicting, which needs no pretrained features."""
-        return self.model_copy(update={"perceptual_weight": 0.0, "features": None})
-
-    @model_validator(mode="after")
-    def _has_features(self) -> SsnSettings:
-        if self.perceptual_weight > 0 and self.features is None:
-            raise ValueError(
-                f"perceptual_weight = {self.perceptual_weight:g} needs VGG-16 weights, which nirvis does not download: "
-                'set features to a file of them, or to "random" to train against random features, '
-                "or perceptual_weight to 0 to train without this term"
-            )
-        return self
 
 
 class TrainingConfig(Settings):
@@ -85,17 +26,29 @@ class TrainingConfig(Settings):
 
     model_config = ConfigDict(title="config")
 
-    method: SsnSettings
+    method: AnyMethod
     samples: int = Field(gt=0)
     """Length of the run in training samples (crops), whatever the batch size."""
     max_seconds: float | None = Field(default=None, gt=0)
     """The run ends earlier when so much time was spent on it, over all its resumptions."""
     batch_size: int = Field(default=8, ge=1)
+    """Samples of one optimiser step, over all processes and parts."""
+    accumulate: int = Field(default=1, ge=1)
+    """Parts that each process takes its share of a batch in, one after another: the same step in less memory."""
     crop: int = Field(default=256, ge=32, multiple_of=16)
     """Side of the square crops in pixels."""
     flip: bool = True
     """Mirror half of the crops left to right."""
+    flip_vertical: bool = False
+    """Turn half of the crops upside down."""
+    resize: tuple[int, int] | None = None
+    """Height and width in pixels that pictures are brought to before the crop; SSN was published with [300, 400]."""
+    jitter: ColourJitter | None = None
+    """Random changes of the source's colours: ``{}`` for ±10 % of brightness, contrast, saturation and gamma."""
     learning_rate: float = Field(default=1e-4, gt=0, le=1)
+    schedule: Schedule = Constant()
+    """How it changes over the run: ``{ name = "linear", from_samples = 400_000 }`` decays to zero at the end,
+    ``{ name = "steps", at_samples = [200_000], times = 0.1 }`` goes down in steps."""
     averaging: float = Field(default=0.0, ge=0, lt=1)
     """Decay of a moving average of the weights, by which the run is validated and predicts; 0 uses the newest weights.
     Short runs with a constant learning rate gain most from it (Polyak & Juditsky 1992)."""
@@ -103,16 +56,45 @@ class TrainingConfig(Settings):
     validate_every_samples: int = Field(default=8_000, gt=0)
     validation_pairs: int = Field(default=16, ge=1)
     """Whole pictures that every validation looks at, always the same."""
+    video_frames: int = Field(default=16, ge=0, le=1000)
+    """Consecutive pictures of the validation set that every validation leaves as validation.mp4; 0 for no video."""
+    best_by: Literal["psnr_db", "ssim", "ciede2000", "newest"] = "psnr_db"
+    """What decides which weights are kept as best; ``newest`` is what counts where no validation picture has a
+    visible partner."""
     checkpoint_every_samples: int = Field(default=8_000, gt=0)
     keep_checkpoints: int = Field(default=2, ge=1)
+    """The newest so many checkpoints are kept."""
+    keep_every_samples: int | None = Field(default=None, gt=0)
+    """Besides, the first checkpoint of every so many samples is kept for good."""
     log_every_samples: int = Field(default=800, gt=0)
     workers: int = Field(default=2, ge=0, le=64)
     """Processes that load pairs; 0 loads them between the steps."""
     threads: int | None = Field(default=None, ge=1, le=512)
     """Processors that one step may use; torch decides when absent."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Of what networks compute while they are trained: ``bf16`` is faster and smaller on processors that have it in
+    hardware. Weights, losses, validation and optimisers are fp32 either way."""
+    compile: tuple[str, ...] = ()
+    """Networks of the method that torch.compile translates first, such as ``["generator"]``, or ``["all"]``."""
     channels_last: bool = True
     """Memory order of pictures; faster on most processors. Networks narrower than 16 go without it on a CPU."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @property
+    def augmentation(self) -> Augmentation:
+        return Augmentation(
+            resize=self.resize, crop=self.crop, flip=self.flip, flip_vertical=self.flip_vertical, jitter=self.jitter
+        )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.batch_size % self.accumulate:
+            raise ValueError(f"batch_size ({self.batch_size}) is no multiple of accumulate ({self.accumulate})")
+        if self.schedule.name == "linear" and self.schedule.from_samples >= self.samples:
+            raise ValueError(
+                f"schedule.from_samples ({self.schedule.from_samples}) lies beyond the end of the run ({self.samples})"
+            )
+        return self
 
 
 def shipped_configs() -> list[str]:

@@ -6,8 +6,10 @@ NirvisError
 ├── RunError            a run folder that cannot be used
 │   ├── NotARun         no run folder, or one of a later version
 │   └── RunTaken        a run folder where a new one should begin, or one that is being trained
-└── TrainingError       training cannot go on
-    └── Diverged        a loss is no longer a number
+├── TrainingError       training cannot go on
+│   ├── Diverged        a loss is no longer a number
+│   └── OutOfMemory     a step does not fit into the memory
+└── WeightsError        a file of weights that cannot be used
 """
 
 from __future__ import annotations
@@ -59,3 +61,19 @@ class Diverged(TrainingError):
             f"taken. Start a new run with a lower learning_rate (now {learning_rate:g}) or a larger batch_size; if it "
             "comes back at the same place, look for a broken pair in the dataset."
         )
+
+
+class OutOfMemory(TrainingError):
+    def __init__(self, batch_size: int, accumulate: int, crop: int, precision: str) -> None:
+        remedies = [
+            f"accumulate = {2 * accumulate} (takes a batch in more parts; the same step, now {accumulate})",
+            f"a smaller batch_size (now {batch_size}) or crop (now {crop})",
+            "a smaller method.width",
+        ]
+        if precision == "fp32":
+            remedies.insert(1, 'precision = "bf16"')
+        super().__init__(f"There is not enough memory for a training step. What helps: {'; '.join(remedies)}.")
+
+
+class WeightsError(NirvisError):
+    """A file of weights that cannot be read, or that holds another network."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from nirvis_capture.errors import NirvisError
 from nirvis_training.methods import load_method
 from nirvis_training.model_contract import METADATA_KEY, ModelContract, Sidecar, sidecar_path
-from nirvis_training.run_folder import RunFolder
+from nirvis_training.run_folder import Best, RunFolder
 from nirvis_training.video import part_of
 
 INPUT_NAME, OUTPUT_NAME = "source", "colour"
@@ -58,9 +58,14 @@ def contract_of(run: RunFolder, multiple_of: int) -> ModelContract:
         weights_sha256=run.weights_sha256,
         dataset=record.dataset.sha256,
         features=run.features,
-        validation={} if best is None else {"psnr_db": best.val_psnr_db, "ssim": best.val_ssim},
+        validation=_reached(best) if best else {},
         software=record.software | software_versions(),
     )
+
+
+def _reached(best: Best) -> dict[str, float]:
+    figures = {"psnr_db": best.val_psnr_db, "ssim": best.val_ssim, "ciede2000": best.val_ciede2000}
+    return {name: value for name, value in figures.items() if value is not None}
 
 
 def export_network(network: nn.Module, contract: ModelContract, out: Path) -> Path:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nirvis_capture.errors import PictureError
 from nirvis_training.run_folder import RunFolder, replacing
-from nirvis_training.video import write_png
+from nirvis_training.video import open_sink, write_png
 
 logger = logging.getLogger(__name__)
 
 PICTURES_KEPT = 32
+_VIDEO_HZ = 10
 
 Picture = NDArray[np.uint8]
 """RGB ``(H, W, 3)``."""
@@ -59,6 +61,13 @@ class Journal:
             for old in self._run.pictures[:-PICTURES_KEPT]:
                 old.unlink()
 
+    def video(self, pictures: Sequence[Picture]) -> None:
+        """A short film, the newest of all validations kept."""
+        if pictures:
+            with self._tolerant(), open_sink(self._run.validation_video, _VIDEO_HZ) as sink:
+                for picture in pictures:
+                    sink.write("validation", picture)
+
     def close(self) -> None:
         self._tell("close")
 
@@ -77,7 +86,7 @@ class Journal:
     def _tolerant(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError, PictureError) as error:
             if not self._complained:
                 logger.warning("part of the log of %s is lost: %s", self._run.path, error)
             self._complained = True

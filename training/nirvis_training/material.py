@@ -1,4 +1,4 @@
-"""The pairs that a run is trained and validated on, and what the run folder says of them."""
+"""The samples that a run is trained and validated on, and what the run folder says of them."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ from pathlib import Path
 from nirvis_capture.profile import Mode
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
-from nirvis_datasets.pairs import PairDataset
+from nirvis_datasets.samples import SampleDataset
+from nirvis_datasets.split import Subset
 from nirvis_registration.pair_file import PairsFile
 from nirvis_training.config import TrainingConfig
 from nirvis_training.run_folder import DatasetRecord, Source
-from nirvis_training.validation import fixed_indices
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Material:
-    """Training pairs, and the fixed pictures that every validation looks at."""
+    """Training samples, and the fixed pictures that every validation looks at."""
 
-    train: PairDataset
-    validation: PairDataset
+    train: SampleDataset
+    validation: SampleDataset
     indices: list[int]
     """The fixed pictures, as indices of `validation`."""
     held_out: bool
     """False where validation pictures are training pictures, for want of others."""
+    partnered: bool
+    """Whether validation pictures have a visible partner, without which there are no scores."""
 
     @property
     def sha256(self) -> str:
-        """Over the identities of all pairs files, in order: a resumed run must find the same."""
+        """Over the identities of all files, in order: a resumed run must find the same."""
         lines = [
             f"{subset.subset} {entry.path} {entry.sha256} {entry.pairs}\n"
             for subset in (self.train, self.validation)
@@ -41,23 +43,56 @@ class Material:
         ]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
+    def film(self, frames: int) -> list[int]:
+        """Up to so many consecutive pictures of the recording that the first of the fixed pictures is from."""
+        first = self.indices[0]
+        following = range(first, min(first + frames, len(self.validation)))
+        recording = self.validation[first]["recording_id"]
+        return [index for index in following if self.validation[index]["recording_id"] == recording]
+
 
 def open_material(folder: Path, config: TrainingConfig) -> Material:
     """Open both sets of a catalogued folder; without a validation set, training pictures stand in, with a warning.
 
     Raises `DatasetError` when there is nothing to train on.
     """
-    train = PairDataset(folder, "train", crop=config.crop, seed=config.seed, flip=config.flip, as_counts=True)
+    method = config.method
+    train = SampleDataset(
+        folder,
+        "train",
+        config.augmentation,
+        paired=method.paired,
+        window=method.frames,
+        seed=config.seed,
+        as_counts=True,
+    )
     try:
-        validation, held_out = PairDataset(folder, "val", crop=None), True
+        validation, held_out = _pictures(folder, "val", config), True
     except DatasetError as error:
         logger.warning(
             "validation looks at training pictures, so that its figures flatter and the best weights may be "
             "over-fitted: %s",
             error,
         )
-        validation, held_out = PairDataset(folder, "train", crop=None), False
-    return Material(train, validation, fixed_indices(len(validation), config.validation_pairs), held_out)
+        validation, held_out = _pictures(folder, "train", config), False
+    indices = fixed_indices(len(validation), config.validation_pairs)
+    return Material(train, validation, indices, held_out, validation.paired)
+
+
+def _pictures(folder: Path, subset: Subset, config: TrainingConfig) -> SampleDataset:
+    """Whole pictures, with their visible partners where there are any. Raises `DatasetError`."""
+    try:
+        return SampleDataset(folder, subset)
+    except DatasetError:
+        if config.method.paired:
+            raise
+        return SampleDataset(folder, subset, paired=False)
+
+
+def fixed_indices(pairs: int, wanted: int) -> list[int]:
+    """Up to `wanted` of the pairs, spread evenly over all of them."""
+    count = min(pairs, wanted)
+    return [(2 * i + 1) * pairs // (2 * count) for i in range(count)]
 
 
 def describe(material: Material) -> tuple[DatasetRecord, dict[Mode, str]]:

@@ -5,7 +5,8 @@
     run.toml            what was asked for and what it was trained on (`RunRecord`)
     state.json          how far it is, and whether it still runs (`Status`)
     metrics.jsonl       one line for every stretch of training and every validation
-    best.safetensors    weights with the best validation PSNR
+    best.safetensors    weights with the best validation, by what the configuration names as best_by
+    validation.mp4      input | prediction | truth of some consecutive pictures, of the newest validation
     checkpoints/        the newest states, to resume from
     profiles/           hardware profile of the pairs, one for each mode
     pictures/           input | prediction | truth of fixed validation pictures, of the newest validations
@@ -91,11 +92,12 @@ class Status(_Record):
 
 
 class Best(_Record):
-    """Where the best weights were reached."""
+    """Where the best weights were reached, and what they reached there; nothing is known without visible partners."""
 
     samples: int
-    val_psnr_db: float
-    val_ssim: float
+    val_psnr_db: float | None = None
+    val_ssim: float | None = None
+    val_ciede2000: float | None = None
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,10 @@ class RunFolder:
     @property
     def best_weights(self) -> Path:
         return self.path / "best.safetensors"
+
+    @property
+    def validation_video(self) -> Path:
+        return self.path / "validation.mp4"
 
     @property
     def best(self) -> Best | None:

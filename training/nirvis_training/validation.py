@@ -4,60 +4,76 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nirvis_datasets.pairs import PairDataset
 from nirvis_training import metrics
+from nirvis_training.material import Material, fixed_indices
 from nirvis_training.methods.base import Method
+
+__all__ = ["Validated", "fixed_indices", "scored", "validate"]
 
 _PICTURES = 4
 _EQUAL_PSNR_DB = 100.0
 """What equal pictures count as, so that means stay finite."""
+Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Validated:
     """Means over the validation pictures; prediction and truth in RGB of [0, 1], nothing quantised."""
 
-    psnr_db: float
-    ssim: float
-    pictures: Mapping[str, NDArray[np.uint8]]
-    """Input | prediction | truth of the first few, RGB ``(H, 3 W, 3)``, by the name of the pair."""
+    scores: Mapping[str, float]
+    """psnr_db, ssim and ciede2000; empty where no picture has a visible partner."""
+    pictures: Mapping[str, Picture]
+    """Input | prediction | truth of the first few, RGB ``(H, 3 W, 3)``, by the name of the pair; no truth, no third."""
+    video: list[Picture]
+    """The same of consecutive pictures."""
 
 
-def fixed_indices(pairs: int, wanted: int) -> list[int]:
-    """Up to `wanted` of the pairs, spread evenly over all of them."""
-    count = min(pairs, wanted)
-    return [(2 * i + 1) * pairs // (2 * count) for i in range(count)]
-
-
-def validate(method: Method, pairs: PairDataset, indices: list[int], device: torch.device) -> Validated:
-    """Predict every chosen pair in eval mode; the method is left in the mode it was in."""
+def validate(method: Method, material: Material, device: torch.device, video_frames: int = 0) -> Validated:
+    """Predict every chosen picture in eval mode; the method is left in the mode it was in."""
     training = method.training
     method.eval()
-    scores, pictures = [], {}
-    for number, index in enumerate(indices):
-        sample = pairs[index]
-        source, target, valid = (sample[key].unsqueeze(0) for key in ("source", "target", "valid"))
-        predicted = method.predict(source.to(device)).cpu()
-        scores.append((_finite(metrics.psnr(predicted, target, valid)), float(metrics.ssim(predicted, target, valid))))
+    rows: list[Mapping[str, float]] = []
+    pictures = {}
+    for number, index in enumerate(material.indices):
+        sample = material.validation[index]
+        predicted = _predicted(method, sample, device)
+        if material.partnered:
+            rows.append(scored(predicted, sample["target"][None], sample["valid"][None]))
         if number < _PICTURES:
-            pictures[sample["name"]] = _beside(source, predicted, target)
+            pictures[sample["name"]] = _beside(sample, predicted, material.partnered)
+    film = (material.validation[index] for index in material.film(video_frames))
+    video = [_beside(sample, _predicted(method, sample, device), material.partnered) for sample in film]
     method.train(training)
-    psnr_db, ssim = np.nanmean(np.array(scores), axis=0)
-    return Validated(float(psnr_db), float(ssim), pictures)
+    return Validated(_means(rows), pictures, video)
 
 
-def _finite(psnr_db: Tensor) -> float:
-    return min(_EQUAL_PSNR_DB, float(psnr_db))
+def scored(predicted: Tensor, target: Tensor, valid: Tensor) -> dict[str, float]:
+    """Every score of one picture ``(1, 3, H, W)``."""
+    return {
+        "psnr_db": min(_EQUAL_PSNR_DB, float(metrics.psnr(predicted, target, valid))),
+        "ssim": float(metrics.ssim(predicted, target, valid)),
+        "ciede2000": float(metrics.ciede2000(predicted, target, valid)),
+    }
 
 
-def _beside(*pictures: Tensor) -> NDArray[np.uint8]:
-    """Pictures ``(1, 3, H, W)`` in [0, 1] side by side as RGB ``(H, n W, 3)`` u8."""
-    row = torch.cat([picture[0] for picture in pictures], dim=2).clamp(0, 1)
-    beside: NDArray[np.uint8] = (row * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+def _predicted(method: Method, sample: Any, device: torch.device) -> Tensor:
+    return method.predict(sample["source"][None].to(device)).cpu()
+
+
+def _means(rows: list[Mapping[str, float]]) -> dict[str, float]:
+    return {name: float(np.nanmean([row[name] for row in rows])) for name in rows[0]} if rows else {}
+
+
+def _beside(sample: Any, predicted: Tensor, partnered: bool) -> Picture:
+    """Input, prediction and truth side by side as RGB ``(H, n W, 3)`` u8."""
+    row = [sample["source"], predicted[0], *([sample["target"]] if partnered else [])]
+    shown = torch.cat(row, dim=2).clamp(0, 1)
+    beside: Picture = (shown * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     return beside

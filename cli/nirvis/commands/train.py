@@ -17,7 +17,7 @@ from nirvis_training.errors import ConfigError
 from nirvis_training.run_folder import refuse_taken
 
 if TYPE_CHECKING:
-    from nirvis_training.run_folder import RunFolder
+    from nirvis_training.run_folder import Best, RunFolder
 
 
 def train(
@@ -74,8 +74,14 @@ def tell(run: RunFolder) -> None:
     status, best = run.status, run.best
     print(f"{status.state}: {status.samples} samples in {status.seconds:.0f} s; perceptual features: {run.features}")
     if best is not None:
-        print(f"best: {best.val_psnr_db:.2f} dB PSNR, SSIM {best.val_ssim:.3f} at {best.samples} samples")
+        print(f"best weights: {_reached(best)} at {best.samples} samples")
     print(f"next: nirvis resume {run.path}" if status.state == "interrupted" else run.path)
+
+
+def _reached(best: Best) -> str:
+    if best.val_psnr_db is None or best.val_ssim is None:
+        return "the newest, for want of visible partners to score by,"
+    return f"{best.val_psnr_db:.2f} dB PSNR, SSIM {best.val_ssim:.3f}"
 
 
 def _changes(assignments: Iterable[str]) -> dict[str, TomlValue]:

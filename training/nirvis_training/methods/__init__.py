@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -14,26 +14,66 @@ from nirvis_training.checkpoint import newest, read_checkpoint
 from nirvis_training.config import TrainingConfig
 from nirvis_training.errors import NotARun
 from nirvis_training.methods.base import Method
+from nirvis_training.methods.berg import Berg
+from nirvis_training.methods.colour_bins import ColourBins
+from nirvis_training.methods.compact import Compact
+from nirvis_training.methods.cptrans import Cptrans
+from nirvis_training.methods.cut import Cut
+from nirvis_training.methods.cyclegan import CycleGan
+from nirvis_training.methods.i2vgan import I2vGan
+from nirvis_training.methods.iizuka import Iizuka
+from nirvis_training.methods.mocyclegan import MocycleGan
+from nirvis_training.methods.pcsgan import PcsGan
+from nirvis_training.methods.pix2pix import Pix2Pix
+from nirvis_training.methods.pix2pixhd import Pix2PixHd
+from nirvis_training.methods.recyclegan import RecycleGan
+from nirvis_training.methods.roma import Roma
+from nirvis_training.methods.sesim import Sesim
 from nirvis_training.methods.ssn import Ssn
+from nirvis_training.methods.unsup_recycle import UnsupRecycle
+from nirvis_training.networks.image_pool import ImagePool
 from nirvis_training.run_folder import RunFolder
 
-METHODS: dict[str, Callable[[TrainingConfig], Method]] = {
-    "ssn": lambda config: Ssn(config.method, config.learning_rate),
+METHODS: dict[str, Callable[[Any, float], Method]] = {
+    "berg": Berg,
+    "compact": Compact,
+    "cptrans": Cptrans,
+    "cut": Cut,
+    "cyclegan": CycleGan,
+    "i2vgan": I2vGan,
+    "iizuka": Iizuka,
+    "mehri_sappa": CycleGan,
+    "mocyclegan": MocycleGan,
+    "nyberg": CycleGan,
+    "pcsgan": PcsGan,
+    "pix2pix": Pix2Pix,
+    "pix2pixhd": Pix2PixHd,
+    "recyclegan": RecycleGan,
+    "roma": Roma,
+    "sesim": Sesim,
+    "ssn": Ssn,
+    "unsup_recycle": UnsupRecycle,
+    "yao_xia": ColourBins,
+    "zhang": ColourBins,
 }
+"""By the name of their settings, which they are made of together with a learning rate."""
 
 
 def make_method(config: TrainingConfig) -> Method:
     """A new method, its networks initialised by ``config.seed``; the random state of torch is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return METHODS[config.method.name](config)
+        method = METHODS[config.method.name](config.method, config.learning_rate)
+    for pool in (module for module in method.modules() if isinstance(module, ImagePool)):
+        pool.resize(config.crop)
+    return method
 
 
 def load_method(run: RunFolder, weights: Literal["best", "last"] = "best") -> Method:
     """A trained method in eval mode on the CPU, ready to predict; it needs no pretrained features.
 
     weights
-        ``best`` by validation PSNR, or those of the ``last`` checkpoint.
+        ``best`` by validation, of the networks that predict; or those of the ``last`` checkpoint, of all.
 
     Raises `NotARun` when the run has no such weights or they do not fit its method.
     """
@@ -41,10 +81,17 @@ def load_method(run: RunFolder, weights: Literal["best", "last"] = "best") -> Me
     method = make_method(config)
     state = _best(run) if weights == "best" else _last(run)
     try:
-        method.load_state_dict(state)
+        absent, unknown = method.load_state_dict(state, strict=False)
     except RuntimeError as error:
         raise NotARun(run.path, f"its weights do not fit its method ({str(error).splitlines()[0]})") from None
+    if unknown or any(predicts(method, name) for name in absent):
+        raise NotARun(run.path, f"its weights do not fit its method ({', '.join((*unknown, *absent)[:3])})")
     return method.eval()
+
+
+def predicts(method: Method, name: str) -> bool:
+    """Whether an entry of a method's state belongs to what it predicts with."""
+    return not method.predicts_with or name.split(".")[0] in method.predicts_with
 
 
 def _best(run: RunFolder) -> dict[str, Tensor]:

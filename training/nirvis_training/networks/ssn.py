@@ -7,6 +7,9 @@ weighted by how far they agree. The published code differs from the paper, and p
   (``norm="released"``); ``"paper"`` has instance normalisation everywhere; ``"group"`` is the paper's ablation.
 - *Max-pooling* after the stem is in the figure of the paper only. With it, the four upsamplings of the decoders would
   end at half the resolution of the input; neither the code nor this module has it, in no variant.
+
+Table 3 of the paper takes the network apart: ``synchronise=False`` leaves the agreement out, depth 34 has the blocks of
+ResNet-34 in the encoder and in both decoders.
 """
 
 from __future__ import annotations
@@ -20,12 +23,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Norm = Literal["released", "paper", "group"]
+Depth = Literal[18, 34]
 _MakeNorm = Callable[[int], nn.Module]
 
 MULTIPLE_OF = 16
 """Height and width of what the network sees are multiples of this."""
 _GROUPS = 32
 _STAGES = 4
+_BLOCKS: dict[int, tuple[int, int, int, int]] = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
+"""Residual blocks of the four stages of a ResNet (He et al. 2016, table 1); a decoder mirrors the first three."""
 
 
 def gaussian_window(size: int, sigma: float) -> Tensor:
@@ -57,18 +63,19 @@ class StateSynchronizationNetwork(nn.Module):
 
     width
         Channels of the first stage; 64 is the paper's, all others follow in proportion.
-    norm
+    norm, depth, synchronise
         See the head of this module.
     """
 
     blur: Tensor
 
-    def __init__(self, width: int = 64, norm: Norm = "released") -> None:
+    def __init__(self, width: int = 64, norm: Norm = "released", depth: Depth = 18, synchronise: bool = True) -> None:
         super().__init__()
         in_block, elsewhere = _norms(norm)
-        self.encoder = Encoder(width, in_block, elsewhere)
-        self.texture = Decoder(width, channels=1, norm=in_block)
-        self.chrominance = Decoder(width, channels=2, norm=in_block)
+        self.synchronise = synchronise
+        self.encoder = Encoder(width, in_block, elsewhere, _BLOCKS[depth])
+        self.texture = Decoder(width, channels=1, norm=in_block, blocks=_BLOCKS[depth])
+        self.chrominance = Decoder(width, channels=2, norm=in_block, blocks=_BLOCKS[depth])
         self.register_buffer("blur", gaussian_window(3, 1.5), persistent=False)
         self.apply(_initialise)
 
@@ -76,9 +83,9 @@ class StateSynchronizationNetwork(nn.Module):
         deepest, *skips = self.encoder(source)
         texture = chrominance = deepest
         for stage in range(_STAGES):
-            texture, chrominance = state_synchronisation(
-                self.texture.rise(stage, texture), self.chrominance.rise(stage, chrominance), self.blur
-            )
+            texture, chrominance = self.texture.rise(stage, texture), self.chrominance.rise(stage, chrominance)
+            if self.synchronise:
+                texture, chrominance = state_synchronisation(texture, chrominance, self.blur)
             if stage < len(skips):
                 texture = self.texture.refine(stage, texture + skips[stage])
                 chrominance = self.chrominance.refine(stage, chrominance + skips[stage])
@@ -86,18 +93,20 @@ class StateSynchronizationNetwork(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Stem and four stages of ResNet-18 without max-pooling."""
+    """Stem and four stages of a ResNet without max-pooling."""
 
-    def __init__(self, width: int, in_block: _MakeNorm, elsewhere: _MakeNorm) -> None:
+    def __init__(
+        self, width: int, in_block: _MakeNorm, elsewhere: _MakeNorm, blocks: tuple[int, int, int, int]
+    ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False), elsewhere(width), nn.ReLU(inplace=True)
         )
-        stages = [nn.Sequential(ResidualBlock(width, in_block), ResidualBlock(width, in_block))]
-        for channels in (2 * width, 4 * width, 8 * width):
+        stages = [_residual_blocks(width, in_block, blocks[0])]
+        for channels, count in zip((2 * width, 4 * width, 8 * width), blocks[1:], strict=True):
             shortcut = nn.Sequential(nn.Conv2d(channels // 2, channels, 1, stride=2, bias=False), elsewhere(channels))
             halving = ResidualBlock(channels, in_block, shortcut, incoming=channels // 2)
-            stages.append(nn.Sequential(halving, ResidualBlock(channels, in_block)))
+            stages.append(nn.Sequential(halving, *_residual_blocks(channels, in_block, count - 1)))
         self.stages = nn.ModuleList(stages)
 
     def forward(self, source: Tensor) -> list[Tensor]:
@@ -111,9 +120,9 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Four upsamplings, two residual blocks behind each of the first three, and the head of one branch."""
+    """Four upsamplings, residual blocks behind each of the first three, and the head of one branch."""
 
-    def __init__(self, width: int, channels: int, norm: _MakeNorm) -> None:
+    def __init__(self, width: int, channels: int, norm: _MakeNorm, blocks: tuple[int, int, int, int]) -> None:
         super().__init__()
         incoming = (8 * width, 4 * width, 2 * width, width)
         outgoing = (4 * width, 2 * width, width, width)
@@ -121,7 +130,7 @@ class Decoder(nn.Module):
             nn.ConvTranspose2d(i, o, 2, stride=2, bias=False) for i, o in zip(incoming, outgoing, strict=True)
         )
         self.blocks = nn.ModuleList(
-            nn.Sequential(ResidualBlock(o, norm), ResidualBlock(o, norm)) for o in outgoing[: _STAGES - 1]
+            _residual_blocks(o, norm, count) for o, count in zip(outgoing, blocks[-2::-1], strict=False)
         )
         self.head = nn.Conv2d(width, channels, 3, padding=1, bias=False)
 
@@ -154,6 +163,10 @@ class ResidualBlock(nn.Module):
         return F.relu(self.norm2(self.conv2(inner)) + self.shortcut(features))
 
 
+def _residual_blocks(channels: int, norm: _MakeNorm, count: int) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(channels, norm) for _ in range(count)))
+
+
 def _norms(norm: Norm) -> tuple[_MakeNorm, _MakeNorm]:
     """Normalisation inside residual blocks, and in the stem and the shortcuts."""
     if norm == "released":
@@ -169,6 +182,6 @@ def _group_norm(channels: int) -> nn.Module:
 
 
 def _initialise(module: nn.Module) -> None:
-    """As the published code; it then copies ImageNet weights into the encoder, which this module does not have."""
+    """As the published code, which then copies ImageNet weights into the encoder: `ssn_weights.start_from`."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -13,9 +13,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from nirvis_datasets import pictures as pictures_module
+from nirvis_datasets.augmentation import Augmentation
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError, TableError
-from nirvis_datasets.pairs import DrawSampler, Limits, PairDataset, PairSample, floats
+from nirvis_datasets.sampler import DrawSampler
+from nirvis_datasets.samples import Sample, SampleDataset, floats
+from nirvis_datasets.selection import Limits
 from nirvis_datasets.split import Split, SplitRow, Subset, split
 from nirvis_datasets.transforms import random_cut
 from nirvis_registration.pair_file import TABLE, PairsFile
@@ -40,14 +43,14 @@ def folder(tmp_path: Path, write_pairs: WritePairs) -> Path:
     return catalogued(tmp_path, a="train", b="test", c="train")
 
 
-def assert_same(first: PairSample, second: PairSample) -> None:
+def assert_same(first: Sample, second: Sample) -> None:
     assert first["name"] == second["name"]
     for key in ("source", "target", "valid"):
         torch.testing.assert_close(first[key], second[key], rtol=0, atol=0)
 
 
 def test_a_sample_has_the_pixels_of_its_file(folder: Path) -> None:
-    dataset = PairDataset(folder, "test", crop=None)
+    dataset = SampleDataset(folder, "test")
     with PairsFile.open(folder / "b.pairs.h5") as file:
         source, target, valid = file.source(1), file.target(1), file.valid
     sample = dataset[1]
@@ -62,8 +65,8 @@ def test_a_sample_has_the_pixels_of_its_file(folder: Path) -> None:
 def test_counts_become_the_same_floats(tmp_path: Path, write_pairs: WritePairs, bit_depth: int) -> None:
     write_pairs(tmp_path / "a.pairs.h5", recording_id="a", bit_depth=bit_depth)
     catalogued(tmp_path, a="train")
-    counts = PairDataset(tmp_path, "train", crop=16, flip=True, as_counts=True)
-    direct = PairDataset(tmp_path, "train", crop=16, flip=True)
+    counts = SampleDataset(tmp_path, "train", Augmentation(crop=16, flip=True), as_counts=True)
+    direct = SampleDataset(tmp_path, "train", Augmentation(crop=16, flip=True))
     assert counts[0]["source"].dtype == (torch.uint8 if bit_depth == 8 else torch.uint16)
     batch = next(iter(DataLoader(counts, batch_size=2)))
     for draw in range(4):
@@ -74,7 +77,7 @@ def test_counts_become_the_same_floats(tmp_path: Path, write_pairs: WritePairs, 
 
 
 def test_a_set_has_the_pairs_of_its_recordings(folder: Path) -> None:
-    dataset = PairDataset(folder, "train", crop=None)
+    dataset = SampleDataset(folder, "train")
     assert [dataset[i]["name"] for i in range(len(dataset))] == [
         "a-000000",
         "a-000001",
@@ -88,12 +91,12 @@ def test_a_set_has_the_pairs_of_its_recordings(folder: Path) -> None:
 @pytest.mark.parametrize("index", [-1, 5])
 def test_there_is_nothing_beyond_the_ends(folder: Path, index: int) -> None:
     with pytest.raises(IndexError):
-        PairDataset(folder, "train", crop=None)[index]
+        SampleDataset(folder, "train")[index]
 
 
 def test_sixteen_bits_keep_their_precision(tmp_path: Path, write_pairs: WritePairs) -> None:
     write_pairs(tmp_path / "a.pairs.h5", recording_id="a", bit_depth=16, size=(WIDTH, HEIGHT))
-    sample = PairDataset(catalogued(tmp_path, a="train"), "train", crop=None)[0]
+    sample = SampleDataset(catalogued(tmp_path, a="train"), "train")[0]
     with PairsFile.open(tmp_path / "a.pairs.h5") as file:
         source = file.source(0)
     assert source.dtype == np.uint16
@@ -102,8 +105,8 @@ def test_sixteen_bits_keep_their_precision(tmp_path: Path, write_pairs: WritePai
 
 def test_both_sides_and_the_mask_are_cropped_alike(folder: Path) -> None:
     # The fixture gives each pixel of the source a colour of its own, and the target the negative of it.
-    dataset = PairDataset(folder, "train", crop=16, flip=True)
-    whole = PairDataset(folder, "train", crop=None)[1]
+    dataset = SampleDataset(folder, "train", Augmentation(crop=16, flip=True))
+    whole = SampleDataset(folder, "train")[1]
     for draw in range(8):
         sample = dataset[draw, 1]
         assert sample["source"].shape == (3, 16, 16)
@@ -125,11 +128,11 @@ def located(crop: torch.Tensor, whole: torch.Tensor) -> tuple[int, int, bool]:
 
 
 def test_seed_draw_and_index_decide_the_crop(folder: Path) -> None:
-    dataset = PairDataset(folder, "train", crop=16, seed=1)
-    assert_same(dataset[5, 2], PairDataset(folder, "train", crop=16, seed=1)[5, 2])
+    dataset = SampleDataset(folder, "train", Augmentation(crop=16), seed=1)
+    assert_same(dataset[5, 2], SampleDataset(folder, "train", Augmentation(crop=16), seed=1)[5, 2])
     assert_same(dataset[2], dataset[0, 2])
-    whole = PairDataset(folder, "train", crop=None)
-    other_seed = PairDataset(folder, "train", crop=16, seed=2)
+    whole = SampleDataset(folder, "train")
+    other_seed = SampleDataset(folder, "train", Augmentation(crop=16), seed=2)
     places = {
         located(sample["source"], whole[2]["source"])
         for sample in (dataset[0, 2], dataset[1, 2], dataset[2, 2], other_seed[0, 2])
@@ -149,7 +152,7 @@ def test_crops_reach_every_edge_and_half_are_flipped(folder: Path) -> None:
 def test_a_crop_as_large_as_the_picture_is_the_picture(tmp_path: Path, write_pairs: WritePairs) -> None:
     write_pairs(tmp_path / "a.pairs.h5", recording_id="a", size=(32, 32))
     catalogued(tmp_path, a="train")
-    cropped, whole = PairDataset(tmp_path, "train", crop=32), PairDataset(tmp_path, "train", crop=None)
+    cropped, whole = SampleDataset(tmp_path, "train", Augmentation(crop=32)), SampleDataset(tmp_path, "train")
     assert_same(cropped[3, 0], whole[0])
 
 
@@ -157,7 +160,7 @@ def test_a_crop_as_large_as_the_picture_is_the_picture(tmp_path: Path, write_pai
 @pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 def test_workers_give_what_one_process_gives(folder: Path, context: str) -> None:
-    dataset = PairDataset(folder, "train", crop=16, seed=3, flip=True)
+    dataset = SampleDataset(folder, "train", Augmentation(crop=16, flip=True), seed=3)
     dataset[0]  # a worker by fork inherits this open file and must not read through it
     sampler = DrawSampler(len(dataset), batch_size=2, seed=3)
     loader = DataLoader(dataset, batch_sampler=sampler, num_workers=2, multiprocessing_context=context)
@@ -169,14 +172,14 @@ def test_workers_give_what_one_process_gives(folder: Path, context: str) -> None
 
 
 def test_a_dataset_travels_without_its_open_files(folder: Path) -> None:
-    dataset = PairDataset(folder, "train", crop=16)
+    dataset = SampleDataset(folder, "train", Augmentation(crop=16))
     sample = dataset[1, 4]
     assert_same(pickle.loads(pickle.dumps(dataset))[1, 4], sample)
 
 
 def test_few_files_stay_open(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures_module, "_OPEN_WEIGHT", 1)
-    dataset = PairDataset(folder, "train", crop=None)
+    dataset = SampleDataset(folder, "train")
     names = [dataset[index]["name"] for index in (0, 4, 1, 3)]
     assert names == ["a-000000", "c-000001", "a-000001", "c-000000"]
     assert len(dataset._files._open) == 1
@@ -184,7 +187,7 @@ def test_few_files_stay_open(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_nothing_is_opened_before_the_first_sample(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(PairsFile, "open")
-    assert len(PairDataset(folder, "train")) == 5
+    assert len(SampleDataset(folder, "train")) == 5
 
 
 @pytest.mark.parametrize(
@@ -197,7 +200,7 @@ def test_nothing_is_opened_before_the_first_sample(folder: Path, monkeypatch: py
     ],
 )
 def test_pairs_beyond_the_limits_are_left_out(folder: Path, limits: Limits, kept: list[str]) -> None:
-    dataset = PairDataset(folder, "train", crop=None, limits=limits)
+    dataset = SampleDataset(folder, "train", limits=limits)
     assert [dataset[i]["name"] for i in range(len(dataset))] == kept
 
 
@@ -206,7 +209,7 @@ def test_pairs_beyond_the_limits_are_left_out(folder: Path, limits: Limits, kept
 )
 def test_limits_that_no_pair_keeps_are_said(folder: Path, limits: Limits) -> None:
     with pytest.raises(DatasetError, match=f"No pair of set train in .* keeps {limits}. Allow more"):
-        PairDataset(folder, "train", limits=limits)
+        SampleDataset(folder, "train", limits=limits)
 
 
 def test_a_pair_without_a_figure_keeps_no_limit_on_it() -> None:
@@ -218,23 +221,23 @@ def test_a_pair_without_a_figure_keeps_no_limit_on_it() -> None:
 
 def test_a_crop_that_does_not_fit_is_said(folder: Path) -> None:
     with pytest.raises(DatasetError, match=r"crop of 50×50 px does not fit .*a\.pairs\.h5, 64×48 px"):
-        PairDataset(folder, "train", crop=50)[0]
+        SampleDataset(folder, "train", Augmentation(crop=50))[0]
 
 
 def test_an_empty_set_is_said(folder: Path) -> None:
     with pytest.raises(DatasetError, match=r"no pairs of set val: .* lists 3 pairs files, .* test 1, train 2"):
-        PairDataset(folder, "val")
+        SampleDataset(folder, "val")
 
 
 @pytest.mark.parametrize(("name", "command"), [("catalogue.csv", "nirvis catalogue"), ("splits.csv", "nirvis split")])
 def test_a_missing_table_names_its_command(folder: Path, name: str, command: str) -> None:
     (folder / name).unlink()
     with pytest.raises(TableError, match=f"Make it with: {command}"):
-        PairDataset(folder, "train")
+        SampleDataset(folder, "train")
 
 
 def test_a_file_that_changed_since_is_said(folder: Path, write_pairs: WritePairs) -> None:
-    dataset = PairDataset(folder, "test", crop=None)
+    dataset = SampleDataset(folder, "test")
     (folder / "b.pairs.h5").unlink()
     with pytest.raises(DatasetError, match="is gone since"):
         dataset[0]
@@ -250,8 +253,10 @@ def test_from_a_folder_to_a_batch(tmp_path: Path, write_pairs: WritePairs) -> No
     catalogue.write()
     split(catalogue).write(tmp_path / "splits.csv")
     subsets: tuple[Subset, ...] = ("train", "val", "test")
-    assert [len(PairDataset(tmp_path, subset)) for subset in subsets] == [6, 2, 2]
-    (batch,) = islice(DataLoader(PairDataset(tmp_path, "train", crop=32), batch_sampler=DrawSampler(6, 4)), 1)
+    assert [len(SampleDataset(tmp_path, subset)) for subset in subsets] == [6, 2, 2]
+    (batch,) = islice(
+        DataLoader(SampleDataset(tmp_path, "train", Augmentation(crop=32)), batch_sampler=DrawSampler(6, 4)), 1
+    )
     assert batch["source"].shape == batch["target"].shape == (4, 3, 32, 32)
     assert batch["valid"].shape == (4, 1, 32, 32)
     assert len(batch["recording_id"]) == 4

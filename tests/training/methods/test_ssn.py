@@ -11,23 +11,32 @@ from torch import nn
 from nirvis_datasets.pairs import PairSample
 from nirvis_training.config import TrainingConfig
 from nirvis_training.methods import make_method
-from nirvis_training.methods.base import PairBatch
-from nirvis_training.networks.ssn import Norm, StateSynchronizationNetwork, gaussian_window, state_synchronisation
+from nirvis_training.methods.base import Batch, Method, Phase, adam
+from nirvis_training.networks.ssn import (
+    Depth,
+    Norm,
+    StateSynchronizationNetwork,
+    gaussian_window,
+    state_synchronisation,
+)
 
 NORMS: tuple[Norm, ...] = ("released", "paper", "group")
 
 
 @pytest.mark.parametrize(
-    ("norm", "parameters", "buffers"),
+    ("norm", "depth", "parameters", "buffers"),
     [
-        pytest.param("released", 18_785_664, 14_888, id="batch-norm-in-blocks-as-published"),
-        pytest.param("paper", 18_770_816, 0, id="instance-norm-everywhere"),
-        pytest.param("group", 18_787_584, 0, id="group-norm-everywhere"),
+        pytest.param("released", 18, 18_785_664, 14_888, id="batch-norm-in-blocks-as-published"),
+        pytest.param("released", 34, 39_668_864, 33_108, id="blocks-of-resnet-34"),
+        pytest.param("paper", 18, 18_770_816, 0, id="instance-norm-everywhere"),
+        pytest.param("group", 18, 18_787_584, 0, id="group-norm-everywhere"),
     ],
 )
-def test_full_width_has_the_size_of_the_published_network(norm: Norm, parameters: int, buffers: int) -> None:
+def test_full_width_has_the_size_of_the_published_network(
+    norm: Norm, depth: Depth, parameters: int, buffers: int
+) -> None:
     with torch.device("meta"):
-        network = StateSynchronizationNetwork(64, norm)
+        network = StateSynchronizationNetwork(64, norm, depth)
     assert sum(p.numel() for p in network.parameters()) == parameters
     assert sum(tensor.numel() for tensor in network.state_dict().values()) == parameters + buffers
 
@@ -90,7 +99,7 @@ def test_what_was_not_seen_is_not_learnt(small_config: Callable[..., TrainingCon
     method = make_method(small_config()).eval()
     batch = _batch()
     batch.valid[..., :20] = 0
-    spoilt = PairBatch(batch.source, batch.target.clone(), batch.valid)
+    spoilt = Batch(batch.source, batch.target.clone(), batch.valid)
     spoilt.target[..., :20] = 1
     first, second = (method.losses(method.phases[0], b) for b in (batch, spoilt))
     torch.testing.assert_close(first, second)
@@ -114,7 +123,7 @@ def test_same_seed_gives_the_same_network(small_config: Callable[..., TrainingCo
     assert any(not torch.equal(first[name], other[name]) for name in first)
 
 
-def _batch() -> PairBatch:
+def _batch() -> Batch:
     generator = torch.Generator().manual_seed(3)
     target = torch.rand(2, 3, 32, 32, generator=generator)
     sample = PairSample(
@@ -125,4 +134,59 @@ def _batch() -> PairBatch:
         mode="day",
         recording_id="",
     )
-    return PairBatch.of(sample, torch.device("cpu"), torch.contiguous_format)
+    return Batch.of(sample, torch.device("cpu"), torch.contiguous_format)
+
+
+def test_four_pairs_are_learnt_by_heart(
+    small_config: Callable[..., TrainingConfig], learnt_psnr_db: Callable[[Method, int], float]
+) -> None:
+    method = make_method(small_config(**{"method.width": 8, "learning_rate": 1e-2}))
+    assert learnt_psnr_db(method, 300) >= 20
+
+
+@pytest.mark.parametrize("ablation", ["method.synchronise", "method.source", "method.structure", "method.norm"])
+def test_every_ablation_of_table_3_gives_a_picture_and_other_losses(
+    small_config: Callable[..., TrainingConfig], four_pairs: Batch, ablation: str
+) -> None:
+    setting = {"method.synchronise": False, "method.source": "grey", "method.structure": "l1", "method.norm": "group"}
+    full, ablated = (make_method(small_config(**change)) for change in ({}, {ablation: setting[ablation]}))
+    first, second = (method.losses(method.phases[0], four_pairs)["structure"] for method in (full, ablated))
+    assert abs(first - second) > 1e-5
+    assert ablated.eval().predict(torch.rand(1, 3, 32, 32)).shape == (1, 3, 32, 32)
+
+
+class Constant(nn.Module):
+    """A network that answers a quarter everywhere."""
+
+    def forward(self, source: torch.Tensor) -> torch.Tensor:
+        return torch.full_like(source, 0.25)
+
+
+def test_terms_of_a_flat_prediction_are_known(small_config: Callable[..., TrainingConfig]) -> None:
+    """White is L = 1 and a = b = 128/255; SSIM of two flat pictures is (2 x y + C1) / (x² + y² + C1)."""
+    white = Batch(torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16), torch.ones(1, 1, 16, 16))
+    similarity = (2 * 0.25 + 1e-4) / (1 + 0.0625 + 1e-4)
+    for structure, distance in (("dssim", (1 - similarity) / 2), ("l1", 0.75)):
+        method = make_method(small_config(**{"method.structure": structure}))
+        method.generator = Constant()
+        terms = {name: term.item() for name, term in method.losses(method.phases[0], white).items()}
+        expected = {"structure": distance, "colour": 128 / 255 - 0.25, "lightness": 0.75}
+        torch.testing.assert_close(terms, expected, atol=1e-3, rtol=0)
+
+
+def test_grey_input_is_the_luma_of_the_picture(small_config: Callable[..., TrainingConfig]) -> None:
+    method = make_method(small_config(**{"method.source": "grey"}))
+    seen = method.seen(torch.tensor([1.0, 0.5, 0.25]).reshape(1, 3, 1, 1))
+    torch.testing.assert_close(seen.flatten(), torch.full((3,), 0.2125 + 0.7154 / 2 + 0.0721 / 4))
+
+
+def test_lab_input_is_normalised(small_config: Callable[..., TrainingConfig]) -> None:
+    seen = make_method(small_config(**{"method.source": "lab"})).seen(torch.ones(1, 3, 1, 1))
+    torch.testing.assert_close(seen.flatten(), torch.tensor([1.0, 128 / 255, 128 / 255]), atol=1e-3, rtol=0)
+
+
+def test_losses_are_those_of_before(small_config: Callable[..., TrainingConfig]) -> None:
+    """A regression: values of this implementation, not of a paper."""
+    losses = make_method(small_config()).losses(Phase("colour", ("generator",), adam(1e-4)), _batch())
+    values = [term.item() for term in losses.values()]
+    torch.testing.assert_close(values, [0.49612, 0.50629, 0.90911], atol=2e-4, rtol=0)

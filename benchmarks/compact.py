@@ -1,0 +1,123 @@
+"""The compact network beside the State Synchronization Network: how fast, how good, how steady.
+
+Always: both at their full width as exported models, which colour the same 640x480 pictures in turn on two threads.
+
+``python benchmarks/compact.py --dataset demo/pairs`` (registered pairs, such as `nirvis demo` leaves) also trains a
+narrow SSN, the compact network, and the compact network taught by that SSN, on equally many crops of the same pairs,
+and judges all three on the test set: PSNR, and flicker, the mean of |what changed in the prediction - what changed in
+the input| over pairs that follow each other. Without a test set of several clips the figures mean little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from bars import Bar, report
+from colorize import PAIRS, race, ratio, shipped
+from torch import Tensor
+
+from nirvis_datasets.pairs import PairDataset
+from nirvis_training import metrics
+from nirvis_training.baselines import mean_colour
+from nirvis_training.colorizer import Colorizer
+from nirvis_training.config import load_config
+from nirvis_training.export import export_network
+from nirvis_training.loop import train
+from nirvis_training.methods import load_method, make_method
+from nirvis_training.model_contract import ModelContract
+
+Predict = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Means over the test set."""
+
+    psnr_db: float
+    flicker_dn: float
+    """Of 255; 0 for a video that changes exactly as its input does."""
+
+
+def main() -> None:
+    options = _options()
+    bars = speed(options.rounds, options.threads)
+    if options.dataset is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            bars += quality(options.dataset, options.samples, Path(folder))
+    report(bars, options.json)
+
+
+def speed(rounds: int, threads: int) -> list[Bar]:
+    """Both networks as they are exported; what they weigh does not change how long they take."""
+    colorizers, sizes = {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, width in (("ssn", 64), ("compact", 48)):
+            method = make_method(load_config(f"{name}_demo", {"method.width": width})).eval()
+            path = export_network(method, ModelContract(name=name, method=name), Path(folder) / f"{name}.onnx")
+            colorizers[name] = Colorizer(path, threads=threads, precision="f32").colorize
+            sizes[name] = sum(parameter.numel() for parameter in method.parameters())
+    seconds = race(colorizers, [shipped(f"{name}_src.png") for name in PAIRS], rounds)
+    return [
+        Bar("compact.speed_vs_ssn", ratio(seconds, "compact", against="ssn"), "x"),
+        Bar("compact.parameters", sizes["compact"] / 1e6, "million"),
+    ]
+
+
+def quality(dataset: Path, samples: int, folder: Path) -> list[Bar]:
+    plan = {
+        "ssn": ("ssn_demo", {}),
+        "compact": ("compact_demo", {}),
+        "taught": ("compact_demo", {"method.teacher": str(folder / "ssn")}),
+    }
+    found = {}
+    for name, (config, changes) in plan.items():
+        equal = {"samples": samples, "max_seconds": None}
+        run = train(load_config(config, {**equal, **changes}), dataset, folder / name)
+        found[name] = judged(load_method(run).predict, dataset)
+        print(f"{name:10}{found[name].psnr_db:8.2f} dB{found[name].flicker_dn:8.3f} of 255")
+    targets = PairDataset(dataset, "train", crop=None)
+    colour = mean_colour((targets[i]["target"], targets[i]["valid"]) for i in range(len(targets)))
+    mean_db = judged(colour, dataset).psnr_db
+    bars = [Bar("compact.ssn_psnr_above_mean", found["ssn"].psnr_db - mean_db, "dB")]
+    for name, title in (("compact", "compact."), ("taught", "compact.taught_")):
+        bars += [
+            Bar(f"{title}psnr_minus_ssn", found[name].psnr_db - found["ssn"].psnr_db, "dB"),
+            Bar(f"{title}psnr_above_mean", found[name].psnr_db - mean_db, "dB"),
+            Bar(f"{title}flicker_vs_ssn", found[name].flicker_dn / found["ssn"].flicker_dn, "x"),
+        ]
+    return bars
+
+
+def judged(predict: Predict, dataset: Path) -> Figures:
+    test = PairDataset(dataset, "test", crop=None)
+    scores, changes = [], []
+    before: tuple[str, Tensor] | None = None
+    for index in range(len(test)):
+        sample = test[index]
+        source, target, valid = (sample[side].unsqueeze(0) for side in ("source", "target", "valid"))
+        predicted = predict(source)
+        scores.append(metrics.psnr(predicted, target, valid).item())
+        added = (predicted - source) * valid
+        if before is not None and before[0] == sample["recording_id"]:
+            changes.append((added - before[1]).abs().mean().item() * 255)
+        before = sample["recording_id"], added
+    return Figures(float(np.mean(scores)), float(np.mean(changes)))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", type=Path, help="folder of registered pairs with catalogue.csv and splits.csv")
+    parser.add_argument("--samples", type=int, default=4_000, help="crops that each network is trained on")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

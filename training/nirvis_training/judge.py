@@ -1,0 +1,59 @@
+"""Which weights of a run are its best, and the file that they are kept in."""
+
+from __future__ import annotations
+
+import torch
+from safetensors.torch import save_file
+
+from nirvis_training.journal import Journal
+from nirvis_training.material import Material
+from nirvis_training.methods import predicts
+from nirvis_training.methods.base import Method
+from nirvis_training.run_folder import BEST_KEY, Best, RunFolder, replacing
+from nirvis_training.validation import validate
+
+_LOWER_IS_BETTER = ("ciede2000",)
+
+
+class Judge:
+    """Validates, and keeps the weights when none before were better.
+
+    best
+        The best validation so far, in what the run is judged by; None before the first, and always None where the
+        newest weights count as best.
+    """
+
+    def __init__(self, run: RunFolder, material: Material, device: torch.device) -> None:
+        self.best: float | None = None
+        self._run = run
+        self._material = material
+        self._device = device
+        self._by = run.config.best_by if material.partnered else "newest"
+
+    def judged(self, method: Method, samples: int, journal: Journal) -> dict[str, float]:
+        """Validate `method`, leave pictures and a film, and keep its weights if they are the best; returns scores."""
+        found = validate(method, self._material, self._device, self._run.config.video_frames)
+        journal.pictures(samples, found.pictures)
+        journal.video(found.video)
+        scores = {f"val_{name}": value for name, value in found.scores.items()}
+        if self._is_best(found.scores.get(self._by)):
+            self._write(method, Best.model_validate({"samples": samples, **scores}))
+        return scores
+
+    def _is_best(self, value: float | None) -> bool:
+        """Whether these weights are to be kept, and what they reached if so; equal ones come too late."""
+        if value is None:
+            return True
+        lower = self._by in _LOWER_IS_BETTER
+        if self.best is not None and (value >= self.best if lower else value <= self.best):
+            return False
+        self.best = value
+        return True
+
+    def _write(self, method: Method, best: Best) -> None:
+        state = method.state_dict()
+        weights = {name: tensor.cpu().contiguous() for name, tensor in state.items() if predicts(method, name)}
+        # One entry, because safetensors writes several in any order, and the file would not have one checksum.
+        metadata = {BEST_KEY: best.model_dump_json()}
+        with replacing(self._run.best_weights) as part:
+            save_file(weights, part, metadata=metadata)

@@ -1,0 +1,106 @@
+"""Content-aware optimisation: patches whose gradients differ from all others' weigh more (CPTrans, Yu et al. 2023).
+
+A discriminator learns from the mean over patches, and the many alike ones (sky, road) decide that mean. The direction
+of each patch's gradient with respect to the discriminator's weights, beside the mean's, tells which patches are rich
+in content. Naively that is one backward pass for each patch; here it costs a few products of matrices, because the
+gradient of a linear layer from one token is the outer product of its error and its input.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nirvis_training.networks.patchgan import PatchGan
+from nirvis_training.networks.token_discriminator import TokenDiscriminator
+
+_TINY = 1e-12
+
+
+def content_weights(directions: Tensor, share: float, increase: float) -> Tensor:
+    """Weight of each patch (eq. 6): λ / exp(|δ|) for the patches least like the mean, 1 for all others.
+
+    directions
+        δ, cosine of each patch's gradient to the mean gradient, ``(N, patches)``.
+    share
+        η, part of the patches of each picture that counts as rich in content; 0.4 in the paper.
+    increase
+        λ_inc. The paper's text does not state it; above e every such weight is above 1.
+    """
+    rich = math.floor(share * directions.shape[1])
+    chosen = directions.topk(rich, dim=1, largest=False).indices
+    weights = torch.ones_like(directions)
+    return weights.scatter(1, chosen, increase * torch.exp(-directions.gather(1, chosen).abs()))
+
+
+@torch.no_grad()
+def token_gradient_directions(discriminator: TokenDiscriminator, tokens: Tensor, wanted: float) -> Tensor:
+    """δ of every token, exactly: cosine between its gradient and the mean gradient over all weights (eq. 4 and 5).
+
+    With input x, hidden h, output error e and hidden error d of a token, its gradients are d·xᵀ, d, e·hᵀ and e; so
+    both the product with the mean and the norm need nothing but these vectors.
+
+    tokens
+        ``(N, tokens, C)``.
+    wanted
+        What the squared error of every verdict aims at: 1 for real, 0 for fake.
+
+    Returns ``(N, tokens)``; the mean is over the tokens of each picture.
+    """
+    hidden_in = discriminator.hidden(tokens)
+    hidden = F.gelu(hidden_in)
+    # The scale of the error does not matter to a cosine.
+    error = discriminator.verdict(hidden) - wanted
+    hidden_error = (error @ discriminator.verdict.weight) * _gelu_slope(hidden_in)
+    return _cosine_to_mean(
+        _product_with_mean(error, hidden) + _product_with_mean(hidden_error, tokens),
+        _squared_norm(error, hidden) + _squared_norm(hidden_error, tokens),
+    )
+
+
+@torch.no_grad()
+def patch_gradient_directions(
+    discriminator: PatchGan, picture: Tensor, wanted: float
+) -> tuple[Tensor, tuple[int, int, int]]:
+    """δ of every patch of a convolutional discriminator, from the gradients of its last layer alone.
+
+    Exact for that layer, and ranks patches nearly as the gradients of all layers do, at none of their cost.
+
+    picture
+        ``(N, 3, H, W)``.
+    wanted
+        What the squared error of every logit aims at: 1 for real, 0 for fake.
+
+    Returns ``(N, h * w)``, and the shape ``(1, h, w)`` of the logits.
+    """
+    *_, features, logits = discriminator.features(picture)
+    head = discriminator.head
+    patches = F.unfold(features, head.kernel_size, padding=head.padding).transpose(1, 2)  # type: ignore[arg-type]
+    error = (logits - wanted).flatten(2).transpose(1, 2)
+    directions = _cosine_to_mean(_product_with_mean(error, patches), _squared_norm(error, patches))
+    return directions, (1, logits.shape[2], logits.shape[3])
+
+
+def _cosine_to_mean(product: Tensor, squared_norm: Tensor) -> Tensor:
+    """From ⟨gᵢ, ḡ⟩ and ‖gᵢ‖²; the mean of the products is ‖ḡ‖²."""
+    mean_norm = product.mean(dim=1, keepdim=True).clamp(min=0).sqrt()
+    return product / (squared_norm.sqrt() * mean_norm).clamp(min=_TINY)
+
+
+def _product_with_mean(error: Tensor, value: Tensor) -> Tensor:
+    """⟨gᵢ, ḡ⟩ of a linear layer with bias, whose gradients are errorᵢ·valueᵢᵀ and errorᵢ; ``(N, tokens)``."""
+    mean = error.transpose(1, 2) @ value / error.shape[1]
+    return ((error @ mean) * value).sum(dim=2) + (error * error.mean(dim=1, keepdim=True)).sum(dim=2)
+
+
+def _squared_norm(error: Tensor, value: Tensor) -> Tensor:
+    return error.square().sum(dim=2) * (value.square().sum(dim=2) + 1)
+
+
+def _gelu_slope(value: Tensor) -> Tensor:
+    """Φ(x) + x·φ(x)."""
+    density = torch.exp(-value.square() / 2) / math.sqrt(2 * math.pi)
+    return (1 + torch.erf(value / math.sqrt(2))) / 2 + value * density

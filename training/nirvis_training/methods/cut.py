@@ -1,0 +1,78 @@
+"""CUT and FastCUT: unpaired translation with one generator, by contrast of patches (Park et al. 2020)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from nirvis_training.losses.adversarial import adversarial, discrimination, signed, unsigned
+from nirvis_training.losses.contrastive import PatchProjector, patch_locations, patch_nce
+from nirvis_training.method_settings.cut import CutSettings
+from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam
+from nirvis_training.networks.patchgan import PatchGan
+from nirvis_training.networks.resnet_generator import ResnetGenerator
+
+TAPS = (0, 4, 8, 12, 16)
+"""Layers of the generator whose features are contrasted: pixels, both halvings, and two residual blocks."""
+_BETAS = (0.5, 0.999)
+
+
+class Cut(Method):
+    """Each patch of the translation finds its own patch of the source among others (Park et al. 2020, eq. 1 to 6).
+
+    The encoder half of the generator sees both pictures; a source is encoded once, on its way through the generator.
+    """
+
+    multiple_of = 4
+    predicts_with = ("generator",)
+
+    def __init__(self, settings: CutSettings, learning_rate: float) -> None:
+        super().__init__()
+        self.settings = settings
+        optimiser = adam(learning_rate, _BETAS)
+        self.phases = (
+            Phase("generator", networks=("generator", "projector"), optimiser=optimiser),
+            Phase("discriminator", networks=("discriminator",), optimiser=optimiser),
+        )
+        self.generator = ResnetGenerator(
+            settings.width, settings.blocks, blur_down=True, blur_up=True, initialisation="xavier"
+        )
+        channels = self.generator.feature_channels(TAPS)
+        self.projector = PatchProjector(channels, settings.projector_units, initialisation="xavier")
+        self.discriminator = PatchGan(width=settings.width, blur_down=True, initialisation="xavier")
+
+    def forward(self, source: Tensor) -> Tensor:
+        return unsigned(self.generator(signed(source)))
+
+    def losses(self, phase: Phase, batch: Batch) -> Losses:
+        target = signed(batch.target)
+        if phase.name == "discriminator":
+            fake = self.discriminator(batch.kept["fake"])
+            return {"discriminator": discrimination(self.discriminator(target), fake)}
+        weights = self.settings
+        translated, contrast = self._contrasted(signed(batch.source))
+        batch.kept["fake"] = translated.detach()
+        terms = {"adversarial": adversarial(self.discriminator(translated), real=True)}
+        share = 0.5 if weights.identity else 1.0
+        terms["contrast"] = share * weights.contrast_weight * contrast
+        if weights.identity:
+            terms["identity_contrast"] = share * weights.contrast_weight * self._contrasted(target)[1]
+        return terms
+
+    def _contrasted(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """The translation of a picture, and how hard its patches are to find again."""
+        mirrored = self.settings.flip_equivariance and bool(torch.rand(()) < 0.5)
+        if mirrored:
+            keys = self.generator.features(picture, TAPS)
+            translated = self.generator(picture.flip(3))
+            queries = [tapped.flip(3) for tapped in self.generator.features(translated, TAPS)]
+        else:
+            translated, keys = self.generator.with_features(picture, TAPS)
+            queries = self.generator.features(translated, TAPS)
+        return translated, self._patch_nce(queries, keys)
+
+    def _patch_nce(self, queries: list[Tensor], keys: list[Tensor]) -> Tensor:
+        """Mean over patches and layers."""
+        where = patch_locations(keys, self.settings.patches)
+        pairs = zip(self.projector(queries, where), self.projector(keys, where), strict=True)
+        return torch.stack([patch_nce(q, k, self.settings.temperature).mean() for q, k in pairs]).mean()

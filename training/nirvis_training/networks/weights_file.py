@@ -1,0 +1,45 @@
+"""Files of weights that the user supplies: read without running any code in them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from torch import Tensor
+
+from nirvis_training.errors import WeightsError
+
+
+def read_state(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
+    """The tensors of a state dict in a ``.pth`` or ``.safetensors`` file, on the CPU.
+
+    sha256
+        Checksum that the file has to have.
+
+    Raises `WeightsError` when the file is missing, has another checksum, or holds something else.
+    """
+    if not path.is_file():
+        raise WeightsError(f"There is no file of weights at {path}. Give another path.")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 is not None and found != sha256.lower():
+        raise WeightsError(f"{path} has sha256 {found}, the settings want {sha256}: it is another file, or damaged.")
+    state = _parsed(path, content)
+    if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise WeightsError(f"{path} holds no state dict, which is a table of tensors by name.")
+    return dict(state)
+
+
+def _parsed(path: Path, content: bytes) -> object:
+    try:
+        if path.suffix == ".safetensors":
+            return load_safetensors(content)
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise WeightsError(f"{path} holds no state dict: {str(error).splitlines()[0]}") from None
