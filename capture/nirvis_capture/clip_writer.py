@@ -92,7 +92,9 @@ class ClipWriter:
             self.part_path.unlink(missing_ok=True)
             raise ClipNotWritten(self.path, str(error)) from error
         self._encoder = Encoder(profile.recording.compression)
-        self._tracks = {arm: TrackWriter(arm_path(arm), self._file[arm_path(arm)], cameras[arm]) for arm in ARMS}
+        self._tracks = {
+            arm: TrackWriter(self.part_path, arm_path(arm), self._file[arm_path(arm)], cameras[arm]) for arm in ARMS
+        }
         self._pairs = TableWriter("/entry/pairs", self._file["/entry/pairs"], PAIR_TABLES)
 
     def __enter__(self) -> ClipWriter:
