@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nirvis_capture.anchor import anchor
+from nirvis_capture.anchor import anchor, listening_frames
 from nirvis_capture.camera import ARMS, Arm, ClockLatch, other
 from nirvis_capture.clip import PAIR_DTYPE
 from nirvis_capture.exposure import exposure_changes, exposures_of
@@ -60,7 +60,7 @@ def paired(
 
 def pairer_of(frames: Arming, latches: Mapping[Arm, ClockLatch | None] | None = None) -> Pairer[Stamp]:
     trigger, latches = frames.profile.trigger, frames.latches if latches is None else latches
-    nir, vis = (frames.stamps[arm][0] for arm in ARMS)
+    nir, vis = (frames.stamps[arm][: listening_frames(trigger.period_ns)] for arm in ARMS)
     anchored = anchor(nir, vis, latches, trigger.period_ns, True, apart(frames.profile))
     return Pairer(anchored, trigger.period_ns, trigger.primary)
 
