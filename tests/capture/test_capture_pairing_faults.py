@@ -184,6 +184,19 @@ def test_after_a_clock_jump_pairs_are_right_or_nothing_is_claimed(jump: tuple[Pr
     assert score.faultless
 
 
+@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("periods", [-2, -1, 1, 40])
+@pytest.mark.parametrize("rate_hz", [5.0, 45.0, 180.0])
+def test_a_clock_that_jumps_before_its_first_frame_leaves_the_clip_unanchored(
+    arm: Arm, periods: int, rate_hz: float
+) -> None:
+    jump = Fault(kind="clock_jump", arm=arm, at=0, jump_ms=periods * 1e3 / rate_hz)
+    frames = arming(rig(rate_hz, faults=(jump,)), 60)
+    score, pairer = paired(frames)
+    assert (score.pairs, score.unanchored, pairer.anchored) == (0, 60, False)
+    assert "arrives" in str(pairer.summary().anchor)
+
+
 def hidden(frames: Arming) -> bool:
     """The clock jumps back where triggers were missed: by time and ids, nothing happened."""
     jump = frames.profile.twin.faults[0]
