@@ -14,8 +14,10 @@ from PyQt5.QtCore import QProcess, pyqtSignal
 
 import nirvis_profiles
 from nirvis_capture.errors import NirvisError
-from nirvis_capture.profile import load_profile
+from nirvis_capture.profile import Profile, load_profile
+from nirvis_capture.settings import Changes
 from nirvis_capture.slot import slot_folder
+from nirvis_gui.preferences import Preferences, write_preferences
 from nirvis_gui.workers import Worker
 
 ENDING_MS = 3000
@@ -49,6 +51,14 @@ class Chores(Worker):
 
     def load_profile(self, name: str) -> None:
         self.post("profile", lambda: self.profile_loaded.emit(name, load_profile(name)))
+
+    def edit_profile(self, name: str, profile: Profile, changes: Changes) -> None:
+        """Give the profile with other values, as if it were loaded."""
+        self.post("profile", lambda: self.profile_loaded.emit(name, profile.edited(changes)))
+
+    def remember(self, path: Path, preferences: Preferences) -> None:
+        """Keep what the window starts with the next time."""
+        self.post("remember", lambda: write_preferences(path, preferences))
 
     def verify(self, clip: Path) -> None:
         """Run ``nirvis verify`` on a clip in a process of its own."""

@@ -28,12 +28,11 @@ from nirvis_gui.theme import LEVEL_COLOURS, LEVEL_ICONS, icon
 LIGHTS: tuple[Light, ...] = ("day", "dusk", "led_night")
 
 
-class FieldsPanel(QGroupBox):
+class FieldsPanel(QWidget):
     """Place, light, operator and notes of the clips to come."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setTitle(self.tr("Into the clip"))
         self._place, self._operator = QLineEdit(self), QLineEdit(self)
         self._place.setPlaceholderText(self.tr("crossing, street, site"))
         self._operator.setPlaceholderText(self.tr("who records"))

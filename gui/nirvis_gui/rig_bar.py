@@ -7,7 +7,8 @@ from pathlib import Path
 from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from nirvis_capture.profile import Filter, Profile
+from nirvis_capture.profile import Filter, Mode, Profile
+from nirvis_gui.filters import FiltersSeen
 from nirvis_gui.health import Level
 from nirvis_gui.theme import LEVEL_COLOURS, icon
 
@@ -92,12 +93,14 @@ class FilterReminder(QFrame):
         sign.setPixmap(icon("mdi6.camera-iris", colour).pixmap(22, 22))
         self._text = QLabel(self)
         self._text.setWordWrap(True)
+        self._seen = QLabel(self)
         done = QPushButton(self.tr("The filters are in place"), self)
         done.clicked.connect(self.confirmed)
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 4, 6, 4)
         row.addWidget(sign)
         row.addWidget(self._text, 1)
+        row.addWidget(self._seen)
         row.addWidget(done)
         self.hide()
 
@@ -107,6 +110,7 @@ class FilterReminder(QFrame):
 
     def remind(self, profile: Profile) -> None:
         """Ask for the filters of this profile."""
+        self._seen.setText("")
         mode = self.tr("Day") if profile.mode == "day" else self.tr("Night")
         self._text.setText(
             self.tr("{mode} mode. Change the filters by hand: {nir} before nir, {vis} before vis.").format(
@@ -114,6 +118,33 @@ class FilterReminder(QFrame):
             )
         )
         self.show()
+
+    def show_seen(self, seen: FiltersSeen, profile: Profile) -> None:
+        """What the live pictures say of the filters; wrong ones bring the reminder back."""
+        nir, vis = seen.nir(profile.mode), seen.vis()
+        if "wrong" in (nir, vis):
+            if self.isHidden():
+                self.remind(profile)
+            wrong = self._nir_wrong(profile.mode) if nir == "wrong" else self.tr("vis sees near infrared: no NIR-cut")
+            self._say_seen("✗", wrong, Level.MARGIN)
+        elif seen.settled(profile.mode):
+            self._say_seen("✓", self.tr("the pictures look like these filters"), Level.PROVEN)
+        else:
+            self._say_seen("?", self.tr("too dark to see it in the pictures"), Level.UNKNOWN)
+
+    @property
+    def seen(self) -> str:
+        return self._seen.text()
+
+    def _nir_wrong(self, mode: Mode) -> str:
+        if mode == "night":
+            return self.tr("nir sees colour: the band-pass is missing")
+        return self.tr("nir sees no colour: the band-pass is still there")
+
+    def _say_seen(self, sign: str, text: str, level: Level) -> None:
+        said = f"<span style='color: {LEVEL_COLOURS[level]}'><b>{sign}</b></span> {text}"
+        if said != self._seen.text():
+            self._seen.setText(said)
 
 
 def filter_name(settings: Filter) -> str:

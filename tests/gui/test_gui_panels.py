@@ -12,10 +12,11 @@ import nirvis_profiles
 from nirvis_capture.client import RecorderStatus
 from nirvis_capture.profile import load_profile
 from nirvis_gui.actions import ROWS, help_html, make_actions
+from nirvis_gui.camera_health import readings
 from nirvis_gui.chores import Verdict, read_verdict
 from nirvis_gui.clip_panel import FieldsPanel, LastClipPanel
 from nirvis_gui.colour_page import ColourPage
-from nirvis_gui.health import Level, readings
+from nirvis_gui.health import Level
 from nirvis_gui.messages import KEPT, MessageBar
 from nirvis_gui.record_panel import RecordPanel, clock
 from nirvis_gui.recorder_link import ClipFields
@@ -145,7 +146,7 @@ def test_strip_opens_the_explanation_of_a_cell(qtbot: QtBot) -> None:
     with qtbot.waitSignal(strip.explanation_wanted) as wanted:
         strip.cell("Pairs").clicked.emit()
     assert wanted.args is not None
-    assert wanted.args[0].value == "1 lost"
+    assert wanted.args[0].value == "0 lost · 1 missed"
     assert "missed_trigger" not in strip.cell("Pairs").accessibleName()
     assert strip.cell("Pairs").accessibleName().endswith("loss")
 
