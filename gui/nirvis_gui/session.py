@@ -216,7 +216,9 @@ class Session(QObject):
             self.watch.watch(self.profile.rig)
             if self.rearm:
                 self.rearm = False
-                self.toggle_live()
+                # The status that is known is of before: it still says that they are armed.
+                self._do(self.tr("Arming the cameras…"))
+                self.link.arm()
                 return
         self._do("")
 
