@@ -29,8 +29,8 @@ class Job(QObject):
     """Percent of what its progress bar shows."""
     said = pyqtSignal(str)
     """A line that it printed."""
-    ended = pyqtSignal(int, str)
-    """Exit status, and everything that it printed; after a failure, its last complaints instead."""
+    ended = pyqtSignal(int, str, str)
+    """Exit status, everything that it printed, and its last complaints without its progress bars."""
 
     def __init__(self, name: str, arguments: Arguments) -> None:
         super().__init__()
@@ -55,10 +55,10 @@ class Job(QObject):
             arguments = self._arguments() if callable(self._arguments) else self._arguments
             self.ended.emit(*self._done(arguments))
         except (NirvisError, OSError) as error:
-            self.ended.emit(1, str(error))
+            self.ended.emit(1, "", str(error))
 
-    def _done(self, arguments: Sequence[str]) -> tuple[int, str]:
-        """Run the command, and give its exit status and what it said."""
+    def _done(self, arguments: Sequence[str]) -> tuple[int, str, str]:
+        """Run the command, and give what `ended` tells."""
         # Progress bars are shown to terminals only, so that it is given one to complain to.
         screen, terminal = pty.openpty()
         try:
@@ -81,7 +81,7 @@ class Job(QObject):
         output = self._read_output(process)
         status = process.wait()
         reader.join()
-        return status, output if status == 0 or not self._complaints else self._complaint()
+        return status, output, "\n".join(self._complaints).removeprefix("error: ")
 
     def _read_output(self, process: subprocess.Popen[bytes]) -> str:
         lines = []
@@ -114,9 +114,6 @@ class Job(QObject):
             self.progressed.emit(int(percent[1]))
         elif line.strip():
             self._complaints = [*self._complaints[1 - _TAIL :], line.strip()]
-
-    def _complaint(self) -> str:
-        return "\n".join(self._complaints).removeprefix("error: ")
 
 
 class Jobs(QObject):

@@ -142,10 +142,17 @@ class LiveViews(QWidget):
 
     zoomed = pyqtSignal()
 
-    def __init__(self, no_model: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(self, no_model: QWidget, parent: QWidget | None = None, prompt: str = "") -> None:
+        """Make the views.
+
+        no_model
+            What stands where the recovered colour will be.
+        prompt
+            What to do to see something.
+        """
         super().__init__(parent)
         self.panels: dict[Arm, ArmPanel] = {arm: ArmPanel(self) for arm in ARMS}
-        press = _empty_page(self.tr("Press L to see the cameras live."))
+        press = _empty_page(prompt or self.tr("Press L to see the cameras live."))
         self.nir = PictureView("nir", self.tr("nir · source"), press, self.panels["nir"], self)
         self.vis = PictureView("vis", self.tr("vis · target"), _empty_page(""), self.panels["vis"], self)
         self.colour = PictureView("colour", self.tr("recovered colour"), no_model, None, self)

@@ -15,15 +15,19 @@ from nirvis_capture.profile import Profile
 from nirvis_gui import theme
 from nirvis_gui.actions import PAGES, help_html, make_actions, set_icons
 from nirvis_gui.camera_health import readings
+from nirvis_gui.checks_page import ChecksPage
 from nirvis_gui.chores import Verdict
+from nirvis_gui.clips_page import ClipsPage
 from nirvis_gui.dialogs import Closing, ask_closing, ask_file, show_page
 from nirvis_gui.health import Level, Reading
 from nirvis_gui.live_page import LivePage
 from nirvis_gui.messages import MessageBar
 from nirvis_gui.preferences import Preferences
+from nirvis_gui.profile_page import ProfilePage
 from nirvis_gui.recorder_link import ClipFields
 from nirvis_gui.session import LIVE, Session
 from nirvis_gui.status import StatusStrip, explanation_html
+from nirvis_gui.training_page import TrainingPage
 
 TOOLS = ("live", "colour", "overlay", "next_overlay", "peaking", "fit")
 TOOL_STYLE = (
@@ -56,6 +60,10 @@ class MainWindow(QMainWindow):
         self.actions_ = make_actions(self)
         self.messages, self.strip = MessageBar(self), StatusStrip(self)
         self.live = LivePage(session, [self._tool(name) for name in TOOLS], self)
+        self.clips = ClipsPage(session.library, session.jobs, self)
+        self.training = TrainingPage(session.runs, session.jobs, self)
+        self.profile = ProfilePage(session.profiles, self)
+        self.checks = ChecksPage(session.run_with_rig, self)
         self.pages = QStackedWidget(self)
         self.tabs = QTabBar(self)
         self._lay_out()
@@ -64,7 +72,7 @@ class MainWindow(QMainWindow):
         self._show_session()
 
     def _lay_out(self) -> None:
-        for name, page in zip(PAGES, (self.live,), strict=False):
+        for name, page in zip(PAGES, (self.live, self.clips, self.training, self.profile, self.checks), strict=True):
             self.tabs.addTab(self.actions_[f"page_{name}"].text())
             self.pages.addWidget(page)
         self.tabs.setDrawBase(False)
@@ -97,7 +105,13 @@ class MainWindow(QMainWindow):
         session.said.connect(self.messages.show_message)
         session.closed.connect(self._end)
         session.chores.verified.connect(self._show_verdict)
-        self.tabs.currentChanged.connect(self.pages.setCurrentIndex)
+        self.tabs.currentChanged.connect(self.show_page_at)
+        session.profile_changed.connect(self._show_profile)
+        self.clips.open_wanted.connect(session.chores.open_folder)
+        self.clips.folder_chosen.connect(self.clips.show_folder)
+        self.training.model_ready.connect(self._use_model)
+        self.profile.saved.connect(self._use_saved)
+        self.profile.tried.connect(session.change_profile)
         self.strip.explanation_wanted.connect(self._explain)
         self.messages.history_wanted.connect(self._show_messages)
         self.live.model_wanted.connect(self._open_model)
@@ -242,6 +256,35 @@ class MainWindow(QMainWindow):
             theme.apply(application, self._look)
         set_icons(self.actions_)
         self.live.show_profile()
+
+    def show_page_at(self, index: int) -> None:
+        """Show one of the pages; that of the clips looks what is new."""
+        self.pages.setCurrentIndex(index)
+        page = self.pages.currentWidget()
+        if page is not None:
+            page.setFocus()
+        if page is self.clips:
+            self.clips.look_again()
+
+    def _show_profile(self) -> None:
+        profile = self.session.profile
+        if profile is not None:
+            self.profile.show_profile(self.session.profile_name, profile)
+            self.checks.forget()
+            if self.clips.folder is None:
+                self.clips.show_folder(profile.recording.folder)
+                self.training.dataset.setText(str(profile.recording.folder))
+
+    def _use_saved(self, path: str) -> None:
+        self.session.said.emit(Level.PROVEN, self.tr("{path} is saved.").format(path=path))
+        if self.session.state in LIVE:
+            self.session.said.emit(Level.MARGIN, self.tr("Let the cameras go (L), and choose it, to use it."))
+        else:
+            self.session.choose_profile(path)
+
+    def _use_model(self, model: Path) -> None:
+        self.session.set_model(model)
+        self.tabs.setCurrentIndex(PAGES.index("live"))
 
     def _explain(self, reading: Reading) -> None:
         show_page(self, reading.name, explanation_html(reading))

@@ -14,6 +14,7 @@ from nirvis_capture.settings import Changes
 from nirvis_gui.alignment import OverlayKind
 from nirvis_gui.camera_health import Beat
 from nirvis_gui.chores import Chores, Colour
+from nirvis_gui.clip_library import ClipLibrary
 from nirvis_gui.health import Level, State
 from nirvis_gui.jobs import Job, Jobs
 from nirvis_gui.live_pictures import LivePictures, Look
@@ -21,8 +22,10 @@ from nirvis_gui.live_view import Third
 from nirvis_gui.picture_feed import PictureFeed
 from nirvis_gui.plan_panel import Plan
 from nirvis_gui.profile_file import free_rig, written_profile
+from nirvis_gui.profile_worker import ProfileWorker
 from nirvis_gui.recorder_link import ClipFields, RecorderLink, RecorderWatch
-from nirvis_gui.workers import Workers
+from nirvis_gui.run_watch import RunWatch
+from nirvis_gui.workers import Worker, Workers
 
 LIVE: tuple[State, ...] = ("armed", "recording", "finalising")
 
@@ -60,12 +63,13 @@ class Session(QObject):
         self._coloured: tuple[Path, Path] | None = None
         self.link, self.watch = RecorderLink(), RecorderWatch()
         self.feed, self.chores, self.colour = PictureFeed(), Chores(), Colour()
+        self.library, self.runs, self.profiles = ClipLibrary(), RunWatch(), ProfileWorker()
         self.jobs = Jobs(self)
         self._workers = Workers()
         self._connect()
 
     def _connect(self) -> None:
-        for worker in (self.link, self.watch, self.feed, self.chores, self.colour):
+        for worker in self._all:
             worker.failed.connect(self._failed)
         self.link.done.connect(lambda command, _: self._done(command))
         self.watch.status_changed.connect(self._show_status)
@@ -75,6 +79,11 @@ class Session(QObject):
         self.colour.ended.connect(self._colour_ended)
         self.feed.arrived.connect(self._take_beat)
         self.jobs.all_ended.connect(lambda: self._workers.close(self.closed.emit))
+
+    @property
+    def _all(self) -> tuple[Worker, ...]:
+        recording = (self.link, self.watch, self.feed, self.chores, self.colour)
+        return *recording, self.library, self.runs, self.profiles
 
     @property
     def state(self) -> State:
@@ -87,9 +96,10 @@ class Session(QObject):
 
     def start(self, name: str, profile: Profile) -> None:
         """Start the workers, and attach to the recorder of the rig or launch it."""
-        for worker in (self.link, self.watch, self.feed, self.chores, self.colour):
+        for worker in self._all:
             self._workers.add(worker)
         self.chores.find_profiles()
+        self.runs.find_configs()
         self._use(name, profile)
 
     @property
@@ -289,8 +299,8 @@ class Session(QObject):
         self.series.ended.connect(self._series_ended)
         self._do("")
 
-    def _series_ended(self, status: int, said: str) -> None:
+    def _series_ended(self, status: int, _: str, complaint: str) -> None:
         self.series = None
-        text = self.tr("The series has ended.") if status == 0 else said
+        text = self.tr("The series has ended.") if status == 0 else complaint
         self.said.emit(Level.PROVEN if status == 0 else Level.MARGIN, text)
         self._do("")
