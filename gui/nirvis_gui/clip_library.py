@@ -71,6 +71,8 @@ class ClipLibrary(Worker):
 
     listed = pyqtSignal(object)
     """List of `ClipRow`, newest first."""
+    formats_found = pyqtSignal(object)
+    """Names of export formats."""
     opened = pyqtSignal(object)
     """`OpenedClip`."""
     played = pyqtSignal(object)
@@ -92,6 +94,10 @@ class ClipLibrary(Worker):
     def look_at(self, folder: Path) -> None:
         """Look what is in a folder, at any depth."""
         self.post("clips", lambda: self.listed.emit(self._rows(folder)))
+
+    def find_formats(self) -> None:
+        """Tell into which formats datasets are exported; reading their modules takes a while."""
+        self.post("formats", self._find_formats)
 
     def open(self, path: Path) -> None:
         self.post("clip", lambda: self._open(path))
@@ -120,6 +126,11 @@ class ClipLibrary(Worker):
         if self._clip is not None:
             self._clip.close()
         self._clip = None
+
+    def _find_formats(self) -> None:
+        from nirvis_datasets.export.formats import FORMATS
+
+        self.formats_found.emit(list(FORMATS))
 
     def _rows(self, folder: Path) -> list[ClipRow]:
         found = [p for p in folder.rglob("*.clip.h5*") if p.name.endswith((SUFFIX, PART_SUFFIX)) and p.is_file()]

@@ -58,7 +58,7 @@ class ClipPlayer(QWidget):
         self.slider.valueChanged.connect(self._sought)
         self.overlays.currentIndexChanged.connect(self._choose_overlay)
         self._library.played.connect(self._show)
-        self._library.stopped.connect(lambda: self._show_playing(False))
+        self._library.stopped.connect(self._show_stopped)
 
     @property
     def where(self) -> str:
@@ -124,6 +124,9 @@ class ClipPlayer(QWidget):
             self.views.overlay.show_picture(pictures.overlay, pictures.arms["nir"].extent)
         if pictures.alignment is not None:
             self.views.overlay.set_caption(self.tr("{px:.1f} px apart").format(px=pictures.alignment.rms_px))
+
+    def _show_stopped(self) -> None:
+        self._show_playing(False)
 
     def _show_playing(self, playing: bool) -> None:
         self._playing = playing

@@ -22,8 +22,7 @@ from PyQt5.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from nirvis_datasets.export.formats import FORMATS
-from nirvis_gui.clip_library import PAIRS_FOLDER, ClipLibrary, ClipRow, OpenedClip
+from nirvis_gui.clip_library import PAIRS_FOLDER, ClipLibrary, ClipRow, OpenedClip, PlayedRow
 from nirvis_gui.clip_player import ClipPlayer
 from nirvis_gui.clip_table import ClipTable
 from nirvis_gui.jobs import Jobs
@@ -53,6 +52,7 @@ class ClipsPage(QWidget):
         self.certificate = QTextBrowser(self)
         self.work = WorkPanel(jobs, self)
         self.tabs = QTabWidget(self)
+        self.formats = QMenu(self)
         self.buttons: dict[str, QPushButton | QToolButton] = {}
         self._lay_out()
         self._connect()
@@ -111,21 +111,18 @@ class ClipsPage(QWidget):
         return rows
 
     def _export_button(self) -> QToolButton:
-        button, menu = QToolButton(self), QMenu(self)
+        button = QToolButton(self)
         button.setText(self.tr("Export…"))
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        for name in FORMATS:
-            action = menu.addAction(name)
-            if action is not None:
-                action.triggered.connect(partial(self.export, name))
-        button.setMenu(menu)
+        button.setMenu(self.formats)
         self.buttons["export"] = button
         return button
 
     def _connect(self) -> None:
         self._library.listed.connect(self._show_list)
+        self._library.formats_found.connect(self._show_formats)
         self._library.opened.connect(self._show_clip)
-        self._library.played.connect(lambda played: self._mark_row(played.row))
+        self._library.played.connect(self._mark_row)
         self.table.chosen.connect(self._choose)
         self.table.itemSelectionChanged.connect(self._show_buttons)
         self.pairs.clicked.connect(lambda index: self.player.seek(index.row()))
@@ -195,6 +192,12 @@ class ClipsPage(QWidget):
         self.table.show_rows(rows)
         self._show_buttons()
 
+    def _show_formats(self, names: list[str]) -> None:
+        for name in names:
+            action = self.formats.addAction(name)
+            if action is not None:
+                action.triggered.connect(partial(self.export, name))
+
     def _show_buttons(self) -> None:
         rows, idle = self._rows(), not self.work.busy
         some = idle and any(row.state in ("certified", "integrity only") for row in rows)
@@ -224,10 +227,10 @@ class ClipsPage(QWidget):
         self.pairs.resizeColumnsToContents()
         self.certificate.setHtml(certificate_html(clip))
 
-    def _mark_row(self, row: int) -> None:
+    def _mark_row(self, played: PlayedRow) -> None:
         selection = self.pairs.selectionModel()
         if selection is not None:
-            index = self.pair_model.index(row, 0)
+            index = self.pair_model.index(played.row, 0)
             flags = QItemSelectionModel.SelectionFlags()
             flags |= QItemSelectionModel.SelectionFlag.ClearAndSelect
             flags |= QItemSelectionModel.SelectionFlag.Rows

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Callable, Sequence
 
@@ -20,6 +23,8 @@ Arguments = Sequence[str] | Callable[[], Sequence[str]]
 _PERCENT = re.compile(r"(\d+)%\|")
 _TAIL = 8
 _CHUNK = 4096
+_SCREEN = (25, 100)
+"""Rows and columns."""
 
 
 class Job(QObject):
@@ -61,13 +66,14 @@ class Job(QObject):
         """Run the command, and give what `ended` tells."""
         # Progress bars are shown to terminals only, so that it is given one to complain to.
         screen, terminal = pty.openpty()
+        # Without a width they leave the bar away, by which they are known.
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *_SCREEN, 0, 0))
         try:
             process = subprocess.Popen(
                 [sys.executable, "-m", "nirvis", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=terminal,
-                env=os.environ | {"COLUMNS": "100"},
             )
         finally:
             os.close(terminal)

@@ -67,7 +67,7 @@ class ProfilePage(QWidget):
         self.save.clicked.connect(lambda: self.write(Path(self._name)))
         self.save_as.clicked.connect(self._ask_where)
         self._worker.checked.connect(self._show_checked)
-        self._worker.saved.connect(lambda path: self.saved.emit(str(path)))
+        self._worker.saved.connect(self._tell_saved)
 
     def show_profile(self, name: str, profile: Profile) -> None:
         """Edit another profile; the form is made anew where its backend has other settings."""
@@ -157,6 +157,9 @@ class ProfilePage(QWidget):
         return self.tr("<b>{name}</b>{changed}").format(
             name=Path(self._name).name, changed=self.tr(" · changed") if changed else ""
         )
+
+    def _tell_saved(self, path: Path) -> None:
+        self.saved.emit(str(path))
 
     def _ask_where(self) -> None:
         dialog = QFileDialog(self, self.tr("Save the profile"), "", self.tr("Profiles (*.toml)"))

@@ -100,6 +100,7 @@ class Session(QObject):
             self._workers.add(worker)
         self.chores.find_profiles()
         self.runs.find_configs()
+        self.library.find_formats()
         self._use(name, profile)
 
     @property

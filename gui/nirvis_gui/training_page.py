@@ -103,7 +103,7 @@ class TrainingPage(QWidget):
         column.addWidget(self.work)
 
     def _connect(self) -> None:
-        self._watch.configs_found.connect(self.config.addItems)
+        self._watch.configs_found.connect(self._show_configs)
         self._watch.seen.connect(self.show_run)
         self._watch.ended.connect(self._show_end)
         self.start.clicked.connect(self.begin)
@@ -162,6 +162,11 @@ class TrainingPage(QWidget):
         self._show_curves(run)
         self._show_pictures(run)
         self._show_buttons()
+
+    def _show_configs(self, names: list[str]) -> None:
+        self.config.addItems(names)
+        # The one that needs no file of pretrained features.
+        self.config.setCurrentText("ssn_demo")
 
     def _show_curves(self, run: RunSeen) -> None:
         for plot, wanted in ((self.quality, True), (self.losses, False)):
