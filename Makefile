@@ -45,6 +45,7 @@ bench: setup  ## the figures, each beside a peer in the same run
 	$(BIN)/python benchmarks/pairing.py
 	$(BIN)/python benchmarks/colorize.py
 	$(BIN)/python benchmarks/register.py
+	$(BIN)/python benchmarks/gui.py
 
 wheel: setup  ## build the wheel and try it without the checkout
 	tools/try-wheel

@@ -64,9 +64,11 @@ def _with_usable_profile(preferences: Preferences) -> tuple[Preferences, str]:
 
 def make_application(look: theme.Theme = "dark") -> QApplication:
     """The Qt application; the one that exists if there is one."""
-    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
-    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
     existing = QApplication.instance()
+    if existing is None:
+        # Qt takes these before there is an application, and never after.
+        QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_EnableHighDpiScaling)
+        QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_UseHighDpiPixmaps)
     application = existing if isinstance(existing, QApplication) else QApplication(["nirvis"])
     application.setApplicationName("nirvis")
     application.setQuitOnLastWindowClosed(False)

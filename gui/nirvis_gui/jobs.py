@@ -135,6 +135,11 @@ class Jobs(QObject):
         self._closing = False
 
     @property
+    def closing(self) -> bool:
+        """Nothing new may begin."""
+        return self._closing
+
+    @property
     def running(self) -> list[Job]:
         return list(self._running)
 

@@ -198,6 +198,7 @@ class MainWindow(QMainWindow):
 
     def _end(self) -> None:
         self._ended = True
+        self.training.release()
         self.close()
         self.closed.emit()
 

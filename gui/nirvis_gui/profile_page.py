@@ -16,7 +16,6 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-import nirvis_profiles
 from nirvis_capture.profile import Profile
 from nirvis_capture.settings import Changes
 from nirvis_gui.field_editor import FieldEditor
@@ -142,7 +141,8 @@ class ProfilePage(QWidget):
             name = self.tabs.tabText(index).split(" ")[0]
             wrong = any(path.split(".")[0] == name or (name == "rig" and "." not in path) for path in mistakes if path)
             self.tabs.setTabText(index, f"{name} ▲" if wrong else name)
-        changed, own = bool(self.changes()), self._name not in nirvis_profiles.names()
+        # Those that come with nirvis have names without a suffix.
+        changed, own = bool(self.changes()), self._name.endswith(".toml")
         self.save.setEnabled(changed and own and not mistakes)
         self.save_as.setEnabled(not mistakes)
         self.try_out.setEnabled(changed and not mistakes)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from superqt import QElidingLabel
 
 from nirvis_capture.profile import Filter, Mode, Profile
 from nirvis_gui.filters import FiltersSeen
@@ -27,7 +28,7 @@ class RigBar(QWidget):
         self._profiles.setMinimumWidth(170)
         self._profiles.activated.connect(self._choose)
         self._mode_icon, self._mode = QLabel(self), QLabel(self)
-        self._filters = QLabel(self)
+        self._filters = QElidingLabel(self)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(QLabel(self.tr("Rig"), self))
@@ -35,8 +36,7 @@ class RigBar(QWidget):
         row.addSpacing(12)
         row.addWidget(self._mode_icon)
         row.addWidget(self._mode)
-        row.addWidget(self._filters)
-        row.addStretch(1)
+        row.addWidget(self._filters, 1)
 
     def set_names(self, names: list[str]) -> None:
         """Offer the shipped profiles, and keep the files that were opened."""
@@ -63,6 +63,7 @@ class RigBar(QWidget):
         self._mode_icon.setPixmap(icon(MODE_ICONS[profile.mode]).pixmap(20, 20))
         self._mode.setText(self.tr("<b>Day mode</b>") if profile.mode == "day" else self.tr("<b>Night mode</b>"))
         self._filters.setText(filter_text(profile))
+        self._filters.setToolTip(filter_text(profile))
 
     def show_current(self, name: str) -> None:
         """Go back to the profile in use, after another one could not be."""

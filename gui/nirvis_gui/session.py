@@ -180,6 +180,8 @@ class Session(QObject):
         arguments
             Those of the command, for the path of the profile in use.
         """
+        if self.closing:
+            return None
         if self.profile is None or self.doing or self.state in ("recording", "finalising"):
             self.said.emit(Level.MARGIN, self.tr("The cameras are in use; stop the recording first."))
             return None

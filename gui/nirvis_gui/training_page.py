@@ -54,6 +54,8 @@ class TrainingPage(QWidget):
         self.dataset = QLineEdit(self)
         self.dataset.setPlaceholderText(self.tr("folder of clips, or of registered pairs with splits.csv"))
         self.config = QComboBox(self)
+        self.config.setEditable(True)
+        self.config.setToolTip(self.tr("A configuration that comes with nirvis, or the path of a TOML file"))
         self.minutes = QSpinBox(self)
         self.minutes.setRange(0, 100_000)
         self.minutes.setSuffix(self.tr(" min"))
@@ -119,6 +121,11 @@ class TrainingPage(QWidget):
         plot.setMenuEnabled(False)
         return plot
 
+    def release(self) -> None:
+        """Let go of the menus that pyqtgraph keeps for each plot; the window is closing."""
+        for plot in (self.quality, self.losses):
+            plot.close()
+
     @property
     def state_text(self) -> str:
         return self._state.text()
@@ -126,10 +133,11 @@ class TrainingPage(QWidget):
     def begin(self) -> None:
         """Start a training on what is entered."""
         home = Path(self.dataset.text().strip())
-        out = home / "runs" / f"{self.config.currentText()}-{datetime.now().astimezone():%Y%m%dT%H%M%S}"
+        config = self.config.currentText().strip()
+        out = home / "runs" / f"{Path(config).stem}-{datetime.now().astimezone():%Y%m%dT%H%M%S}"
         minutes = self.minutes.value()
         limit = ["--set", f"max_seconds={60 * minutes}"] if minutes else []
-        self._begun(["train", self.config.currentText(), "--out", str(out), *limit], home, out)
+        self._begun(["train", config, "--out", str(out), *limit], home, out)
 
     def _begun(self, arguments: list[str], home: Path, out: Path) -> None:
         self.run = None

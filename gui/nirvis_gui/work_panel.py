@@ -80,7 +80,7 @@ class WorkPanel(QWidget):
 
     def run(self, steps: Sequence[Step], then: Callable[[bool], None] | None = None) -> bool:
         """Begin; False when something runs already. `then` is told as `ended` is, for these steps only."""
-        if self.busy or not steps:
+        if self.busy or self._jobs.closing or not steps:
             return False
         self._steps, self._well, self._then = list(steps), True, then
         self._said.clear()
@@ -114,7 +114,7 @@ class WorkPanel(QWidget):
         self._well = self._well and status == 0
         if status != 0 and complaint:
             self._said.appendPlainText(complaint)
-        if self._steps and (status == 0 or not step.refusal_ends):
+        if self._steps and not self._jobs.closing and (status == 0 or not step.refusal_ends):
             self._next()
             return
         self._steps.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -11,7 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PyQt5 import sip
 from PyQt5.QtCore import QCoreApplication, QEvent
+from PyQt5.QtWidgets import QApplication, QWidget
 from pytestqt.logging import _QtMessageCapture
 from pytestqt.qtbot import QtBot
 
@@ -82,6 +85,23 @@ def no_warning_of_qt(qtlog: _QtMessageCapture) -> Iterator[None]:
     own = ("propagateSizeHints", "XDG_RUNTIME_DIR")
     said = [record.message for record in qtlog.records if not any(word in record.message for word in own)]
     assert said == []
+
+
+@pytest.fixture(autouse=True)
+def no_widget_left() -> Iterator[None]:
+    """Every widget that a test makes is gone after it: windows, dialogs, and what was taken out of a layout."""
+    before = _top_level_widgets()
+    yield
+    gc.collect()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    left = [widget for key, widget in _top_level_widgets().items() if key not in before and not sip.isdeleted(widget)]
+    assert [type(widget).__name__ for widget in left] == []
+
+
+def _top_level_widgets() -> dict[int, QWidget]:
+    if QApplication.instance() is None:
+        return {}
+    return {sip.unwrapinstance(widget): widget for widget in QApplication.topLevelWidgets()}
 
 
 @pytest.fixture

@@ -42,14 +42,15 @@ def watch(qtbot: QtBot, runtime: Path) -> Iterator[RunWatch]:
 
 
 @pytest.fixture
-def page(qtbot: QtBot, watch: RunWatch) -> TrainingPage:
+def page(qtbot: QtBot, watch: RunWatch) -> Iterator[TrainingPage]:
     made = TrainingPage(watch, Jobs())
     qtbot.addWidget(made)
     made.resize(1300, 640)
     made.show()
     watch.find_configs()
     qtbot.waitUntil(lambda: made.config.count() > 1)
-    return made
+    yield made
+    made.release()
 
 
 @pytest.fixture
