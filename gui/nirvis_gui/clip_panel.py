@@ -20,10 +20,10 @@ from PyQt5.QtWidgets import (
 from superqt import QElidingLabel
 
 from nirvis_capture.profile import Light
-from nirvis_gui.chores import Verdict
 from nirvis_gui.health import Level
 from nirvis_gui.recorder_link import ClipFields
 from nirvis_gui.theme import LEVEL_COLOURS, LEVEL_ICONS, icon
+from nirvis_gui.verdict import Verdict
 
 LIGHTS: tuple[Light, ...] = ("day", "dusk", "led_night")
 

@@ -10,7 +10,6 @@ from PyQt5.QtWidgets import QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
 from nirvis_capture.camera import ARMS
 from nirvis_capture.profile import Mode
 from nirvis_gui.alignment import OVERLAY_KINDS, Alignment, OverlayKind
-from nirvis_gui.chores import Verdict
 from nirvis_gui.clip_panel import FieldsPanel, LastClipPanel
 from nirvis_gui.colour_page import ColourPage
 from nirvis_gui.live_pictures import LivePictures
@@ -20,6 +19,7 @@ from nirvis_gui.plan_panel import PlanPanel
 from nirvis_gui.record_panel import RecordPanel
 from nirvis_gui.rig_bar import FilterReminder, RigBar
 from nirvis_gui.session import LIVE, Session
+from nirvis_gui.verdict import Verdict
 
 SIDE_WIDTH = 264
 

@@ -16,7 +16,6 @@ from nirvis_gui import theme
 from nirvis_gui.actions import PAGES, help_html, make_actions, set_icons
 from nirvis_gui.camera_health import readings
 from nirvis_gui.checks_page import ChecksPage
-from nirvis_gui.chores import Verdict
 from nirvis_gui.clips_page import ClipsPage
 from nirvis_gui.dialogs import Closing, ask_closing, ask_file, show_page
 from nirvis_gui.health import Level, Reading
@@ -28,6 +27,7 @@ from nirvis_gui.recorder_link import ClipFields
 from nirvis_gui.session import LIVE, Session
 from nirvis_gui.status import StatusStrip, explanation_html
 from nirvis_gui.training_page import TrainingPage
+from nirvis_gui.verdict import Verdict, read_verdict
 
 TOOLS = ("live", "colour", "overlay", "next_overlay", "peaking", "fit")
 TOOL_STYLE = (
@@ -104,7 +104,6 @@ class MainWindow(QMainWindow):
         session.changed.connect(self._show_session)
         session.said.connect(self.messages.show_message)
         session.closed.connect(self._end)
-        session.chores.verified.connect(self._show_verdict)
         self.tabs.currentChanged.connect(self.show_page_at)
         session.profile_changed.connect(self._show_profile)
         self.clips.open_wanted.connect(session.chores.open_folder)
@@ -198,7 +197,6 @@ class MainWindow(QMainWindow):
 
     def _end(self) -> None:
         self._ended = True
-        self.training.release()
         self.close()
         self.closed.emit()
 
@@ -235,7 +233,8 @@ class MainWindow(QMainWindow):
         clip = self.live.last_clip.clip
         if clip is not None:
             self.live.last_clip.set_busy(True)
-            self.session.chores.verify(clip)
+            job = self.session.jobs.run("verify", ["verify", "--json", str(clip)])
+            job.ended.connect(lambda _, output, complaint: self._show_verdict(clip, read_verdict(output, complaint)))
 
     def _open_folder(self) -> None:
         clip = self.live.last_clip.clip

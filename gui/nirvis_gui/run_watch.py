@@ -23,6 +23,7 @@ from nirvis_capture.errors import NirvisError
 from nirvis_capture.messages import runtime_folder
 from nirvis_datasets.split import SPLITS_NAME
 from nirvis_gui.arm_picture import Picture
+from nirvis_gui.curve_plot import Curve
 from nirvis_gui.workers import Worker
 from nirvis_training.config import shipped_configs
 from nirvis_training.errors import NotARun
@@ -43,10 +44,6 @@ def _disown() -> None:
     for process in _started:
         if process.poll() is None:
             process.returncode = 0
-
-
-Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""Samples, and the values there."""
 
 
 @dataclass(frozen=True, eq=False)

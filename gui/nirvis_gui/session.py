@@ -60,7 +60,6 @@ class Session(QObject):
         """The cameras are armed again once the changed profile is in use."""
         self._wanted: tuple[str, Profile] | None = None
         self._watched: Path | None = None
-        self._coloured: tuple[Path, Path] | None = None
         self.link, self.watch = RecorderLink(), RecorderWatch()
         self.feed, self.chores, self.colour = PictureFeed(), Chores(), Colour()
         self.library, self.runs, self.profiles = ClipLibrary(), RunWatch(), ProfileWorker()
@@ -152,7 +151,8 @@ class Session(QObject):
 
     def set_model(self, model: Path) -> None:
         """Recover the colour with this model, and show it."""
-        self.model, self.third, self._coloured = model, "colour", None
+        self.model, self.third = model, "colour"
+        self.colour.forget()
         self._look_again()
 
     def show_third(self, third: Third | None) -> None:
@@ -263,18 +263,8 @@ class Session(QObject):
         if live != self._watched:
             self._watched = live
             self.feed.watch(live)
-        wanted = (self.model, live) if self.colour_on and self.model and live else None
-        if wanted != self._coloured:
-            self._coloured = wanted
-            self._run_colour(wanted)
+        self.colour.follow(self.model if self.colour_on else None, live)
         self.changed.emit()
-
-    def _run_colour(self, wanted: tuple[Path, Path] | None) -> None:
-        if wanted is None:
-            self.colour.stop()
-            self.feed.watch_colour(None)
-        else:
-            self.colour.start(*wanted)
 
     def _colour_ended(self, said: str) -> None:
         self.third = None

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import pyqtgraph as pg
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtGui import QImage, QPixmap
 from PyQt5.QtWidgets import (
@@ -24,10 +23,11 @@ from PyQt5.QtWidgets import (
 )
 
 from nirvis_gui.arm_picture import Picture
+from nirvis_gui.curve_plot import CurvePlot
 from nirvis_gui.health import Level
 from nirvis_gui.jobs import Jobs
 from nirvis_gui.run_watch import RunSeen, RunWatch
-from nirvis_gui.theme import LEVEL_COLOURS, LEVEL_ICONS, PICTURE_BACKGROUND, icon
+from nirvis_gui.theme import LEVEL_COLOURS, LEVEL_ICONS, icon
 from nirvis_gui.work_panel import Step, WorkPanel
 
 _LEVELS = {
@@ -37,7 +37,6 @@ _LEVELS = {
     "failed": Level.LOSS,
     "died": Level.LOSS,
 }
-_CURVE_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00")
 PICTURE_WIDTH = 420
 
 
@@ -65,8 +64,8 @@ class TrainingPage(QWidget):
         self.use.setToolTip(self.tr("Export the best weights, and recover the colour with them in the live view."))
         self._sign, self._state = QLabel(self), QLabel(self)
         self._state.setWordWrap(True)
-        self.quality = self._plot(self.tr("validation"))
-        self.losses = self._plot(self.tr("losses"))
+        self.quality = CurvePlot(self.tr("validation"), self.tr("samples"), self)
+        self.losses = CurvePlot(self.tr("losses"), self.tr("samples"), self)
         self.pictures = QLabel(self)
         self.pictures.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.work = WorkPanel(jobs, self)
@@ -112,19 +111,6 @@ class TrainingPage(QWidget):
         self.stop.clicked.connect(self._watch.stop)
         self.resume.clicked.connect(self._resume)
         self.use.clicked.connect(self.use_live)
-
-    def _plot(self, title: str) -> pg.PlotWidget:
-        plot = pg.PlotWidget(self, background=PICTURE_BACKGROUND)
-        plot.setLabel("bottom", self.tr("samples"))
-        plot.setTitle(title)
-        plot.addLegend(offset=(-8, 8))
-        plot.setMenuEnabled(False)
-        return plot
-
-    def release(self) -> None:
-        """Let go of the menus that pyqtgraph keeps for each plot; the window is closing."""
-        for plot in (self.quality, self.losses):
-            plot.close()
 
     @property
     def state_text(self) -> str:
@@ -178,11 +164,7 @@ class TrainingPage(QWidget):
 
     def _show_curves(self, run: RunSeen) -> None:
         for plot, wanted in ((self.quality, True), (self.losses, False)):
-            plot.clear()
-            names = [name for name in run.curves if name.startswith("val_") is wanted]
-            for number, name in enumerate(names):
-                pen = pg.mkPen(_CURVE_COLOURS[number % len(_CURVE_COLOURS)], width=2)
-                plot.plot(*run.curves[name], pen=pen, name=name)
+            plot.show_curves({name: curve for name, curve in run.curves.items() if name.startswith("val_") is wanted})
 
     def _show_pictures(self, run: RunSeen) -> None:
         if not run.pictures:

@@ -23,6 +23,7 @@ from nirvis_capture.client import RecorderClient
 from nirvis_capture.profile import Profile, parse_profile
 from nirvis_gui.main_window import MainWindow
 from nirvis_gui.session import Session
+from nirvis_gui.workers import Worker, Workers
 
 LIMIT_MS = 30_000
 RIG = f"gui-test-{os.getpid()}"
@@ -85,6 +86,17 @@ def no_warning_of_qt(qtlog: _QtMessageCapture) -> Iterator[None]:
     own = ("propagateSizeHints", "XDG_RUNTIME_DIR")
     said = [record.message for record in qtlog.records if not any(word in record.message for word in own)]
     assert said == []
+
+
+@pytest.fixture
+def serving(qtbot: QtBot) -> Iterator[Callable[[Worker], None]]:
+    """Gives workers threads, and ends them after the test."""
+    workers = Workers()
+    yield workers.add
+    if workers.running:
+        ended: list[bool] = []
+        workers.close(lambda: ended.append(True))
+        qtbot.waitUntil(lambda: bool(ended), timeout=LIMIT_MS)
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from nirvis_gui.clip_library import ClipLibrary
 from nirvis_gui.clips_page import ClipsPage
 from nirvis_gui.jobs import Jobs
 from nirvis_gui.pair_model import PairModel
-from nirvis_gui.workers import Workers
+from nirvis_gui.workers import Worker
 from nirvis_registration.pair_file import PairsFile
 
 LIMIT_MS = 120_000
@@ -48,13 +48,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def library(qtbot: QtBot) -> Iterator[ClipLibrary]:
-    made, workers = ClipLibrary(), Workers()
-    workers.add(made)
-    yield made
-    ended: list[bool] = []
-    workers.close(lambda: ended.append(True))
-    qtbot.waitUntil(lambda: bool(ended))
+def library(serving: Callable[[Worker], None]) -> ClipLibrary:
+    made = ClipLibrary()
+    serving(made)
+    return made
 
 
 @pytest.fixture

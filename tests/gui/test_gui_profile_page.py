@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,19 +15,16 @@ from nirvis_gui.main_window import MainWindow
 from nirvis_gui.profile_fields import camera_limits, groups, parsed, placed, shown
 from nirvis_gui.profile_page import ProfilePage
 from nirvis_gui.profile_worker import ProfileWorker
-from nirvis_gui.workers import Workers
+from nirvis_gui.workers import Worker
 
 LIMIT_MS = 30_000
 
 
 @pytest.fixture
-def worker(qtbot: QtBot) -> Iterator[ProfileWorker]:
-    made, workers = ProfileWorker(), Workers()
-    workers.add(made)
-    yield made
-    ended: list[bool] = []
-    workers.close(lambda: ended.append(True))
-    qtbot.waitUntil(lambda: bool(ended))
+def worker(serving: Callable[[Worker], None]) -> ProfileWorker:
+    made = ProfileWorker()
+    serving(made)
+    return made
 
 
 @pytest.fixture

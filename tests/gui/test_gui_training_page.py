@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from nirvis_gui.jobs import Jobs
 from nirvis_gui.run_watch import RunWatch, curves_of
 from nirvis_gui.training_page import TrainingPage
-from nirvis_gui.workers import Workers
+from nirvis_gui.workers import Worker
 from nirvis_registration.geometry import Rect, SourceGeometry
 from nirvis_training.config import load_config
 from nirvis_training.run_folder import (
@@ -32,25 +32,21 @@ LIMIT_MS = 120_000
 
 
 @pytest.fixture
-def watch(qtbot: QtBot, runtime: Path) -> Iterator[RunWatch]:
-    made, workers = RunWatch(), Workers()
-    workers.add(made)
-    yield made
-    ended: list[bool] = []
-    workers.close(lambda: ended.append(True))
-    qtbot.waitUntil(lambda: bool(ended))
+def watch(serving: Callable[[Worker], None], runtime: Path) -> RunWatch:
+    made = RunWatch()
+    serving(made)
+    return made
 
 
 @pytest.fixture
-def page(qtbot: QtBot, watch: RunWatch) -> Iterator[TrainingPage]:
+def page(qtbot: QtBot, watch: RunWatch) -> TrainingPage:
     made = TrainingPage(watch, Jobs())
     qtbot.addWidget(made)
     made.resize(1300, 640)
     made.show()
     watch.find_configs()
     qtbot.waitUntil(lambda: made.config.count() > 1)
-    yield made
-    made.release()
+    return made
 
 
 @pytest.fixture
@@ -99,15 +95,15 @@ def test_run_that_is_opened_shows_curves_and_pictures_and_follows(
     assert "90 pairs to learn from, 20 to validate" in page.state_text
     assert page.resume.isEnabled()
     assert not page.use.isEnabled()
-    assert [item.name() for item in page.quality.listDataItems()] == ["val_psnr_db"]
-    assert [item.name() for item in page.losses.listDataItems()] == ["loss_colour"]
+    assert list(page.quality.curves) == ["val_psnr_db"]
+    assert list(page.losses.curves) == ["loss_colour"]
     assert page.pictures.pixmap() is not None
     with run.held():
         more(run, 800)
         run.write_status(Status(state="running", samples=800, samples_total=1000, seconds=160.0))
         qtbot.waitUntil(lambda: "800 of 1000" in page.state_text, timeout=LIMIT_MS)
         assert "running" in page.state_text
-    samples, values = page.quality.listDataItems()[0].getData()
+    samples, values = page.quality.curves["val_psnr_db"]
     assert list(samples) == [400, 800]
     assert values[-1] == pytest.approx(20.8)
 
