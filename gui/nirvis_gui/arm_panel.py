@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PyQt5.QtCore import QPointF, QRectF, Qt
 from PyQt5.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
-from PyQt5.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QWidget
+from PyQt5.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from nirvis_gui.arm_picture import ArmFigures
 from nirvis_gui.health import Level
@@ -76,6 +76,7 @@ class ArmPanel(QWidget):
             value = QLabel("–", self)
             value.setToolTip(tip)
             value.setTextFormat(Qt.TextFormat.RichText)
+            value.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Preferred)
             self._values[name] = value
             grid.addWidget(value, place // 3, place % 3)
         row = QHBoxLayout(self)

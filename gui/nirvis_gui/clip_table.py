@@ -28,7 +28,7 @@ class ClipTable(QTableWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows: list[ClipRow] = []
-        titles = (self.tr("start"), self.tr("mode"), self.tr("place"), self.tr("pairs"), self.tr("s"), self.tr("MB"))
+        titles = (self.tr("start"), self.tr("mode"), self.tr("place"), self.tr("pairs"), self.tr("s"), self.tr("reg."))
         self.setColumnCount(len(titles))
         self.setHorizontalHeaderLabels(titles)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -64,11 +64,11 @@ class ClipTable(QTableWidget):
     def _fill(self, line: int, row: ClipRow) -> None:
         start = f"{row.start:%m-%d %H:%M:%S}" if row.start else row.path.name
         level = _LEVELS[row.state]
-        mode = f"{row.mode} · registered" if row.registered else row.mode
-        texts = (start, mode, row.place, f"{row.pairs}", f"{row.seconds:.1f}", f"{row.megabytes:.0f}")
+        registered = "✓" if row.registered else ""
+        texts = (start, row.mode, row.place, f"{row.pairs}", f"{row.seconds:.1f}", registered)
         for column, text in enumerate(texts):
             item = QTableWidgetItem(text)
-            item.setToolTip(f"{row.path}\n{row.state}. {row.note}".strip())
+            item.setToolTip(f"{row.path}\n{row.state}, {row.megabytes:.0f} MB. {row.note}".strip())
             if column == 0:
                 item.setIcon(icon(LEVEL_ICONS[level], LEVEL_COLOURS[level]))
             if column >= 3:

@@ -52,8 +52,10 @@ class CurvePlot(QWidget):
             self._legend.removeItem(self._lines.pop(name))
         for name, (samples, values) in curves.items():
             if name not in self._lines:
-                pen = pg.mkPen(_COLOURS[len(self._lines) % len(_COLOURS)], width=2)
-                self._lines[name] = pg.PlotDataItem(pen=pen, name=name)
+                colour = _COLOURS[len(self._lines) % len(_COLOURS)]
+                # The first validation is a single point, which a line would not show.
+                dots = {"symbol": "o", "symbolSize": 5, "symbolBrush": colour, "symbolPen": None}
+                self._lines[name] = pg.PlotDataItem(pen=pg.mkPen(colour, width=2), name=name, **dots)
                 self._box.addItem(self._lines[name])
                 self._legend.addItem(self._lines[name], name)
             self._lines[name].setData(samples, values)

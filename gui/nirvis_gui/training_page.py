@@ -64,7 +64,7 @@ class TrainingPage(QWidget):
         self.use.setToolTip(self.tr("Export the best weights, and recover the colour with them in the live view."))
         self._sign, self._state = QLabel(self), QLabel(self)
         self._state.setWordWrap(True)
-        self.quality = CurvePlot(self.tr("validation"), self.tr("samples"), self)
+        self.quality = CurvePlot(self.tr("validation, dB"), self.tr("samples"), self)
         self.losses = CurvePlot(self.tr("losses"), self.tr("samples"), self)
         self.pictures = QLabel(self)
         self.pictures.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -163,8 +163,8 @@ class TrainingPage(QWidget):
         self.config.setCurrentText("ssn_demo")
 
     def _show_curves(self, run: RunSeen) -> None:
-        for plot, wanted in ((self.quality, True), (self.losses, False)):
-            plot.show_curves({name: curve for name, curve in run.curves.items() if name.startswith("val_") is wanted})
+        self.quality.show_curves({name: curve for name, curve in run.curves.items() if name.endswith("_db")})
+        self.losses.show_curves({name: curve for name, curve in run.curves.items() if name.startswith("loss")})
 
     def _show_pictures(self, run: RunSeen) -> None:
         if not run.pictures:
