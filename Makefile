@@ -42,10 +42,10 @@ bench: setup  ## the figures, each beside a peer in the same run
 		$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/twin.py
 	$(BIN)/python benchmarks/record.py
+	$(BIN)/python benchmarks/gui.py
 	$(BIN)/python benchmarks/pairing.py
 	$(BIN)/python benchmarks/colorize.py
 	$(BIN)/python benchmarks/register.py
-	$(BIN)/python benchmarks/gui.py
 
 wheel: setup  ## build the wheel and try it without the checkout
 	tools/try-wheel
