@@ -186,7 +186,10 @@ class Session(QObject):
             self.said.emit(Level.MARGIN, self.tr("The cameras are in use; stop the recording first."))
             return None
         profile = self.profile
-        return self.jobs.run(name, lambda: arguments(free_rig(profile)))
+        job = self.jobs.run(name, lambda: arguments(free_rig(profile)))
+        job.ended.connect(lambda *_: self._do(""))
+        self._do(self.tr("The rig is being checked…"))
+        return job
 
     def close(self, *, finish: bool, leave: bool) -> None:
         """End the workers, then emit `closed`.

@@ -27,6 +27,8 @@ def test_everything_in_order_is_a_go_and_the_rig_is_free_again(
     qtbot.waitUntil(lambda: window.session.state == "armed" and not window.session.doing, timeout=LIMIT_MS)
     page.run(page.rows[1:])
     assert not page.all.isEnabled()
+    assert not window.actions_["live"].isEnabled()
+    assert not window.live.record.button.isEnabled()
     qtbot.waitUntil(lambda: not page.busy, timeout=LIMIT_MS)
     assert page.rows[1].found is not None
     assert page.rows[1].found.level is Level.PROVEN
@@ -34,6 +36,7 @@ def test_everything_in_order_is_a_go_and_the_rig_is_free_again(
     assert page.rows[2].found is not None
     assert "pairs at 20.0 Hz" in page.rows[2].text
     qtbot.waitUntil(lambda: window.session.state == "idle", timeout=LIMIT_MS)
+    assert window.actions_["live"].isEnabled()
 
 
 def test_trigger_cable_that_is_off_is_a_no_go_with_what_to_do(
