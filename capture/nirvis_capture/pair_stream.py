@@ -101,10 +101,10 @@ class PairStream:
         pairer, earlier = self._counted
         return {} if pairer is None else {event: count + earlier[event] for event, count in pairer.counts.items()}
 
-    def residual_p99_ns(self) -> float | None:
-        """99th percentile of what the clock fit left in the newest pairs, in ns."""
+    def residual_ns(self, percent: float) -> float | None:
+        """A percentile of what the clock fit left in the newest pairs, in ns."""
         residuals = list(self._residuals)
-        return float(np.percentile(np.abs(residuals), 99)) if residuals else None
+        return float(np.percentile(np.abs(residuals), percent)) if residuals else None
 
     def wait_for_pair(self, after: Row | None, timeout_s: float) -> Row | None:
         """The newest pair (of unanchored cameras, the newest frame of each), once it is another than `after`.

@@ -72,10 +72,10 @@ class Rig:
         stream = self._stream
         return {} if stream is None else stream.counts
 
-    def residual_p99_us(self) -> float | None:
-        """`PairStream.residual_p99_ns` in microseconds; None while the rig is not armed. From any thread."""
+    def residual_us(self, percent: float) -> float | None:
+        """`PairStream.residual_ns` in microseconds; None while the rig is not armed. From any thread."""
         stream = self._stream
-        residual_ns = None if stream is None else stream.residual_p99_ns()
+        residual_ns = None if stream is None else stream.residual_ns(percent)
         return None if residual_ns is None else residual_ns / 1e3
 
     @property
