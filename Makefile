@@ -46,6 +46,7 @@ bench: setup  ## the figures, each beside a peer in the same run
 	$(BIN)/python benchmarks/colorize.py
 	$(BIN)/python benchmarks/compact.py
 	$(BIN)/python benchmarks/register.py
+	$(BIN)/python benchmarks/train.py
 
 wheel: setup  ## build the wheel and try it without the checkout
 	tools/try-wheel

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 @contextmanager
 def training_bar() -> Iterator[Callable[[Progress], None]]:
     """A bar on the terminal, shown by calling what this yields after every step."""
-    with tqdm(desc="train", disable=None) as bar:
+    from nirvis_training.distribution import is_first_process
+
+    with tqdm(desc="train", disable=None if is_first_process() else True) as bar:
 
         def show(progress: Progress) -> None:
             if progress.memory is not None:
-                bar.write(str(progress.memory))
+                print(progress.memory)
                 return
             if progress.studied is not None:
                 seen, of = progress.studied

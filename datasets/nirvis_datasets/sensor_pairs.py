@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.camera import Raw
 from nirvis_capture.clip import Clip
+from nirvis_capture.corrected_clip import corrected_by, open_corrected
 from nirvis_capture.raw import demosaic, full_scale_dn, gains
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
@@ -26,7 +28,8 @@ class SensorPairs:
     """The pairs of one clip at the resolution of the sensor, within the crop that registration chose.
 
     Pictures are as the sensor saw them: the mirror of the nir arm is not undone, because that would change the phase
-    of its colour filter array. Raises `DatasetError`, `PairsFileError`, `ClipError`.
+    of its colour filter array. Raises `DatasetError`, `PairsFileError`, `ClipError`, and `CalibrationError`
+    where dark or flat frames that registration applied are missing.
     """
 
     grid = 2
@@ -36,13 +39,13 @@ class SensorPairs:
         with checked(folder, entry) as pairs:
             crop, self._clip_index = pairs.crop, pairs.table["clip_index"].copy()
             self._vis_from_nir = normalised(np.linalg.inv(pairs.homography_vis_to_nir).astype(np.float64))
-            identity = pairs.clip_sha256
-        self._clip = Clip.open(clip_path)
+            identity, corrected = pairs.clip_sha256, pairs.corrected_by
+        # The frames that registration saw: with the dark and flat frames that it applied, and with no others.
+        self._clip = open_corrected(clip_path) if corrected else Clip.open(clip_path)
         if self._clip.sha256 != identity:
-            self._clip.close()
-            raise DatasetError(
-                f"{folder / entry.path} was registered from another clip than {clip_path}. Register it anew."
-            )
+            self._refuse(f"{folder / entry.path} was registered from another clip than {clip_path}")
+        if corrected_by(self._clip) != corrected:
+            self._refuse(f"The dark or flat frames of {clip_path} are not those that {entry.path} was registered with")
         self._nir, self._vis = self._clip.profile.nir, self._clip.profile.vis
         width = self._clip.arms["nir"].shape[1]
         self._top, left = crop.y - crop.y % 2, width - crop.x - crop.width if self._nir.mirror else crop.x
@@ -81,6 +84,10 @@ class SensorPairs:
 
     def close(self) -> None:
         self._clip.close()
+
+    def _refuse(self, reason: str) -> NoReturn:
+        self._clip.close()
+        raise DatasetError(f"{reason}. Register it anew.")
 
     def _vis_from_cut(self, cut: Cut) -> Matrix:
         """Pixels of a cut to raw pixels of vis."""

@@ -190,8 +190,11 @@ class PairsFile:
         self.error_px = self.header.error_px
         self.bit_depth = self.header.bit_depth
         self.software = str(file.attrs["software"])
-        self.every = _every(self.settings)
+        settings = json.loads(self.settings)
+        self.every: int | None = settings["settings"]["every"] if "settings" in settings else None
         """What trigger_index rises by where no exposure is missing; None for pairs that registration did not make."""
+        self.corrected_by = str(settings.get("corrected_by", ""))
+        """Identity of the dark and flat frames that were applied; empty for none."""
         self._source, self._target = file["source"], file["target"]
         self.table: NDArray[np.void] = _read_table(file["pairs"])
         """One row per pair: clip_index, trigger_index, residual_px, sharpness, saturation."""
@@ -321,11 +324,6 @@ def _read_header(file: Any) -> PairsHeader:
         start_time=datetime.fromisoformat(file.attrs["start_time"]),
         geometry=SourceGeometry.model_validate_json(file.attrs["geometry"]),
     )
-
-
-def _every(settings: str) -> int | None:
-    registration = json.loads(settings).get("settings")
-    return None if registration is None else int(registration["every"])
 
 
 def _read_table(group: Any) -> NDArray[np.void]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import nirvis_profiles
 from nirvis_capture.anchor import Anchor
-from nirvis_capture.camera import ARMS, CameraInfo, Frame
+from nirvis_capture.camera import ARMS, Arm, CameraInfo, Frame
 from nirvis_capture.clip_writer import ClipHeader, ClipWriter
 from nirvis_capture.pairing import Pairer
 from nirvis_capture.profile import Mode, Profile, parse_profile
@@ -33,17 +34,27 @@ def small_profile() -> Profile:
 
 @pytest.fixture
 def write_clip(small_profile: Profile) -> Callable[..., Path]:
-    """``write_clip(folder, n=3, recording_id="r", place="Quay")`` writes a certified day clip of n pairs."""
+    """``write_clip(folder, n=3, recording_id="r", place="Quay")`` writes a certified day clip of n pairs.
 
-    def write(folder: Path, n: int = 3, recording_id: str = "r", place: str = "Quay") -> Path:
+    Frame i is i everywhere, or what `raw` has for an arm; `changes` edits the profile.
+    """
+
+    def write(
+        folder: Path,
+        n: int = 3,
+        recording_id: str = "r",
+        place: str = "Quay",
+        raw: Mapping[Arm, NDArray[np.uint8]] | None = None,
+        changes: Mapping[str, str] | None = None,
+    ) -> Path:
+        profile = small_profile.edited(dict(changes or {}))
         header = ClipHeader(recording_id, 1, place, "day", "", "", START)
-        cameras = {arm: _camera(small_profile, arm) for arm in ARMS}
+        cameras = {arm: _camera(profile, arm) for arm in ARMS}
         anchor = Anchor(0, 0, "pause+latch")
         pairer = Pairer[Frame](anchor, small_profile.trigger.period_ns, small_profile.trigger.primary)
-        with ClipWriter(folder / f"{recording_id}.clip.h5", header, small_profile, cameras, anchor) as writer:
-            rows = [
-                row for i in range(n) for arm in ARMS for row in pairer.feed(arm, _frame(i, small_profile))
-            ] + pairer.finish()
+        with ClipWriter(folder / f"{recording_id}.clip.h5", header, profile, cameras, anchor) as writer:
+            frames = ((arm, _frame(i, profile, (raw or {}).get(arm))) for i in range(n) for arm in ARMS)
+            rows = [row for arm, frame in frames for row in pairer.feed(arm, frame)] + pairer.finish()
             for row in rows:
                 writer.write(row)
         return writer.path
@@ -111,9 +122,11 @@ def _source(i: int, size: tuple[int, int], bit_depth: int) -> Picture:
 
 def _camera(profile: Profile, arm: str) -> CameraInfo:
     settings = profile.nir if arm == "nir" else profile.vis
-    return CameraInfo(settings.serial, settings.model, settings.pixel_format, WIDTH, HEIGHT, 8, 0.0, 1000)
+    return CameraInfo(
+        settings.serial, settings.model, settings.pixel_format, WIDTH, HEIGHT, 8, settings.black_level_dn, 1000
+    )
 
 
-def _frame(i: int, profile: Profile) -> Frame:
+def _frame(i: int, profile: Profile, raw: NDArray[np.uint8] | None = None) -> Frame:
     time_ns = i * profile.trigger.period_ns
-    return Frame(np.full((HEIGHT, WIDTH), i, np.uint8), i, time_ns, time_ns, 6000.0, 0.0)
+    return Frame(np.full((HEIGHT, WIDTH), i, np.uint8) if raw is None else raw, i, time_ns, time_ns, 6000.0, 0.0)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import resource
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import av
 import cv2
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -264,3 +266,45 @@ def test_an_import_on_a_full_disk_leaves_no_file_behind(dataset: Path, tmp_path:
     with pytest.raises(ImportRefused, match=r"pairs.h5 cannot be written: .*File too large"), full_disk(after=400):
         write_imported(gathered, tmp_path / "in", Source("vsiad", "vsiad", "nir850"))
     assert list((tmp_path / "in").iterdir()) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own with room for 256 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"a disk can be mounted by root only: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("name", ["vsiad", "unaligned", "side-by-side", "webdataset", "imagefolder"])
+def test_a_disk_that_is_really_full_is_left_empty(noisy: Path, small_disk: Path, name: str) -> None:
+    with pytest.raises(ExportRefused) as refused:
+        export_dataset(noisy, small_disk / "out", name)
+    reason = "cannot be written: No space left on device. Nothing was left there."
+    assert str(refused.value) == f"{small_disk / 'out'} {reason}"
+    assert list(small_disk.iterdir()) == []
+
+
+def test_an_import_onto_a_full_disk_leaves_no_file(noisy: Path, tmp_path: Path, small_disk: Path) -> None:
+    export_dataset(noisy, tmp_path / "vsiad", "vsiad")
+    gathered = gather(tmp_path / "vsiad", LAYOUTS["vsiad"])
+    with pytest.raises(ImportRefused) as refused:
+        write_imported(gathered, small_disk / "in", Source("vsiad", "vsiad", "nir850"))
+    assert "\n" not in str(refused.value)
+    assert [path for path in small_disk.rglob("*") if path.is_file()] == []
+
+
+@pytest.fixture
+def noisy(tmp_path: Path, write_pairs: WritePairs) -> Path:
+    """Sixteen pairs of noise, 295 kB that cannot be made smaller."""
+    path = write_pairs(tmp_path / "noisy" / "a.pairs.h5", n=16)
+    with h5py.File(path, "r+") as file:
+        for side in ("source", "target"):
+            file[side][:] = np.random.default_rng(1).integers(0, 256, file[side].shape, np.uint8)
+    Catalogue.build(path.parent).write()
+    return path.parent

@@ -13,7 +13,6 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from nirvis_capture.clip import Clip
 from nirvis_datasets.augmentation import Augmentation
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError
@@ -156,51 +155,6 @@ def test_a_file_that_ends_early_is_said(folder: Path) -> None:
         file.truncate(9000)
     with pytest.raises(DamagedPairsFile, match="ends in the middle of the source of pair 5"):
         dataset[5]
-
-
-@pytest.fixture
-def with_clip(tmp_path: Path, write_pairs: WritePairs, write_clip: Callable[..., Path]) -> Path:
-    """One recording as raw clip and pairs: frame i of both arms is i everywhere, the homography is unity."""
-    clip = write_clip(tmp_path, n=3, recording_id="a")
-    with Clip.open(clip) as raw:
-        identity = raw.sha256
-    pairs = write_pairs(tmp_path / "a.pairs.h5", recording_id="a", n=3)
-    with h5py.File(pairs, "r+") as file:
-        file.attrs["clip_sha256"] = identity
-    return catalogued(tmp_path)
-
-
-def test_bayer_sources_are_the_counts_of_the_clip(with_clip: Path) -> None:
-    dataset = SampleDataset(with_clip, "train", Augmentation(crop=16, flip=True), source="bayer")
-    with Clip.open(with_clip / "a.clip.h5") as clip:
-        raw = clip.pair(2)[0]
-    for draw in range(8):
-        sample = dataset[draw, 2]
-        assert (sample["source"].shape, sample["target"].shape) == ((1, 16, 16), (3, 16, 16))
-        torch.testing.assert_close(sample["source"], torch.full((1, 16, 16), float(raw[0, 0]) / 255))
-
-
-@pytest.mark.parametrize("size", [(20, 24), (16, 16)])
-def test_bayer_cuts_begin_at_the_first_site_of_the_filter_array(size: tuple[int, int]) -> None:
-    sites = np.indices(size)[0] % 2 * 2 + np.indices(size)[1] % 2
-    random = np.random.default_rng(1)
-    cuts = [random_cut(random, size, 16, flip=True, grid=2) for _ in range(200)]
-    for cut in cuts:
-        part = sites[cut.top : cut.top + 16, cut.left : cut.left + 16][:, :: -1 if cut.flipped else 1]
-        np.testing.assert_array_equal(part, sites[:16, :16])
-    assert any(cut.flipped for cut in cuts) == (size != (16, 16))
-
-
-def test_bayer_without_its_clip_is_said(folder: Path) -> None:
-    with pytest.raises(DatasetError, match=r"raw clip of .* is not in the catalogue"):
-        SampleDataset(folder, "train", Augmentation(crop=16), source="bayer")[0]
-
-
-def test_bayer_of_another_clip_is_said(with_clip: Path) -> None:
-    with h5py.File(with_clip / "a.pairs.h5", "r+") as file:
-        file.attrs["clip_sha256"] = "1" * 64
-    with pytest.raises(DatasetError, match="was registered from another clip than"):
-        SampleDataset(with_clip, "train", Augmentation(crop=16), source="bayer")[0]
 
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])

@@ -25,8 +25,10 @@ class Averaged:
         """Take in the weights after one training step; `steps` were made before it."""
         keep = min(self._decay, (1 + steps) / (10 + steps))
         with torch.no_grad():
-            for old, new in zip(self.method.state_dict().values(), method.state_dict().values(), strict=True):
-                if old.is_floating_point():
+            current = method.state_dict()
+            for name, old in self.method.state_dict().items():
+                new = current[name]
+                if old.is_floating_point() and method.predicts(name):
                     old.lerp_(new, 1 - keep)
                 else:
                     old.copy_(new)

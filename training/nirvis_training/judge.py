@@ -7,7 +7,6 @@ from safetensors.torch import save_file
 
 from nirvis_training.journal import Journal
 from nirvis_training.material import Material
-from nirvis_training.methods import predicts
 from nirvis_training.methods.base import Method
 from nirvis_training.run_folder import BEST_KEY, Best, RunFolder, replacing
 from nirvis_training.validation import validate
@@ -52,7 +51,7 @@ class Judge:
 
     def _write(self, method: Method, best: Best) -> None:
         state = method.state_dict()
-        weights = {name: tensor.cpu().contiguous() for name, tensor in state.items() if predicts(method, name)}
+        weights = {name: tensor.cpu().contiguous() for name, tensor in state.items() if method.predicts(name)}
         # One entry, because safetensors writes several in any order, and the file would not have one checksum.
         metadata = {BEST_KEY: best.model_dump_json()}
         with replacing(self._run.best_weights) as part:

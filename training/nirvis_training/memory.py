@@ -54,7 +54,7 @@ def measure(method: Method, stepper: Stepper, part: Batch, device: torch.device)
     """What a step with parts like `part` will take; the method is left as it was found."""
     size = part.source.shape[0]
     samples = min(size, _PROBED_SAMPLES)
-    probe = Batch(part.source[:samples], part.target[:samples], part.valid[:samples])
+    probe = Batch(*(side[:samples].clone() for side in (part.source, part.target, part.valid)))
     trained = sum(_bytes(p) for optimiser in stepper.optimisers.values() for p in _parameters_of(optimiser))
     state = method.state_dict()
     before = {name: tensor.clone() for name, tensor in method.named_buffers() if name in state}
@@ -76,19 +76,19 @@ def measure(method: Method, stepper: Stepper, part: Batch, device: torch.device)
 def _saved_for_backward(method: Method, phase: Phase, batch: Batch) -> int:
     """Bytes of all different tensors that autograd keeps for one phase, weights aside."""
     train_only(method, phase)
-    sizes: dict[int, int] = {}
+    # The storages themselves, so that none is freed and its address given to another.
+    saved: dict[int, torch.UntypedStorage] = {}
 
     def note(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        sizes[storage.data_ptr()] = storage.nbytes()
+        saved[storage.data_ptr()] = storage
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        losses = method.losses(phase, batch)
+        method.losses(phase, batch)
     for tensor in (*method.parameters(), *method.buffers()):
-        sizes.pop(tensor.untyped_storage().data_ptr(), None)
-    del losses  # until here, so that no two of the tensors could have one address
-    return sum(sizes.values())
+        saved.pop(tensor.untyped_storage().data_ptr(), None)
+    return sum(storage.nbytes() for storage in saved.values())
 
 
 def _bytes(tensor: Tensor) -> int:

@@ -29,8 +29,10 @@ def resume(
     """
     from nirvis.commands.train import tell
     from nirvis.training_bar import training_bar
+    from nirvis_training.distribution import is_first_process
     from nirvis_training.loop import resume as go_on
 
     with training_bar() as show:
         resumed = go_on(run, show, samples, max_seconds)
-    tell(resumed)
+    if is_first_process():
+        tell(resumed)

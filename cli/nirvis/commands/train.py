@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from cyclopts import Parameter
 from tomlkit.exceptions import TOMLKitError
 
 from nirvis_capture.settings import TomlValue
-from nirvis_training.config import load_config
+from nirvis_training.config import load_config, shipped_configs
 from nirvis_training.errors import ConfigError
 from nirvis_training.run_folder import refuse_taken
 
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from nirvis_training.run_folder import Best, RunFolder
 
 
+_CONFIGS = f"A TOML file, or a configuration that comes with nirvis: {', '.join(shipped_configs())}."
+
+
 def train(
-    config: str = "ssn",
+    config: Annotated[str, Parameter(help=_CONFIGS)] = "ssn",
     /,
     *,
     dataset: Path | None = None,
@@ -32,12 +36,11 @@ def train(
 ) -> None:
     """Train a network to see visible colour in near infrared.
 
-    Ctrl-C and SIGTERM write a checkpoint and end the run; `nirvis resume` goes on from there.
+    Ctrl-C and SIGTERM write a checkpoint and end the run; `nirvis resume` goes on from there. On several GPUs:
+    torchrun --nproc-per-node N -m nirvis train … (docs/training.md).
 
     Parameters
     ----------
-    config
-        A configuration that comes with nirvis (ssn, ssn_demo), or a TOML file.
     dataset
         Folder of registered pairs with catalogue.csv and splits.csv.
     session
@@ -57,16 +60,21 @@ def train(
     out = out or home / "runs" / f"{Path(config).stem}-{datetime.now().astimezone():%Y%m%dT%H%M%S}"
     refuse_taken(out)
     if session is not None:
+        if os.environ.get("WORLD_SIZE", "1") != "1":
+            raise ConfigError(config, ["--session is for one process; register first, then give --dataset"])
         from nirvis.session import prepare_session
 
         dataset = prepare_session(session, place_unknown_as)
     from nirvis.training_bar import training_bar
+    from nirvis_training.distribution import is_first_process
     from nirvis_training.loop import train as run_training
 
-    print(f"training into {out}")
+    if is_first_process():
+        print(f"training into {out}")
     with training_bar() as show:
         run = run_training(settings, dataset or home, out, show)
-    tell(run)
+    if is_first_process():
+        tell(run)
 
 
 def tell(run: RunFolder) -> None:

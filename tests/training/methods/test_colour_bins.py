@@ -156,6 +156,12 @@ def test_four_pairs_are_learnt_by_heart(
 def test_the_shipped_schedule_is_that_of_the_paper(name: str) -> None:
     shipped = load_config(name)
     assert (shipped.samples, shipped.batch_size, shipped.crop) == (500_000 * 40, 40, 176)
+    assert [shipped.schedule.factor(steps * 40, shipped.samples) for steps in (0, 224_999, 225_000, 450_000)] == [
+        1.0,
+        1.0,
+        pytest.approx(0.1),
+        pytest.approx(0.01),
+    ]
     assert (shipped.learning_rate, shipped.method.weight_decay, shipped.method.temperature) == (3e-5, 1e-3, 0.38)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 from pydantic import Field
 
@@ -52,6 +52,7 @@ __all__ = [
     "UnsupRecycleSettings",
     "YaoXiaSettings",
     "ZhangSettings",
+    "every_method",
 ]
 
 AnyMethod = Annotated[
@@ -78,3 +79,15 @@ AnyMethod = Annotated[
     Field(discriminator="name"),
 ]
 """Told apart by ``name``."""
+
+
+def every_method() -> list[type[MethodSettings]]:
+    """The settings of each method, by name."""
+    return sorted(_alternatives(AnyMethod), key=lambda settings: settings.method_name())
+
+
+def _alternatives(annotation: Any) -> list[type[MethodSettings]]:
+    """The classes of a union, however it is annotated; one class is a union of one."""
+    if isinstance(annotation, type):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _alternatives(part)]

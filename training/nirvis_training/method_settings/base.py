@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
@@ -32,6 +32,29 @@ class MethodSettings(Settings):
     """Where paper and published code differ: as the code computes it, or as the paper writes it."""
     width: int = Field(default=64, ge=4, le=256)
     """Channels of the first stage of the generator, all others in proportion."""
+
+    @classmethod
+    def method_name(cls) -> str:
+        """What configurations call it."""
+        return str(get_args(cls.model_fields["name"].annotation)[0])
+
+    @classmethod
+    def learns_from(cls) -> str:
+        """Which samples it wants, in words."""
+        unit = f"windows of {cls.frames} frames" if cls.frames > 1 else "pictures"
+        return f"pairs of {unit}" if cls.paired else f"{unit} without pairs"
+
+    @classmethod
+    def described(cls) -> dict[str, str | int | bool]:
+        """The same for programs."""
+        return {
+            "name": cls.method_name(),
+            "title": cls.title,
+            "paper": cls.paper,
+            "paired": cls.paired,
+            "frames": cls.frames,
+            "pretrained": cls.backbone,
+        }
 
     @property
     def features_note(self) -> str:

@@ -84,14 +84,9 @@ def load_method(run: RunFolder, weights: Literal["best", "last"] = "best") -> Me
         absent, unknown = method.load_state_dict(state, strict=False)
     except RuntimeError as error:
         raise NotARun(run.path, f"its weights do not fit its method ({str(error).splitlines()[0]})") from None
-    if unknown or any(predicts(method, name) for name in absent):
+    if unknown or any(method.predicts(name) for name in absent):
         raise NotARun(run.path, f"its weights do not fit its method ({', '.join((*unknown, *absent)[:3])})")
     return method.eval()
-
-
-def predicts(method: Method, name: str) -> bool:
-    """Whether an entry of a method's state belongs to what it predicts with."""
-    return not method.predicts_with or name.split(".")[0] in method.predicts_with
 
 
 def _best(run: RunFolder) -> dict[str, Tensor]:

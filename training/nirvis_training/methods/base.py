@@ -94,11 +94,17 @@ class Method(nn.Module, ABC):
     def forward(self, source: Tensor) -> Tensor:
         """Visible colour: RGB in [0, 1] ``(N, 3, H, W)`` → RGB in [0, 1], H and W multiples of `multiple_of`."""
 
+    def predicts(self, name: str) -> bool:
+        """Whether an entry of the state, such as ``generator.stem.0.weight``, belongs to what `forward` needs."""
+        return not self.predicts_with or name.split(".")[0] in self.predicts_with
+
     def predict(self, source: Tensor) -> Tensor:
         """Visible colour of pictures of any size, without gradients: RGB in [0, 1] ``(N, 3, H, W)`` → the same."""
         height, width = source.shape[-2:]
         low, right = -height % self.multiple_of, -width % self.multiple_of
         with torch.inference_mode():
-            padded = nn.functional.pad(source, (0, right, 0, low), mode="reflect") if low or right else source
+            # Reflection needs more pixels than it adds.
+            mode = "reflect" if low < height and right < width else "replicate"
+            padded = nn.functional.pad(source, (0, right, 0, low), mode=mode) if low or right else source
             predicted: Tensor = self(padded)
             return predicted[..., :height, :width]

@@ -1,0 +1,80 @@
+"""What every registered method has to do, at its smallest: train, resume exactly, come back from its files, predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import torch
+
+from nirvis_training.checkpoint import newest, read_checkpoint
+from nirvis_training.config import TrainingConfig, shipped_configs, validated
+from nirvis_training.export import contract_of, export_network
+from nirvis_training.loop import Progress, resume, train
+from nirvis_training.method_settings import FeatureSettings, MethodSettings, every_method
+from nirvis_training.methods import METHODS, load_method
+from nirvis_training.run_folder import RunFolder
+
+SMALLEST: dict[str, Mapping[str, object]] = {}
+"""Settings by the name of a method, where width 4 and crop 32 are not enough: ``{"crop": 64, "method": {…}}``."""
+
+
+@pytest.fixture(params=every_method(), ids=lambda settings: settings.method_name())
+def config(request: pytest.FixtureRequest) -> TrainingConfig:
+    """Two steps of a method, with a checkpoint after each."""
+    settings: type[MethodSettings] = request.param
+    own = dict(SMALLEST.get(settings.method_name(), {}))
+    method = {"name": settings.method_name(), "width": 4}
+    if issubclass(settings, FeatureSettings):
+        method["features"] = "random"
+    method |= own.pop("method", {})  # type: ignore[arg-type]
+    run = {"samples": 4, "batch_size": 2, "crop": 32, "log_every_samples": 2, "checkpoint_every_samples": 2}
+    rest = {"validate_every_samples": 4, "validation_pairs": 1, "video_frames": 2, "workers": 0, "threads": 1}
+    return validated({**run, **rest, **own, "method": method}, origin=settings.method_name())
+
+
+def test_two_steps_resumed_after_one_are_the_same_and_the_weights_come_back_and_are_exported(
+    config: TrainingConfig, dataset: Path, tmp_path: Path
+) -> None:
+    whole = train(config, dataset, tmp_path / "whole")
+    assert whole.status.state == "finished"
+    assert all(abs(line["loss"]) < float("inf") for line in whole.metrics())
+
+    with pytest.raises(_Killed):
+        train(config, dataset, tmp_path / "killed", _kill_after_first_step)
+    _same(whole, resume(tmp_path / "killed"))
+
+    source = torch.rand(1, 3, 64, 96)
+    best, last = load_method(whole), load_method(whole, "last")
+    assert torch.equal(best.predict(source), last.predict(source))
+    assert best.predict(source).shape == source.shape
+    model = export_network(best, contract_of(whole, best.multiple_of), tmp_path / "model.onnx")
+    assert model.stat().st_size < 3 * whole.best_weights.stat().st_size + (1 << 20)
+
+
+def test_every_method_is_registered_with_its_settings() -> None:
+    assert METHODS.keys() == {settings.method_name() for settings in every_method()}
+
+
+def test_every_method_has_a_configuration_that_is_shipped() -> None:
+    shipped = {(files("nirvis_training") / "configs" / f"{name}.toml").read_text() for name in shipped_configs()}
+    for settings in every_method():
+        assert any(f'name = "{settings.method_name()}"' in text for text in shipped)
+
+
+class _Killed(Exception):
+    """Nothing of the loop runs after this."""
+
+
+def _kill_after_first_step(progress: Progress) -> None:
+    if progress.losses:
+        raise _Killed
+
+
+def _same(one: RunFolder, other: RunFolder) -> None:
+    states = [read_checkpoint(newest(run)) for run in (one, other)]
+    assert states[0].samples == states[1].samples
+    assert all(torch.equal(states[1].method[name], tensor) for name, tensor in states[0].method.items())
+    assert one.weights_sha256 == other.weights_sha256
