@@ -39,7 +39,7 @@ def read_state(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
         raise WeightsError(f"{path} has sha256 {found}, the settings want {sha256}: it is another file, or damaged.")
     state = _parsed(path, content)
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
-        raise WeightsError(f"{path} holds no state dict, which is a table of tensors by name.")
+        raise WeightsError(f"{path} holds no state dict, but something else.")
     return dict(state)
 
 
