@@ -14,8 +14,8 @@ from nirvis_capture.profile import load_profile
 
 
 def gui(
-    *,
     profile: Annotated[str, Parameter(help="Shipped hardware profile by name, or any by path.")] = "twin_day",
+    *,
     model: Annotated[Path | None, Parameter(help="Exported model that recovers the colour.")] = None,
     look: Annotated[Literal["dark", "light"], Parameter(help="Colours of the window.")] = "dark",
 ) -> None:
