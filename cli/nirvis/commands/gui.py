@@ -14,10 +14,10 @@ from nirvis_capture.profile import load_profile
 
 
 def gui(
-    *,
     profile: Annotated[
         str | None, Parameter(help="Shipped hardware profile by name, or any by path; else the one of the last time.")
     ] = None,
+    *,
     model: Annotated[Path | None, Parameter(help="Exported model that recovers the colour.")] = None,
     look: Annotated[Literal["dark", "light"] | None, Parameter(help="Colours of the window.")] = None,
 ) -> None:
