@@ -103,6 +103,10 @@ class ClipPlayer(QWidget):
         kind: OverlayKind | None = self.overlays.currentData()
         self._look = replace(self._look, overlay=kind)
         self.views.show_third("overlay" if kind else None)
+        for panel in self.views.panels.values():
+            # Beside the overlay there is no room for curves.
+            panel.histogram.setVisible(kind is None)
+            panel.course.setVisible(kind is None)
         self._library.look(self._look)
 
     def _show(self, played: PlayedRow) -> None:
