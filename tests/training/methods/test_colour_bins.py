@@ -14,7 +14,7 @@ from nirvis_training.methods.base import Batch, Method
 from nirvis_training.networks.zhang import ZhangNetwork
 from nirvis_training.rebalancing import Kinds, Rebalancing, gradient_magnitude
 
-SMALL = 'samples = 8\nlearning_rate = 3e-3\n[method]\nname = "zhang"\nwidth = 8\n'
+SMALL = 'samples = 8\nlearning_rate = 1e-3\n[method]\nname = "zhang"\nwidth = 8\n'
 TWO_COLOURS = torch.tensor([[0.0, 0.0], [100.0, 0.0]])
 
 
@@ -149,7 +149,7 @@ def test_four_pairs_are_learnt_by_heart(
 ) -> None:
     method = make(name=name)
     assert method.settings.rebalancing == rebalancing
-    assert learnt_psnr_db(method, 160) >= 18.5
+    assert learnt_psnr_db(method, 200) >= 18.5
 
 
 @pytest.mark.parametrize("name", ["zhang", "yao_xia"])
