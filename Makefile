@@ -42,6 +42,7 @@ bench: setup  ## the figures, each beside a peer in the same run
 		$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/twin.py
 	$(BIN)/python benchmarks/record.py
+	$(BIN)/python benchmarks/gui.py
 	$(BIN)/python benchmarks/pairing.py
 	$(BIN)/python benchmarks/colorize.py
 	$(BIN)/python benchmarks/compact.py

@@ -20,7 +20,7 @@ import numpy as np
 from bars import Bar, report
 from numpy.typing import NDArray
 
-from nirvis_capture.anchor import anchor
+from nirvis_capture.anchor import anchor, listening_frames
 from nirvis_capture.camera import ARMS, Arm
 from nirvis_capture.clip import PAIR_DTYPE
 from nirvis_capture.pair_score import PairingScore, score_pairs
@@ -54,8 +54,8 @@ def in_order(frames: Arming) -> list[tuple[Arm, Stamp]]:
 
 def anchored(frames: Arming) -> Table:
     """As nirvis pairs, live and in ``nirvis verify``."""
-    nir, vis = (frames.stamps[arm][0] for arm in ARMS)
     trigger = frames.profile.trigger
+    nir, vis = (frames.stamps[arm][: listening_frames(trigger.period_ns)] for arm in ARMS)
     start = anchor(nir, vis, frames.latches, trigger.period_ns, True, apart(frames.profile))
     pairer: Pairer[Stamp] = Pairer(start, trigger.period_ns, trigger.primary)
     rows: list[PairRow[Stamp]] = []

@@ -6,11 +6,13 @@ Contestants take turns, in swapped order in every second round:
 
 line rate   --seconds at --rate pairs of 2 × 1384×1032 × 8 bit: pairs per second, pairs that the clip does not have,
             how long a write takes, and how old a pair is when a reader finds it in the preview slot
-45 pairs/s  what share of one core the recorder takes
+45 pairs/s  what share of one core the recorder process takes, everything in it: two simulated cameras, which copy
+            noise that was made before, pairing, preview, hashing and writing; beside it the share while it is only
+            armed, which is the same without hashing and writing
 BFS         pairs of 2 × 3072×2048 at --bfs-rate
 flat out    --pairs as quickly as the recorder takes them, against ...
-peers       ... write() and fsync, a BMP for each frame, h5py with its defaults and with a frame a chunk, tifffile and
-            zarr, which get their frames for nothing and hash none of them
+peers       ... write() and fsync, the same with O_DIRECT, a BMP for each frame, h5py with its defaults and with a
+            frame a chunk, tifffile and zarr, which get their frames for nothing and hash none of them
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from pathlib import Path
 
 import numpy as np
 from bars import Bar, report
-from record_gauges import cpu_s, dirty_mb, preview_ages, recorder_pid
+from record_gauges import core_share, dirty_mb, preview_ages, recorder_pid
 from record_peers import noise_frames, peers
 
 import nirvis_profiles
@@ -39,8 +41,10 @@ from nirvis_capture.profile import Profile, parse_profile
 from nirvis_capture.settings import TomlValue
 
 WIDTH, HEIGHT = 1384, 1032
+PAIR_MB = 2 * WIDTH * HEIGHT / 1e6
 BFS_WIDTH, BFS_HEIGHT = 3072, 2048
 SPARE_GB = 3.0
+ARMED_S = 5.0
 
 
 @dataclass
@@ -56,6 +60,7 @@ class Measured:
     flush_max_ms: list[float] = field(default_factory=list)
     preview_ms: list[float] = field(default_factory=list)
     cores: list[float] = field(default_factory=list)
+    armed_cores: list[float] = field(default_factory=list)
     flat_s: dict[str, float] = field(default_factory=dict)
     """Seconds of each contestant that writes the same frames flat out; ``nirvis`` is one of them."""
 
@@ -140,9 +145,9 @@ def at_45(folder: Path, seconds: float, measured: Measured) -> None:
     profile = bench_profile("45", 45, "real")
     with recorder(profile) as client:
         client.arm()
-        before, began = cpu_s(recorder_pid(profile)), time.perf_counter()
-        clipped(client, folder, profile, seconds)
-        measured.cores.append((cpu_s(recorder_pid(profile)) - before) / (time.perf_counter() - began))
+        pid = recorder_pid(profile)
+        measured.armed_cores.append(core_share(pid, lambda: time.sleep(ARMED_S)))
+        measured.cores.append(core_share(pid, lambda: clipped(client, folder, profile, seconds)))
 
 
 def bfs(folder: Path, rate_hz: float, seconds: float, measured: Measured) -> None:
@@ -215,7 +220,7 @@ def measure(folder: Path, options: argparse.Namespace) -> Measured:
 
 
 def bars(measured: Measured, options: argparse.Namespace) -> list[Bar]:
-    flat_mb = options.rounds * options.pairs * 2 * WIDTH * HEIGHT / 1e6
+    flat_mb = options.rounds * options.pairs * PAIR_MB
     flat_s = dict(measured.flat_s)
     nirvis_s = flat_s.pop("nirvis")
     return [
@@ -223,6 +228,7 @@ def bars(measured: Measured, options: argparse.Namespace) -> list[Bar]:
         Bar("record.pairs_per_s", min(measured.pairs_per_s), "pairs/s"),
         Bar("record.lost_pairs", measured.lost_pairs, "pairs"),
         Bar("record.core_share_at_45", max(measured.cores), "cores"),
+        Bar("record.core_share_armed", max(measured.armed_cores), "cores"),
         Bar("record.write_p999_ms", max(measured.write_p999_ms), "ms"),
         Bar("record.flush_max_ms", max(measured.flush_max_ms), "ms"),
         Bar("record.preview_p95_ms", float(np.percentile(measured.preview_ms, 95)), "ms"),
@@ -250,6 +256,9 @@ def main() -> None:
     )
     with workplace(options.folder, longest_gb / 1e9 + SPARE_GB) as folder:
         measured = measure(folder, options)
+    asked_mb_s = options.rate * PAIR_MB
+    disk_mb_s = options.rounds * options.pairs * PAIR_MB / measured.flat_s["raw_direct"]
+    print(f"{options.rate:g} pairs/s are {asked_mb_s:.0f} MB/s; this disk takes {disk_mb_s:.0f}", file=sys.stderr)
     report(bars(measured, options), options.json)
 
 

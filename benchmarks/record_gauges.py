@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,6 +53,13 @@ def cpu_s(pid: int) -> float:
     """Processor time that a process has used, in user and in kernel."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def core_share(pid: int, meanwhile: Callable[[], object]) -> float:
+    """What share of one core a process took while something was done."""
+    before, began = cpu_s(pid), time.perf_counter()
+    meanwhile()
+    return (cpu_s(pid) - before) / (time.perf_counter() - began)
 
 
 def dirty_mb() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
@@ -26,11 +27,26 @@ def noise_frames(height: int, width: int, count: int = 8) -> Frames:
 
 
 def write_raw(folder: Path, frames: Frames, pairs: int) -> None:
-    """``write()`` of the bytes: the limit."""
+    """``write()`` of the bytes, as every program does it: the limit."""
     with open(folder / "raw", "wb", buffering=0) as file:
         for frame in _all(frames, 2 * pairs):
             file.write(frame.data)
         os.fsync(file.fileno())
+
+
+def write_raw_direct(folder: Path, frames: Frames, pairs: int) -> None:
+    """The same past the page cache, each frame filled up to whole pages: what the disk itself takes."""
+    size = -(-frames[0].nbytes // mmap.PAGESIZE) * mmap.PAGESIZE
+    pages = [mmap.mmap(-1, size) for _ in frames]
+    for page, frame in zip(pages, frames, strict=True):
+        page.write(frame.tobytes())
+    descriptor = os.open(folder / "raw", os.O_WRONLY | os.O_CREAT | os.O_DIRECT)
+    try:
+        for page in islice(cycle(pages), 2 * pairs):
+            os.write(descriptor, page)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_bmp(folder: Path, frames: Frames, pairs: int) -> None:
@@ -80,6 +96,7 @@ def peers() -> dict[str, Peer]:
     """Those that are installed, by their name."""
     found: dict[str, Peer] = {
         "raw_write": write_raw,
+        "raw_direct": write_raw_direct,
         "bmp": write_bmp,
         "h5py_default": write_h5py_default,
         "h5py_frames": write_h5py_frames,

@@ -31,10 +31,10 @@ from nirvis_capture.settings import Changes
 from nirvis_training.config import TrainingConfig, parse_config
 from nirvis_training.distribution import Team
 from nirvis_training.loop import Progress, resume, train
-from nirvis_training.losses.perceptual import random_vgg16
 from nirvis_training.memory import measure
 from nirvis_training.methods import load_method, make_method
 from nirvis_training.methods.base import Batch, Method
+from nirvis_training.networks.vgg import random_vgg
 from nirvis_training.processor import device_of, memory_format_of, placed, quicken
 from nirvis_training.step import Stepper
 
@@ -89,7 +89,7 @@ class PlainContestant:
     """The peer, with the weights that nirvis begins with."""
 
     def __init__(self, like: Contestant, source: Tensor, target: Tensor) -> None:
-        self._peer = PlainStep(random_vgg16())
+        self._peer = PlainStep(random_vgg("VGG-16", "relu4_3"))
         self._peer.network.load_state_dict(_as_plain(like.method.get_submodule("generator").state_dict()), strict=False)
         self._peer.network.to(like.device)
         self._peer.vgg.to(like.device)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
@@ -14,6 +14,8 @@ CRYSTAL_PPM = 100.0
 """How far the rates of two camera clocks may differ, one sigma, before anything is known of them."""
 HOST_JITTER_NS = 20_000_000
 """How much the way of two frames to the host may differ. Host times decide nothing finer than this."""
+
+_LISTENING_FRAMES = 16
 
 Evidence = Literal["pause", "pause+latch", "host", "none"]
 
@@ -64,9 +66,14 @@ class Anchor:
         return self.evidence != "none"
 
 
+def listening_frames(period_ns: int) -> int:
+    """How many first frames of each arm tell how long their way to the host is, against the period of the trigger."""
+    return 1 if period_ns >= 4 * HOST_JITTER_NS else _LISTENING_FRAMES
+
+
 def anchor(
-    first_nir: Stamped,
-    first_vis: Stamped,
+    nir: Sequence[Stamped],
+    vis: Sequence[Stamped],
     latches: Mapping[Arm, ClockLatch | None],
     period_ns: int,
     silent_pause: bool,
@@ -76,25 +83,55 @@ def anchor(
 
     The arms were armed secondary first, with the trigger paused. When both clocks were latched, their relation says
     whether the first frames are of one pulse; where they are not, one arm lost its first frames, and the anchor is
-    moved by that whole number of periods. Without latches the arrival on the host has to do; it decides only where a
-    quarter of the period exceeds its jitter, or where it agrees within half a period.
+    moved by that whole number of periods. A clock that jumped since it was latched would say that, too: the arrivals
+    on the host must not contradict. Without latches they have to do; they decide only where a quarter of the period
+    exceeds their jitter, or where they agree within half a period.
 
+    nir, vis
+        The first `listening_frames` of each arm; at least one.
     silent_pause
         True when neither arm sent a frame while the trigger was paused; a camera that did runs freely.
     apart
         What is no sign of a lost frame. The anchor takes it in, so that residuals are about zero all the same.
     """
+    first_nir, first_vis = nir[0], vis[0]
     if not silent_pause:
         return _none(first_nir, first_vis, "frames came while the trigger was paused: a camera runs freely")
-    nir, vis = latches.get("nir"), latches.get("vis")
-    if nir is not None and vis is not None:
-        doubt_ns = _doubt_ns(first_nir, nir) + _doubt_ns(first_vis, vis)
+    nir_latch, vis_latch = latches.get("nir"), latches.get("vis")
+    if nir_latch is not None and vis_latch is not None:
+        doubt_ns = _doubt_ns(first_nir, nir_latch) + _doubt_ns(first_vis, vis_latch)
         if doubt_ns < period_ns / 4:
-            apart_ns = (first_nir.timestamp_ns - nir.camera_ns + nir.host_ns) - (
-                first_vis.timestamp_ns - vis.camera_ns + vis.host_ns
-            )
-            return _by_latches(first_nir, first_vis, apart_ns - apart.begin_ns, doubt_ns, period_ns)
+            begin_ns, late_ns = _begin_ns(first_nir, nir_latch), _late_ns(nir, nir_latch)
+            apart_ns = begin_ns - _begin_ns(first_vis, vis_latch) - apart.begin_ns
+            by_latches = _by_latches(first_nir, first_vis, apart_ns, doubt_ns, period_ns)
+            later_ns = [one - two for one, two in zip(late_ns, _late_ns(vis, vis_latch), strict=True)]
+            return _unless_late(by_latches, later_ns, apart.arrival_ns - apart.begin_ns, period_ns)
     return _by_host(first_nir, first_vis, first_nir.host_ns - first_vis.host_ns - apart.arrival_ns, period_ns)
+
+
+def _begin_ns(stamp: Stamped, latch: ClockLatch) -> int:
+    """The beginning of an exposure in host time."""
+    return stamp.timestamp_ns - latch.camera_ns + latch.host_ns
+
+
+def _late_ns(stamps: Sequence[Stamped], latch: ClockLatch) -> tuple[int, int]:
+    """How long the quickest frame took to the host, of the first half of them and of the second."""
+    late_ns = [stamp.host_ns - _begin_ns(stamp, latch) for stamp in stamps]
+    half = len(late_ns) // 2
+    return min(late_ns[: half or 1]), min(late_ns[half:])
+
+
+def _unless_late(found: Anchor, later_ns: Sequence[int], expected_ns: int, period_ns: int) -> Anchor:
+    """Frames of one arm that seem to arrive a period later than those of the other: the clocks do not tell the truth.
+
+    later_ns
+        nir later than vis, at several moments.
+    """
+    worst_ns = max((later - expected_ns for later in later_ns), key=abs)
+    if not found.holds or abs(worst_ns) * 4 <= 3 * period_ns:
+        return found
+    said = f"{found.note}; but then nir arrives {worst_ns / 1e6:.3f} ms later than vis, as after a jump of a clock"
+    return replace(found, evidence="none", note=said)
 
 
 def _doubt_ns(first: Stamped, latch: ClockLatch) -> float:

@@ -143,7 +143,9 @@ class ArmQueue(Generic[S]):
         late_ns, scatter_ns = delays[0] - self.floor.ns, delays[len(delays) // 2] - delays[0]
         if self.floor.frames < FLOOR_FRAMES:
             return -late_ns < max(period_ns * 3 // 4, 3 * scatter_ns * max(1, FEW_FRAMES // self.floor.frames))
-        return -3 * period_ns < 4 * late_ns and (4 * late_ns < 3 * period_ns or len(delays) < frames)
+        # Later frames may be late for a busy host; too early is none of them by chance.
+        earliest_ns = min(stamp.host_ns - stamp.timestamp_ns for stamp in self.waiting) - self.floor.ns
+        return -3 * period_ns < 4 * earliest_ns and (4 * late_ns < 3 * period_ns or len(delays) < frames)
 
     def shift(self, start: int, stop: int) -> Shift | None:
         """Compare the delay of some of the waiting frames with the floor; None where either is too short a witness."""

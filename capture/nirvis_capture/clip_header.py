@@ -29,11 +29,9 @@ from nirvis_capture.clip_layout import (
 )
 from nirvis_capture.clip_preview import preview_shape
 from nirvis_capture.compression import filters
+from nirvis_capture.frame_file import ALIGNMENT_BYTES
 from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Profile
-
-ALIGNMENT_BYTES = 4096
-"""Frames begin on a page of the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +110,25 @@ def _create_detector(instrument: Group, arm: Arm, profile: Profile, camera: Came
         timestamp_resolution_ns=camera.timestamp_resolution_ns,
     )
     frame = (camera.height, camera.width)
-    # Chunks are written whole and in order, so none is ever filled before it is written.
     counts = detector.create_dataset(
         "data",
         (0, *frame),
         camera.dtype,
         maxshape=(None, *frame),
         chunks=(1, *frame),
+        # Chunks are written whole and in order, so none is ever filled before it is written.
         fill_time="never",
-        **filters(profile.recording.compression),
+        **(filters(profile.recording.compression) or {"dcpl": _placed_early()}),
     )
     counts.attrs.update({"interpretation": "image", "long_name": f"{arm} raw counts, {settings.cfa}"})
     _create_tables(detector, FRAME_TABLES)
+
+
+def _placed_early() -> Any:
+    """A frame has its place in the file as soon as the dataset is long enough for it."""
+    settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    settings.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    return settings
 
 
 def _create_plot(entry: Group, detector: Group, arm: Arm) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,22 @@ from nirvis_capture.clip_frames import STORED, is_compressed, read_frame
 from nirvis_capture.clip_layout import FRAME_TABLES, Group
 from nirvis_capture.compression import Encoded
 from nirvis_capture.digest import BackgroundSha256
+from nirvis_capture.frame_file import FrameFile
 
 
 class TrackWriter:
-    """The frames of one arm."""
+    """The frames of one arm.
 
-    def __init__(self, path: str, group: Group, camera: CameraInfo) -> None:
+    file
+        The clip, which holds `group` at `path`.
+    """
+
+    def __init__(self, file: Path, path: str, group: Group, camera: CameraInfo) -> None:
         self.table = TableWriter(path, group, FRAME_TABLES)
         self._path = path
         self._frames = group["data"]
         self._compressed = is_compressed(self._frames)
+        self._pictures = FrameFile(file)
         self._counts_sha256 = BackgroundSha256()
         self._stored_sha256 = BackgroundSha256()
         self._shape = (camera.height, camera.width)
@@ -40,11 +47,12 @@ class TrackWriter:
     def store(self, encoded: Encoded) -> None:
         """Write the picture behind those that are there; it counts once `append` has its row, too."""
         index = self.table.length
-        if len(self._frames) > index:
-            # A frame that failed is half known to HDF5, which would not enter it in its index the next time.
-            self._frames.resize(index, axis=0)
-        self._frames.resize(index + 1, axis=0)
-        self._frames.id.write_direct_chunk((index, 0, 0), encoded.stored)
+        if self._compressed:
+            self._store_chunk(index, encoded)
+            return
+        self._frames.id.set_extent((index + 1, *self._shape))
+        place = self._frames.id.get_chunk_info_by_coord((index, 0, 0))
+        self._pictures.write(place.byte_offset, encoded.stored)
 
     def append(self, encoded: Encoded) -> int:
         """The index of the frame that was stored; its digest and its row are on their way."""
@@ -67,9 +75,18 @@ class TrackWriter:
         return digests | self.table.digests()
 
     def close(self) -> None:
-        """End the threads of the digests. Safe to call twice."""
+        """End the threads of the digests and let go of the file. Safe to call twice."""
         self._counts_sha256.close()
         self._stored_sha256.close()
+        self._pictures.close()
+
+    def _store_chunk(self, index: int, encoded: Encoded) -> None:
+        """HDF5 learns the length of a compressed frame with its bytes."""
+        if len(self._frames) > index:
+            # A frame that failed is half known to HDF5, which would not enter it in its index the next time.
+            self._frames.resize(index, axis=0)
+        self._frames.resize(index + 1, axis=0)
+        self._frames.id.write_direct_chunk((index, 0, 0), encoded.stored)
 
 
 class TableWriter:

@@ -92,7 +92,9 @@ class ClipWriter:
             self.part_path.unlink(missing_ok=True)
             raise ClipNotWritten(self.path, str(error)) from error
         self._encoder = Encoder(profile.recording.compression)
-        self._tracks = {arm: TrackWriter(arm_path(arm), self._file[arm_path(arm)], cameras[arm]) for arm in ARMS}
+        self._tracks = {
+            arm: TrackWriter(self.part_path, arm_path(arm), self._file[arm_path(arm)], cameras[arm]) for arm in ARMS
+        }
         self._pairs = TableWriter("/entry/pairs", self._file["/entry/pairs"], PAIR_TABLES)
 
     def __enter__(self) -> ClipWriter:
@@ -159,6 +161,8 @@ class ClipWriter:
         self._keep(self._write_timing)
         self._keep(partial(self._certify, ended, previous, recovered))
         self._keep(self._file.flush)
+        # HDF5 closes under the lock of Python: what the disk has already, no grab thread waits for.
+        self._keep(partial(_sync, self.part_path))
         self._keep(self._file.close)
         self._keep(partial(_sync, self.part_path))
         self._keep(partial(os.replace, self.part_path, self.path))

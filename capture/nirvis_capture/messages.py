@@ -111,8 +111,10 @@ class RecorderStatus(Message):
     write_mb_s: float = 0.0
     """Megabytes (10⁶) per second written during the last second."""
     write_p99_ms: float = 0.0
+    residual_p50_us: float | None = None
+    """What the clock fit leaves in the newest pairs: median, in microseconds."""
     residual_p99_us: float | None = None
-    """What the clock fit leaves in the newest pairs: 99th percentile, in microseconds."""
+    """The same, 99th percentile."""
     health: dict[Arm, dict[str, float]] = {}
     """What each camera tells of itself and its transport since arming; empty for drivers that tell nothing."""
     disk_minutes_left: float | None = None

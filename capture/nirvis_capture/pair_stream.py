@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Literal, Protocol
 
 import numpy as np
@@ -52,6 +53,8 @@ class PairStream:
     A frame of an arm that is ahead waits here until the other arm has caught up, so that a recording ends with a pair
     and not with a tail of frames whose partners are still on their way.
 
+    anchor_of
+        What the first frames of nir and vis say; as many as `listening_frames` of each, where that many come.
     pre_trigger_bytes
         Memory for the newest rows while nothing is recorded; a recording then begins with them.
     """
@@ -60,12 +63,14 @@ class PairStream:
         self,
         primary: Arm,
         period_ns: int,
-        anchor_of: Callable[[Frame, Frame], Anchor],
+        anchor_of: Callable[[Sequence[Frame], Sequence[Frame]], Anchor],
         pre_trigger_bytes: int = 0,
+        listening_frames: int = 1,
     ) -> None:
         self._primary = primary
         self._period_ns = period_ns
         self._anchor_of = anchor_of
+        self._listening_frames = listening_frames
         self._changed = threading.Condition()
         self._pairer: Pairer[Frame] | None = None
         self._counted: tuple[Pairer[Frame] | None, Counter[Event]] = (None, Counter())
@@ -96,10 +101,10 @@ class PairStream:
         pairer, earlier = self._counted
         return {} if pairer is None else {event: count + earlier[event] for event, count in pairer.counts.items()}
 
-    def residual_p99_ns(self) -> float | None:
-        """99th percentile of what the clock fit left in the newest pairs, in ns."""
+    def residual_ns(self, percent: float) -> float | None:
+        """A percentile of what the clock fit left in the newest pairs, in ns."""
         residuals = list(self._residuals)
-        return float(np.percentile(np.abs(residuals), 99)) if residuals else None
+        return float(np.percentile(np.abs(residuals), percent)) if residuals else None
 
     def wait_for_pair(self, after: Row | None, timeout_s: float) -> Row | None:
         """The newest pair (of unanchored cameras, the newest frame of each), once it is another than `after`.
@@ -115,8 +120,8 @@ class PairStream:
         self._feeding.add(arm)
         with self._changed:
             self._waiting[arm].append(frame)
-            if self._pairer is None and all(self._waiting.values()):
-                self._start(self._anchor_of(self._waiting["nir"][0], self._waiting["vis"][0]))
+            if self._pairer is None and min(map(len, self._waiting.values())) >= self._listening_frames:
+                self._start(self._first_anchor())
             self._pair_what_waits()
             self._changed.notify_all()
         self._feeding.discard(arm)
@@ -168,8 +173,13 @@ class PairStream:
             self._sink.begin(anchor, kept)
         return pairer
 
+    def _first_anchor(self) -> Anchor | None:
+        """None where an arm has sent nothing yet."""
+        nir, vis = (list(islice(self._waiting[arm], self._listening_frames)) for arm in ARMS)
+        return self._anchor_of(nir, vis) if nir and vis else None
+
     def _pair_what_waits(self, all_of_it: bool = False) -> None:
-        pairer = self._pairer or (self._start(None) if all_of_it else None)
+        pairer = self._pairer or (self._start(self._first_anchor()) if all_of_it else None)
         while pairer is not None and (arm := self._next_arm(pairer, all_of_it)) is not None:
             self._deliver(pairer, pairer.feed(arm, self._waiting[arm].popleft()))
             self._complete_when_even()

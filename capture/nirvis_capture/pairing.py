@@ -171,12 +171,12 @@ class Pairer(Generic[S]):
         if skipped is None or side.is_between(beat_ns):
             return Doubt.NONE
         unexplained = max(0, round(side.interval_ns() / beat_ns) - 1) - skipped
-        if unexplained == 0:
+        host_is_sharp = self._period_ns >= 4 * HOST_JITTER_NS
+        if unexplained == 0 and not host_is_sharp:
             return Doubt.NONE
-        if unexplained < 0 or side.arrived_too_early(self._period_ns):
+        if unexplained < 0 or (unexplained and side.arrived_too_early(self._period_ns)):
             return Doubt.GRAVE
-        sure = self._period_ns >= 4 * HOST_JITTER_NS and side.arrives_on_time(1, self._period_ns)
-        return Doubt.NONE if sure else Doubt.SLIGHT
+        return Doubt.NONE if host_is_sharp and side.arrives_on_time(1, self._period_ns) else Doubt.SLIGHT
 
     def _pair(self, residual_ns: int, on_beat: bool = True) -> None:
         for arm in ARMS if on_beat else ():

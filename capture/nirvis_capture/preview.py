@@ -57,18 +57,18 @@ class Preview:
         self._thread.join(5 * _WAIT_S)
 
     def _run(self) -> None:
-        shown: Row | None = None
+        seen: Row | None = None
+        due = 0.0
         while not self._stopped.is_set():
-            began = time.monotonic()
-            row = self._stream.wait_for_pair(shown, _WAIT_S)
-            if row is None:
-                continue
-            shown = row
-            if row.nir is not None and row.vis is not None:
+            row = self._stream.wait_for_pair(seen, _WAIT_S)
+            now = time.monotonic()
+            seen = row or seen
+            # A pair that comes too soon is left out rather than kept until it is due: what is shown is always fresh.
+            if row is not None and row.nir is not None and row.vis is not None and now >= due:
+                pause_s = 1 / (SPARING_RATE_HZ if self._fill() > SPARING_FILL else RATE_HZ)
+                due = max(due, now - pause_s) + pause_s
                 pixels = {"nir": self._shown("nir", row.nir), "vis": self._shown("vis", row.vis)}
                 self._slot.publish(self._meta(row.nir, row.vis), pixels)
-            rate_hz = SPARING_RATE_HZ if self._fill() > SPARING_FILL else RATE_HZ
-            self._stopped.wait(max(0.0, began + 1 / rate_hz - time.monotonic()))
 
     def _shown(self, arm: Arm, frame: Frame) -> Raw:
         """Raw counts as they would be without darkness and shading of sensor and lens, where the profile names them."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from nirvis_capture.anchor import Anchor
+from nirvis_capture.anchor import Anchor, listening_frames
 from nirvis_capture.calibration import keep_beside
 from nirvis_capture.camera import Arm, CameraInfo
 from nirvis_capture.clip_writer import ClipHeader, ClipWriter
@@ -63,7 +63,11 @@ def ring_for(profile: Profile, cameras: Mapping[Arm, CameraInfo]) -> Ring[Row | 
     pair_bytes = sum(camera.frame_bytes for camera in cameras.values())
     if not is_paced(profile):
         return Ring(_UNPACED_PAIRS * pair_bytes, _item_bytes, "wait")
-    return Ring(max(memory_bytes(profile, cameras, profile.recording.ring_seconds), pair_bytes), _item_bytes, "refuse")
+    capacity = max(memory_bytes(profile, cameras, profile.recording.ring_seconds), pair_bytes)
+    ring: Ring[Row | Part] = Ring(capacity, _item_bytes, "refuse")
+    # The first frames wait for their anchor, and come at once.
+    ring.make_room(listening_frames(profile.trigger.period_ns) * pair_bytes)
+    return ring
 
 
 def _item_bytes(item: Row | Part) -> int:

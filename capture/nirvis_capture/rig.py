@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from nirvis_capture.anchor import Anchor, Apart, anchor
+from nirvis_capture.anchor import Anchor, Apart, anchor, listening_frames
 from nirvis_capture.camera import ARMS, Arm, Backend, Camera, CameraInfo, ClockLatch, Frame, Health
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.disk import prepare_folder
@@ -72,10 +72,10 @@ class Rig:
         stream = self._stream
         return {} if stream is None else stream.counts
 
-    def residual_p99_us(self) -> float | None:
-        """`PairStream.residual_p99_ns` in microseconds; None while the rig is not armed. From any thread."""
+    def residual_us(self, percent: float) -> float | None:
+        """`PairStream.residual_ns` in microseconds; None while the rig is not armed. From any thread."""
         stream = self._stream
-        residual_ns = None if stream is None else stream.residual_p99_ns()
+        residual_ns = None if stream is None else stream.residual_ns(percent)
         return None if residual_ns is None else residual_ns / 1e3
 
     @property
@@ -143,7 +143,8 @@ class Rig:
         period_ns = self.profile.trigger.period_ns
         anchor_of = _no_anchor if free else partial(_anchor, latches, period_ns, stray == 0, apart(self.profile))
         kept_bytes = memory_bytes(self.profile, self.infos, self.profile.recording.pre_trigger_seconds)
-        self._stream = PairStream(self._primary, period_ns, anchor_of, kept_bytes)
+        listening = 1 if free else listening_frames(period_ns)
+        self._stream = PairStream(self._primary, period_ns, anchor_of, kept_bytes, listening)
         if sink is not None:
             self._stream.begin(sink)
         self._start_grabbing(self._secondary)
@@ -290,15 +291,20 @@ def best_latch(camera: Camera) -> ClockLatch | None:
 
 
 def _anchor(
-    latches: Mapping[Arm, ClockLatch | None], period_ns: int, silent: bool, apart: Apart, nir: Frame, vis: Frame
+    latches: Mapping[Arm, ClockLatch | None],
+    period_ns: int,
+    silent: bool,
+    apart: Apart,
+    nir: Sequence[Frame],
+    vis: Sequence[Frame],
 ) -> Anchor:
     return anchor(nir, vis, latches, period_ns, silent, apart)
 
 
-def _no_anchor(nir: Frame, vis: Frame) -> Anchor:
+def _no_anchor(nir: Sequence[Frame], vis: Sequence[Frame]) -> Anchor:
     """What two cameras that run by themselves have, as their profile says."""
     note = "both cameras run by themselves, as the profile has it"
-    return Anchor(nir.timestamp_ns, vis.timestamp_ns, "none", note, nir.frame_id, vis.frame_id)
+    return Anchor(nir[0].timestamp_ns, vis[0].timestamp_ns, "none", note, nir[0].frame_id, vis[0].frame_id)
 
 
 def _count_frames(camera: Camera, seconds: float) -> int:

@@ -27,7 +27,7 @@ _UNITS = {
 class Settings(BaseModel):
     """Base of every part of a settings file: frozen, and a key that it does not know is a mistake."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def edited_text(text: str, changes: Changes) -> str:

@@ -20,14 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.certificate import software
+from nirvis_capture.disk import Reserve
 from nirvis_capture.profile import Mode
 from nirvis_datasets.errors import FramesFileError
-from nirvis_registration.pair_file import ClosableFile
 from nirvis_registration.warp import Picture
 
 FORMAT = "nirvis-frames"
 VERSION = 1
 SUFFIX = ".frames.h5"
+
+_CLOSING_BYTES = 64 << 10
+_CLOSING_BYTES_PER_FRAME = 128
+"""What HDF5 still has to write when a file closes, or else ends the process at its exit: headers and an index."""
 
 Side = Literal["source", "target"]
 """What a network sees, and what it should give."""
@@ -68,8 +72,9 @@ class FramesWriter:
         self._part = path.with_name(path.name + ".part")
         self._written, self._length = 0, len(index)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._closable = ClosableFile(self._part, len(index))
-        self._file = self._closable.hdf5
+        self._reserve = Reserve(path.parent, _CLOSING_BYTES + _CLOSING_BYTES_PER_FRAME * len(index))
+        # without a cache, frames are written at once, and all that waits for the close fits into the reserve
+        self._file = h5py.File(self._part, "w", libver="latest", rdcc_nbytes=0)
         self._file.attrs.update({"format": FORMAT, "version": VERSION, "software": software()})
         self._file.attrs.update(asdict(header) | {"start_time": header.start_time.isoformat()})
         self._file.create_dataset("frame_index", data=index)
@@ -91,10 +96,12 @@ class FramesWriter:
         try:
             if kind is None and self._written != self._length:
                 raise ValueError(f"{self._written} frames were written into a file for {self._length}")
-            self._closable.close()
+            self._reserve.release()
+            self._file.close()
             whole = kind is None
         finally:
-            self._closable.close()
+            self._reserve.release()
+            self._file.close()
             if not whole:
                 self._part.unlink(missing_ok=True)
         if whole:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,11 +16,8 @@ from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
 from nirvis_datasets.selection import checked
 from nirvis_datasets.transforms import Counts, Cut
-from nirvis_registration.geometry import Matrix, corners, normalised, project
-from nirvis_registration.warp import local_scale, low_pass_sigma_px, resample, valid_mask
-
-_MARGIN_PX = 8
-"""Beyond what a warp reads: cubic interpolation, and demosaicing away from the edge of its part."""
+from nirvis_registration.geometry import normalised
+from nirvis_registration.warp import Positions, Sampling, positions_through, valid_mask
 
 
 class SensorPairs:
@@ -39,6 +35,7 @@ class SensorPairs:
         with checked(folder, entry) as pairs:
             crop, self._clip_index = pairs.crop, pairs.table["clip_index"].copy()
             self._vis_from_nir = normalised(np.linalg.inv(pairs.homography_vis_to_nir).astype(np.float64))
+            self._distortion = pairs.distortion
             identity, corrected = pairs.clip_sha256, pairs.corrected_by
         # The frames that registration saw: with the dark and flat frames that it applied, and with no others.
         self._clip = open_corrected(clip_path) if corrected else Clip.open(clip_path)
@@ -47,6 +44,8 @@ class SensorPairs:
         if corrected_by(self._clip) != corrected:
             self._refuse(f"The dark or flat frames of {clip_path} are not those that {entry.path} was registered with")
         self._nir, self._vis = self._clip.profile.nir, self._clip.profile.vis
+        height, width = self._clip.arms["vis"].shape
+        self._vis_frame = (width, height)
         width = self._clip.arms["nir"].shape[1]
         self._top, left = crop.y - crop.y % 2, width - crop.x - crop.width if self._nir.mirror else crop.x
         self._left = left - left % 2
@@ -65,10 +64,8 @@ class SensorPairs:
     def target(self, row: int, cut: Cut) -> Counts:
         """RGB ``(h, w, 3)`` of vis as registration stores it, but on the sites of the nir sensor."""
         raw = self._clip.arms["vis"].frame(int(self._clip.complete[self._clip_index[row], 1]))
-        onto = self._vis_from_cut(cut)
-        top, left, bottom, right = _needed(onto, (cut.width, cut.height), raw.shape)
-        settings = self._vis
-        part: Raw = np.ascontiguousarray(raw[top:bottom, left:right])  # type: ignore[assignment]
+        sampling, settings = Sampling.at(self._vis_positions(cut), self._vis_frame), self._vis
+        part: Raw = np.ascontiguousarray(raw[sampling.rows, sampling.columns])  # type: ignore[assignment]
         rgb = demosaic(
             part,
             settings.cfa,
@@ -76,11 +73,10 @@ class SensorPairs:
             settings.sensor.bit_depth,
             gains(settings),
         )
-        return resample(rgb, _shift(-left, -top) @ onto, (cut.width, cut.height))
+        return sampling.of_part(rgb)
 
     def valid(self, cut: Cut) -> NDArray[np.bool_]:
-        height, width = self._clip.arms["vis"].shape
-        return valid_mask(self._vis_from_cut(cut), (width, height), (cut.width, cut.height))
+        return valid_mask(self._vis_positions(cut), self._vis_frame)
 
     def close(self) -> None:
         self._clip.close()
@@ -89,20 +85,8 @@ class SensorPairs:
         self._clip.close()
         raise DatasetError(f"{reason}. Register it anew.")
 
-    def _vis_from_cut(self, cut: Cut) -> Matrix:
-        """Pixels of a cut to raw pixels of vis."""
-        return self._vis_from_nir @ _shift(self._left + cut.left, self._top + cut.top)
-
-
-def _shift(x: float, y: float) -> Matrix:
-    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
-
-
-def _needed(picture_from_output: Matrix, size: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Top, left, bottom and right of the part of a raw frame that a warp reads, each even."""
-    ends = project(picture_from_output, corners(size))
-    margin = _MARGIN_PX + math.ceil(4 * low_pass_sigma_px(local_scale(picture_from_output, size)))
-    left, top = (max(0, 2 * (math.floor(low - margin) // 2)) for low in ends.min(axis=0))
-    right, bottom = (2 * (math.ceil(high + margin) // 2 + 1) for high in ends.max(axis=0))
-    high, wide = shape[0] - shape[0] % 2, shape[1] - shape[1] % 2
-    return min(top, high - 4), min(left, wide - 4), min(max(bottom, top + 4), high), min(max(right, left + 4), wide)
+    def _vis_positions(self, cut: Cut) -> Positions:
+        """Where in the raw frame of vis each pixel of a cut lies."""
+        corner = np.array([[1.0, 0.0, self._left + cut.left], [0.0, 1.0, self._top + cut.top], [0.0, 0.0, 1.0]])
+        ideal = positions_through(self._vis_from_nir @ corner, (cut.width, cut.height))
+        return self._distortion.distorted(ideal, self._vis_frame)

@@ -68,6 +68,14 @@ ROWS = (
         help=QT_TRANSLATE_NOOP("actions", "Use another rig; possible while nothing is armed."),
     ),
     ActionRow(
+        name="filters",
+        menu=QT_TRANSLATE_NOOP("actions", "Rig"),
+        text=QT_TRANSLATE_NOOP("actions", "The filters are in place"),
+        key="Ctrl+I",
+        icon="mdi6.camera-iris",
+        help=QT_TRANSLATE_NOOP("actions", "Say that the filters were changed by hand, as the reminder asks."),
+    ),
+    ActionRow(
         name="open_model",
         menu=QT_TRANSLATE_NOOP("actions", "Colour"),
         text=QT_TRANSLATE_NOOP("actions", "Open a model…"),
@@ -85,6 +93,32 @@ ROWS = (
         checkable=True,
     ),
     ActionRow(
+        name="overlay",
+        menu=QT_TRANSLATE_NOOP("actions", "View"),
+        text=QT_TRANSLATE_NOOP("actions", "Overlay"),
+        key="O",
+        icon="mdi6.vector-intersection",
+        help=QT_TRANSLATE_NOOP("actions", "Show both arms on each other, and by how many pixels they disagree."),
+        checkable=True,
+    ),
+    ActionRow(
+        name="next_overlay",
+        menu=QT_TRANSLATE_NOOP("actions", "View"),
+        text=QT_TRANSLATE_NOOP("actions", "Next kind of overlay"),
+        key="Shift+O",
+        icon="mdi6.rotate-right",
+        help=QT_TRANSLATE_NOOP("actions", "Edges, checkerboard, flicker, difference, and again."),
+    ),
+    ActionRow(
+        name="peaking",
+        menu=QT_TRANSLATE_NOOP("actions", "View"),
+        text=QT_TRANSLATE_NOOP("actions", "Focus peaking"),
+        key="P",
+        icon="mdi6.image-filter-center-focus",
+        help=QT_TRANSLATE_NOOP("actions", "Paint what is sharp in yellow: turn the lens until there is most of it."),
+        checkable=True,
+    ),
+    ActionRow(
         name="fit",
         menu=QT_TRANSLATE_NOOP("actions", "View"),
         text=QT_TRANSLATE_NOOP("actions", "Fit the pictures"),
@@ -99,6 +133,46 @@ ROWS = (
         key="Ctrl+D",
         icon="mdi6.theme-light-dark",
         help=QT_TRANSLATE_NOOP("actions", "Change between light and dark."),
+    ),
+    ActionRow(
+        name="page_live",
+        menu=QT_TRANSLATE_NOOP("actions", "Pages"),
+        text=QT_TRANSLATE_NOOP("actions", "Live"),
+        key="Ctrl+1",
+        icon="mdi6.video-outline",
+        help=QT_TRANSLATE_NOOP("actions", "The cameras, and what is recorded."),
+    ),
+    ActionRow(
+        name="page_clips",
+        menu=QT_TRANSLATE_NOOP("actions", "Pages"),
+        text=QT_TRANSLATE_NOOP("actions", "Clips"),
+        key="Ctrl+2",
+        icon="mdi6.filmstrip",
+        help=QT_TRANSLATE_NOOP("actions", "Play, verify, rescue, register and export what was recorded."),
+    ),
+    ActionRow(
+        name="page_training",
+        menu=QT_TRANSLATE_NOOP("actions", "Pages"),
+        text=QT_TRANSLATE_NOOP("actions", "Training"),
+        key="Ctrl+3",
+        icon="mdi6.chart-line",
+        help=QT_TRANSLATE_NOOP("actions", "Start or open a training run, and see how it goes."),
+    ),
+    ActionRow(
+        name="page_profile",
+        menu=QT_TRANSLATE_NOOP("actions", "Pages"),
+        text=QT_TRANSLATE_NOOP("actions", "Rig"),
+        key="Ctrl+4",
+        icon="mdi6.tune-vertical",
+        help=QT_TRANSLATE_NOOP("actions", "Every setting of the hardware profile."),
+    ),
+    ActionRow(
+        name="page_checks",
+        menu=QT_TRANSLATE_NOOP("actions", "Pages"),
+        text=QT_TRANSLATE_NOOP("actions", "Checks"),
+        key="Ctrl+5",
+        icon="mdi6.clipboard-check-outline",
+        help=QT_TRANSLATE_NOOP("actions", "Is everything ready? Machine, trigger, and seconds of true line rate."),
     ),
     ActionRow(
         name="messages",
@@ -125,7 +199,8 @@ ROWS = (
         help=QT_TRANSLATE_NOOP("actions", "Close the window; asks while a clip is recorded."),
     ),
 )
-MENUS = ("Recording", "Rig", "Colour", "View", "Help")
+MENUS = ("Recording", "Rig", "Colour", "View", "Pages", "Help")
+PAGES = ("live", "clips", "training", "profile", "checks")
 
 
 def tr(text: str) -> str:

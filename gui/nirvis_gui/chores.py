@@ -1,47 +1,31 @@
-"""What the window has done by others: files read, clips verified, the colorizer kept running."""
+"""What the window has done by others: files read and written, the colorizer kept running."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from PyQt5.QtCore import QProcess, pyqtSignal
 
 import nirvis_profiles
 from nirvis_capture.errors import NirvisError
-from nirvis_capture.profile import load_profile
+from nirvis_capture.profile import Profile, load_profile
+from nirvis_capture.settings import Changes
 from nirvis_capture.slot import slot_folder
+from nirvis_gui.preferences import Preferences, write_preferences
 from nirvis_gui.workers import Worker
 
 ENDING_MS = 3000
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What ``nirvis verify`` found in one clip."""
-
-    result: Literal["proved", "unanchored", "refused"]
-    pairs: int
-    findings: str
-
-
 class Chores(Worker):
-    """Small jobs on files, and the verification of clips."""
+    """Small jobs on files."""
 
     profile_loaded = pyqtSignal(str, object)
     """Name or path, and the `Profile`."""
     profiles_found = pyqtSignal(object)
-    verified = pyqtSignal(object, object)
-    """Path of the clip, and its `Verdict`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._verifying: QProcess | None = None
 
     def find_profiles(self) -> None:
         """List the shipped profiles."""
@@ -50,50 +34,47 @@ class Chores(Worker):
     def load_profile(self, name: str) -> None:
         self.post("profile", lambda: self.profile_loaded.emit(name, load_profile(name)))
 
-    def verify(self, clip: Path) -> None:
-        """Run ``nirvis verify`` on a clip in a process of its own."""
-        self.post("verify", lambda: self._verify(clip))
+    def edit_profile(self, name: str, profile: Profile, changes: Changes) -> None:
+        """Give the profile with other values, as if it were loaded."""
+        self.post("profile", lambda: self.profile_loaded.emit(name, profile.edited(changes)))
+
+    def remember(self, path: Path, preferences: Preferences) -> None:
+        """Keep what the window starts with the next time."""
+        self.post("remember", lambda: write_preferences(path, preferences))
 
     def open_folder(self, folder: Path) -> None:
         """Show a folder in the file manager of the desktop."""
         self.post("folder", lambda: _open_folder(folder))
-
-    def release(self) -> None:
-        if self._verifying is not None:
-            _end(self._verifying)
-
-    def _verify(self, clip: Path) -> None:
-        process = QProcess(self)
-        self._verifying = process
-
-        def finished() -> None:
-            self._verifying = None
-            process.deleteLater()
-            self.verified.emit(clip, read_verdict(bytes(process.readAllStandardOutput()), _errors(process)))
-
-        process.finished.connect(finished)
-        process.start(sys.executable, ["-m", "nirvis", "verify", "--json", str(clip)])
 
 
 class Colour(Worker):
     """Keeps the colorizer process of this window: at most one, and none when the colour is off."""
 
     started = pyqtSignal(object)
-    """Path of the slot that the colorizer publishes."""
+    """Path of the slot that the colorizer publishes; None when it was stopped."""
     ended = pyqtSignal(str)
     """The colorizer ended by itself, and what it said."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._wanted: tuple[Path, Path] | None = None
         self._process: QProcess | None = None
         self._slot: Path | None = None
 
-    def start(self, model: Path, preview: Path) -> None:
-        """Colour what is published at `preview` with `model`, in place of what ran before."""
-        self.post("colour", lambda: self._start(model, preview))
+    def follow(self, model: Path | None, preview: Path | None) -> None:
+        """Colour what is published at `preview` with `model`, in place of what ran before; None of either stops."""
+        wanted = (model, preview) if model and preview else None
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+        if wanted:
+            self.post("colour", lambda: self._start(*wanted))
+        else:
+            self.post("colour", self._stop)
 
-    def stop(self) -> None:
-        self.post("colour", self.release)
+    def forget(self) -> None:
+        """Start again even with the same model: its file may be another one now."""
+        self._wanted = None
 
     def release(self) -> None:
         process, self._process = self._process, None
@@ -103,6 +84,10 @@ class Colour(Worker):
         if self._slot is not None:
             self._slot.unlink(missing_ok=True)
             self._slot = None
+
+    def _stop(self) -> None:
+        self.release()
+        self.started.emit(None)
 
     def _start(self, model: Path, preview: Path) -> None:
         self.release()
@@ -119,18 +104,6 @@ class Colour(Worker):
             said = _errors(process)
             self.release()
             self.ended.emit(said)
-
-
-def read_verdict(output: bytes, errors: str) -> Verdict:
-    """The verdict in what ``nirvis verify --json`` wrote for one clip; anything else is a refusal with `errors`."""
-    try:
-        (table,) = json.loads(output)
-        findings = "; ".join(table["findings"])
-        if table["result"] == "REFUSED":
-            return Verdict("refused", 0, findings)
-        return Verdict(table["result"], int(table["certificate"]["pairs"]), findings)
-    except (ValueError, KeyError, TypeError):
-        return Verdict("refused", 0, errors)
 
 
 def _errors(process: QProcess) -> str:

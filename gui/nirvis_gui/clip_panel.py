@@ -20,20 +20,19 @@ from PyQt5.QtWidgets import (
 from superqt import QElidingLabel
 
 from nirvis_capture.profile import Light
-from nirvis_gui.chores import Verdict
 from nirvis_gui.health import Level
 from nirvis_gui.recorder_link import ClipFields
 from nirvis_gui.theme import LEVEL_COLOURS, LEVEL_ICONS, icon
+from nirvis_gui.verdict import Verdict
 
 LIGHTS: tuple[Light, ...] = ("day", "dusk", "led_night")
 
 
-class FieldsPanel(QGroupBox):
+class FieldsPanel(QWidget):
     """Place, light, operator and notes of the clips to come."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setTitle(self.tr("Into the clip"))
         self._place, self._operator = QLineEdit(self), QLineEdit(self)
         self._place.setPlaceholderText(self.tr("crossing, street, site"))
         self._operator.setPlaceholderText(self.tr("who records"))

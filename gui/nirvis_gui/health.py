@@ -41,7 +41,7 @@ class Explanation:
 
     what: str
     meaning: str
-    todo: str
+    todo: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,8 @@ def missed_pairs(status: RecorderStatus) -> int:
     return sum(status.dropped.get(event, 0) for event in TRIGGER_EVENTS)
 
 
-def readings(status: RecorderStatus | None) -> tuple[Reading, ...]:
-    """Every cell of the strip; all of them unknown without a recorder."""
-    return (
-        _recorder(status),
-        _pairing(status),
-        _residual(status),
-        _ring(status),
-        _write(status),
-        _disk(status),
-    )
-
-
-def _recorder(status: RecorderStatus | None) -> Reading:
+def recorder(status: RecorderStatus | None) -> Reading:
+    """Whether the process that records is there and well."""
     name = tr("Recorder")
     what = tr("The recorder is a process of its own that holds both cameras and writes the clips.")
     if status is None:
@@ -95,15 +84,15 @@ def _recorder(status: RecorderStatus | None) -> Reading:
         meaning = tr("It says: {message}").format(message=status.message)
         return Reading(name, tr("has a note"), Level.MARGIN, Explanation(what, meaning, tr("Read the note above.")))
     meaning = tr("It answers. Closing or even killing this window does not stop a recording.")
-    return Reading(name, tr("answers"), Level.PROVEN, Explanation(what, meaning, ""))
+    return Reading(name, tr("answers"), Level.PROVEN, Explanation(what, meaning))
 
 
-def _pairing(status: RecorderStatus | None) -> Reading:
+def pairing(status: RecorderStatus | None) -> Reading:
+    """Whether every exposure has its partner."""
     name = tr("Pairs")
     what = tr("Which exposures of the two cameras belong together, by their clocks and counters.")
     if status is None or (status.pairs == 0 and not status.dropped):
-        meaning = tr("Nothing was paired yet.")
-        return Reading(name, tr("none yet"), Level.UNKNOWN, Explanation(what, meaning, ""))
+        return Reading(name, tr("none yet"), Level.UNKNOWN, Explanation(what, tr("Nothing was paired yet.")))
     lost, missed = transfer_losses(status), missed_pairs(status)
     if lost or missed:
         return _lossy_pairing(name, what, status, lost, missed)
@@ -113,7 +102,7 @@ def _pairing(status: RecorderStatus | None) -> Reading:
         todo = tr("Unanchored pairs may be wrong by whole periods: stop, and press L twice to arm anew.")
         return Reading(name, tr("in doubt"), Level.MARGIN, Explanation(what, meaning, todo))
     meaning = tr("{pairs} pairs, and not one exposure without its partner.").format(pairs=status.pairs)
-    return Reading(name, tr("all matched"), Level.PROVEN, Explanation(what, meaning, ""))
+    return Reading(name, tr("all matched"), Level.PROVEN, Explanation(what, meaning))
 
 
 def _lossy_pairing(name: str, what: str, status: RecorderStatus, lost: int, missed: int) -> Reading:
@@ -125,17 +114,20 @@ def _lossy_pairing(name: str, what: str, status: RecorderStatus, lost: int, miss
         "Lost on the way: close other programs, use a USB3 controller for each camera, and shorter cables. "
         "Missed triggers: shorten the exposure or lower the rate."
     )
-    return Reading(name, tr("{count} lost").format(count=lost + missed), Level.LOSS, Explanation(what, meaning, todo))
+    value = tr("{lost} lost · {missed} missed").format(lost=lost, missed=missed)
+    return Reading(name, value, Level.LOSS, Explanation(what, meaning, todo))
 
 
-def _residual(status: RecorderStatus | None) -> Reading:
-    name = tr("Residual")
+def residual(status: RecorderStatus | None) -> Reading:
+    """How steadily the cameras keep step."""
+    name = tr("Residual p50 / p99")
     what = tr(
-        "How far 99 of 100 recent pairs lie from the clock fit, once drift and offset of the two clocks are known."
+        "How far half, and 99 of 100, of the recent pairs lie from the clock fit, once drift and offset of the two "
+        "clocks are known."
     )
-    if status is None or status.residual_p99_us is None:
-        return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("There is no pair to judge yet."), ""))
-    value = f"{status.residual_p99_us:.1f} µs"
+    if status is None or status.residual_p99_us is None or status.residual_p50_us is None:
+        return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("There is no pair to judge yet.")))
+    value = f"{status.residual_p50_us:.1f} / {status.residual_p99_us:.1f} µs"
     if status.residual_p99_us > RESIDUAL_MARGIN_US:
         meaning = tr("More than {limit} µs: the cameras no longer expose together, or a clock is unsteady.").format(
             limit=RESIDUAL_MARGIN_US
@@ -143,15 +135,16 @@ def _residual(status: RecorderStatus | None) -> Reading:
         todo = tr("Check the trigger cable, and that both cameras take their time from the trigger.")
         return Reading(name, value, Level.MARGIN, Explanation(what, meaning, todo))
     meaning = tr("The cameras keep step. It is no measure of the absolute skew of the exposures.")
-    return Reading(name, value, Level.PROVEN, Explanation(what, meaning, ""))
+    return Reading(name, value, Level.PROVEN, Explanation(what, meaning))
 
 
-def _ring(status: RecorderStatus | None) -> Reading:
+def ring(status: RecorderStatus | None) -> Reading:
+    """How full the memory before the disk is."""
     name = tr("Ring")
     what = tr("The memory between cameras and disk. It fills while the disk stalls.")
     if status is None or status.state not in ("recording", "finalising"):
-        return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("It is used while a clip is recorded."), ""))
-    value = f"{status.ring_fill:.0%}"
+        return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("It is used while a clip is recorded.")))
+    value = tr("{fill} · peak {peak}").format(fill=f"{status.ring_fill:.0%}", peak=f"{status.ring_peak:.0%}")
     if status.lost_rows:
         meaning = tr("It was full: {rows} pairs could not be written.").format(rows=status.lost_rows)
         todo = tr("Record to a faster disk, lower the rate, or raise recording.ring_seconds in the profile.")
@@ -160,36 +153,37 @@ def _ring(status: RecorderStatus | None) -> Reading:
         meaning = tr("Nothing is lost yet. At 100 % the recording ends, with a certified clip.")
         todo = tr("Stop other programs that use this disk.")
         return Reading(name, value, Level.MARGIN, Explanation(what, meaning, todo))
-    return Reading(name, value, Level.PROVEN, Explanation(what, tr("The disk keeps up with the cameras."), ""))
+    return Reading(name, value, Level.PROVEN, Explanation(what, tr("The disk keeps up with the cameras.")))
 
 
-def _write(status: RecorderStatus | None) -> Reading:
+def writing(status: RecorderStatus | None) -> Reading:
+    """How quickly the disk takes the clip."""
     name = tr("Writing")
     what = tr("Megabytes that reach the clip in a second, and the time that 99 of 100 writes stay below.")
     if status is None or status.state not in ("recording", "finalising"):
-        return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("Nothing is being written."), ""))
+        return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("Nothing is being written.")))
     value = f"{status.write_mb_s:.0f} MB/s · {status.write_p99_ms:.1f} ms"
     if status.write_p99_ms > WRITE_P99_MARGIN_MS:
         meaning = tr("Single writes take long; the ring holds the pairs meanwhile.")
         todo = tr("Watch the ring. Stop other programs that use this disk.")
         return Reading(name, value, Level.MARGIN, Explanation(what, meaning, todo))
-    return Reading(name, value, Level.PROVEN, Explanation(what, tr("The disk is quick enough."), ""))
+    return Reading(name, value, Level.PROVEN, Explanation(what, tr("The disk is quick enough.")))
 
 
-def _disk(status: RecorderStatus | None) -> Reading:
+def disk(status: RecorderStatus | None) -> Reading:
+    """How long it can go on."""
     name = tr("Disk")
     what = tr("Minutes that can still be recorded until the reserve of the profile is reached.")
     if status is None or status.disk_minutes_left is None:
-        return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("Known once the cameras are armed."), ""))
+        return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("Known once the cameras are armed.")))
     value = duration(status.disk_minutes_left)
     if status.disk_minutes_left < DISK_MARGIN_MINUTES:
         meaning = tr("Less than {minutes:.0f} minutes. At the end the recording stops with a certified clip.").format(
             minutes=DISK_MARGIN_MINUTES
         )
-        return Reading(
-            name, value, Level.MARGIN, Explanation(what, meaning, tr("Free some space, or change the disk."))
-        )
-    return Reading(name, value, Level.PROVEN, Explanation(what, tr("There is room."), ""))
+        todo = tr("Free some space, or change the disk.")
+        return Reading(name, value, Level.MARGIN, Explanation(what, meaning, todo))
+    return Reading(name, value, Level.PROVEN, Explanation(what, tr("There is room.")))
 
 
 def duration(minutes: float) -> str:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
 from PyQt5.QtCore import QPointF, QRectF, Qt, pyqtSignal
 from PyQt5.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
+from nirvis_capture.camera import ARMS, Arm
+from nirvis_gui.arm_panel import ArmPanel
+from nirvis_gui.arm_picture import Extent, Picture
 from nirvis_gui.theme import ARM_COLOURS, PAGE_TEXT, PICTURE_BACKGROUND
 
-Picture = NDArray[np.uint8]
-"""RGB, ``(H, W, 3)``, 0 to 255."""
-ViewName = Literal["nir", "vis", "colour"]
-Extent = tuple[float, float, float, float]
-"""Where a picture lies, in pixels of the sensor and as the scene is seen: left, top, width, height."""
+ViewName = Literal["nir", "vis", "colour", "overlay"]
+Third = Literal["colour", "overlay"]
+"""What stands beside the two arms."""
 
 
 class PictureView(QWidget):
@@ -26,7 +25,9 @@ class PictureView(QWidget):
 
     range_changed = pyqtSignal(object)
 
-    def __init__(self, name: ViewName, title: str, empty: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, name: ViewName, title: str, empty: QWidget, below: QWidget | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.name = name
         self._extent = QRectF()
@@ -44,10 +45,10 @@ class PictureView(QWidget):
         self._pages.addWidget(self._graphics)
         self._title, self._caption = QLabel(self), QElidingLabel(self)
         self.set_title(title)
-        self.setMinimumSize(200, 150)
-        self._lay_out()
+        self.setMinimumSize(200, 130)
+        self._lay_out(below)
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, below: QWidget | None) -> None:
         self._caption.setAlignment(Qt.AlignmentFlag.AlignRight)
         header = QHBoxLayout()
         header.setContentsMargins(0, 0, 0, 0)
@@ -58,6 +59,12 @@ class PictureView(QWidget):
         column.setSpacing(3)
         column.addLayout(header)
         column.addWidget(self._pages, 1)
+        if below is not None:
+            column.addWidget(below)
+
+    @property
+    def caption(self) -> str:
+        return self._caption.text()
 
     @property
     def showing(self) -> bool:
@@ -131,43 +138,60 @@ class PictureView(QWidget):
 
 
 class LiveViews(QWidget):
-    """Both arms side by side; with the colour on, they stand above each other and the colour is large beside them."""
+    """Both arms side by side; with a third view, they stand above each other and it is large beside them."""
 
     zoomed = pyqtSignal()
 
-    def __init__(self, no_model: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(self, no_model: QWidget, parent: QWidget | None = None, prompt: str = "") -> None:
+        """Make the views.
+
+        no_model
+            What stands where the recovered colour will be.
+        prompt
+            What to do to see something.
+        """
         super().__init__(parent)
-        self.nir = PictureView(
-            "nir", self.tr("nir · source"), _empty_page(self.tr("Press L to see the cameras live.")), self
-        )
-        self.vis = PictureView("vis", self.tr("vis · target"), _empty_page(""), self)
-        self.colour = PictureView("colour", self.tr("recovered colour"), no_model, self)
+        self.panels: dict[Arm, ArmPanel] = {arm: ArmPanel(self) for arm in ARMS}
+        press = _empty_page(prompt or self.tr("Press L to see the cameras live."))
+        self.nir = PictureView("nir", self.tr("nir · source"), press, self.panels["nir"], self)
+        self.vis = PictureView("vis", self.tr("vis · target"), _empty_page(""), self.panels["vis"], self)
+        self.colour = PictureView("colour", self.tr("recovered colour"), no_model, None, self)
+        live = _empty_page(self.tr("Press L to see how the arms lie on each other."))
+        self.overlay = PictureView("overlay", self.tr("overlay"), live, None, self)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(8)
+        self._third: Third | None = None
         for view in self.all:
             view.range_changed.connect(self._share)
-        self.set_colour_visible(False)
+        self._arrange()
 
     @property
     def all(self) -> Sequence[PictureView]:
-        return self.nir, self.vis, self.colour
+        return self.nir, self.vis, self.colour, self.overlay
 
-    def set_colour_visible(self, visible: bool) -> None:
-        """Show or hide the third view."""
+    def show_third(self, third: Third | None) -> None:
+        """Show one of the third views, or none; costs nothing when it is shown."""
+        if third != self._third:
+            self._third = third
+            self._arrange()
+
+    def _arrange(self) -> None:
+        third = self._third
         for view in self.all:
             self._grid.removeWidget(view)
         self._grid.addWidget(self.nir, 0, 0)
-        if visible:
-            self._grid.addWidget(self.vis, 1, 0)
-            self._grid.addWidget(self.colour, 0, 1, 2, 1)
-        else:
-            self._grid.addWidget(self.vis, 0, 1)
+        self._grid.addWidget(self.vis, *((1, 0) if third else (0, 1)))
+        for name, view in (("colour", self.colour), ("overlay", self.overlay)):
+            if name == third:
+                self._grid.addWidget(view, 0, 1, 2, 1)
+            elif view.showing:
+                view.clear()
+            view.setVisible(name == third)
         self._grid.setRowStretch(0, 1)
-        self._grid.setRowStretch(1, 1 if visible else 0)
+        self._grid.setRowStretch(1, 1 if third else 0)
         self._grid.setColumnStretch(0, 1)
-        self._grid.setColumnStretch(1, 2 if visible else 1)
-        self.colour.setVisible(visible)
+        self._grid.setColumnStretch(1, 2 if third else 1)
 
     def fit(self) -> None:
         """Show the whole pictures in every view."""
@@ -178,6 +202,8 @@ class LiveViews(QWidget):
     def clear(self) -> None:
         for view in self.all:
             view.clear()
+        for panel in self.panels.values():
+            panel.clear()
 
     def _share(self, origin: PictureView) -> None:
         seen = origin.visible_range()

@@ -7,58 +7,20 @@ painted the last one: a slow window skips pairs, and the recorder never waits.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from PyQt5.QtCore import Qt, QTimer, pyqtSignal, pyqtSlot
 
-from nirvis_capture import optics
-from nirvis_capture.camera import ARMS, Arm, Raw
 from nirvis_capture.errors import RecorderError
-from nirvis_capture.raw import demosaic, superpixel
 from nirvis_capture.slot import Slot, Snapshot
-from nirvis_gui.live_view import Extent, Picture
+from nirvis_gui.arm_picture import Extent, Picture
+from nirvis_gui.live_pictures import Look, Looking
 from nirvis_gui.workers import Worker
 
 PERIOD_MS = 45
-
-
-@dataclass(frozen=True, eq=False)
-class ArmPicture:
-    """One arm, as a person at the rig sees the scene."""
-
-    picture: Picture
-    extent: Extent
-    exposure_us: float
-    gain_db: float
-    saturated: float
-    """Share of the raw counts at full scale, of the colour that has most of them."""
-    focus: float
-    """See `nirvis_capture.optics.focus`: larger is sharper, of one scene."""
-    frame_id: int
-    timestamp_ns: int
-    rate_hz: float | None = None
-    """Exposures per second since the picture before, by the counter and clock of the camera."""
-    not_corrected: str = ""
-    """Why the dark and flat frames of the profile were not applied; empty when they were, or when it names none."""
-
-    @property
-    def caption(self) -> str:
-        rate = f"{self.rate_hz:.1f} Hz · " if self.rate_hz else ""
-        doubt = " · not corrected" if self.not_corrected else ""
-        light = f"{self.exposure_us / 1000:.1f} ms · {self.gain_db:.1f} dB · {self.saturated:.1%} sat."
-        return f"{rate}{light} · focus {self.focus:.2f}{doubt}"
-
-
-@dataclass(frozen=True, eq=False)
-class LivePictures:
-    """The newest pair."""
-
-    sequence: int
-    arms: dict[Arm, ArmPicture]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +54,8 @@ class PictureFeed(Worker):
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._look)
-        self._full = False
-        self._before: LivePictures | None = None
+        self._look_as = Look()
+        self._looking = Looking()
 
     def watch(self, slot: Path | None) -> None:
         """Show what the recorder publishes at `slot`; None for nothing."""
@@ -103,9 +65,9 @@ class PictureFeed(Worker):
         """Show what the colorizer publishes at `slot`; None for nothing."""
         self.post("colour", lambda: self._watch(self._colour, slot))
 
-    def set_full(self, full: bool) -> None:
-        """Every pixel of the sensor, for a view that is zoomed in; else one for every four."""
-        self._full = full
+    def look(self, look: Look) -> None:
+        """How the pictures are wanted from now on."""
+        self._look_as = look
 
     def taken(self) -> None:
         """The window has painted the pair; called from its thread."""
@@ -121,7 +83,7 @@ class PictureFeed(Worker):
 
     def _watch(self, reader: _Reader, slot: Path | None) -> None:
         reader.look_at(slot)
-        self._before = None
+        self._looking = Looking()
         if self._pair.path or self._colour.path:
             self._timer.start(PERIOD_MS)
         else:
@@ -134,8 +96,7 @@ class PictureFeed(Worker):
         self._colour.pass_on(lambda snapshot: self.colour_arrived.emit(colour_picture(snapshot)))
 
     def _pass_pair(self, snapshot: Snapshot) -> None:
-        self._before = with_rates(live_pictures(snapshot, full=self._full), self._before)
-        self.arrived.emit(self._before)
+        self.arrived.emit(self._looking.pictures(snapshot, self._look_as, time.monotonic()))
 
 
 class _Reader:
@@ -176,52 +137,6 @@ class _Reader:
             except RecorderError:
                 return False
         return self._slot is not None
-
-
-def live_pictures(snapshot: Snapshot, *, full: bool) -> LivePictures:
-    """The pair of a snapshot as two pictures that look the same way."""
-    arms = {arm: arm_picture(snapshot.arrays[arm], snapshot.meta[arm], full=full) for arm in ARMS}
-    return LivePictures(snapshot.sequence, arms)
-
-
-def arm_picture(raw: Raw, meta: dict[str, Any], *, full: bool) -> ArmPicture:
-    """Raw counts ``(H, W)`` of one arm as RGB u8, ``(H/2, W/2, 3)`` or all of it, with the mirror undone."""
-    depth = meta["bit_depth"]
-    settings = (meta["cfa"], meta["black_level_dn"], depth, tuple(meta["white_balance"]))
-    rgb = demosaic(raw, *settings) if full else superpixel(raw, *settings)
-    if rgb.dtype == np.uint16:
-        rgb = (rgb >> 8).astype(np.uint8)
-    scene = np.ascontiguousarray(rgb[:, ::-1] if meta["mirror"] else rgb).astype(np.uint8, copy=False)
-    saturated = max(optics.saturated(raw, meta["cfa"], depth))
-    focus = optics.focus(raw, meta["cfa"], meta["black_level_dn"])
-    height, width = raw.shape
-    extent = (0.0, 0.0, float(width), float(height))
-    return ArmPicture(
-        picture=scene,
-        extent=extent,
-        exposure_us=meta["exposure_us"],
-        gain_db=meta["gain_db"],
-        saturated=saturated,
-        focus=focus,
-        frame_id=meta["frame_id"],
-        timestamp_ns=meta["timestamp_ns"],
-        not_corrected=meta.get("not_corrected", ""),
-    )
-
-
-def with_rates(pictures: LivePictures, before: LivePictures | None) -> LivePictures:
-    """The same pictures with the frame rate of each arm since those before."""
-    if before is None:
-        return pictures
-    arms = {
-        arm: replace(picture, rate_hz=_rate_hz(picture, before.arms[arm])) for arm, picture in pictures.arms.items()
-    }
-    return replace(pictures, arms=arms)
-
-
-def _rate_hz(now: ArmPicture, before: ArmPicture) -> float | None:
-    elapsed_ns = now.timestamp_ns - before.timestamp_ns
-    return (now.frame_id - before.frame_id) * 1e9 / elapsed_ns if elapsed_ns > 0 else None
 
 
 def colour_picture(snapshot: Snapshot) -> ColourPicture:

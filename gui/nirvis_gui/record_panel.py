@@ -26,7 +26,7 @@ class RecordPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._styled: tuple[State, bool] | None = None
+        self._styled: tuple[State, bool, bool] | None = None
         self._button = QPushButton(self)
         self._button.setMinimumHeight(60)
         self._button.setIconSize(QSize(30, 30))
@@ -69,24 +69,25 @@ class RecordPanel(QWidget):
     def button(self) -> QPushButton:
         return self._button
 
-    def show_status(self, status: RecorderStatus | None, doing: str = "") -> None:
+    def show_status(self, status: RecorderStatus | None, doing: str = "", *, series: bool = False) -> None:
         """Show the state, or what is being done just now; while something is done the button waits."""
         state: State = status.state if status else "absent"
-        self._style(state, enabled=not doing and state != "finalising")
-        self._state.setText(doing or self._name(state))
+        self._style(state, enabled=not doing and (series or state != "finalising"), series=series)
+        self._state.setText(doing or self._name(state) + (self.tr(" · series") if series else ""))
         self._clock.setText(clock(status.seconds if status else 0.0))
         self._pairs.setText(f"{status.pairs:,}".replace(",", "\u202f") if status else "–")
         self._dropped.setText(str(transfer_losses(status)) if status else "–")
         self._missed.setText(str(missed_pairs(status)) if status else "–")
 
-    def _style(self, state: State, *, enabled: bool) -> None:
+    def _style(self, state: State, *, enabled: bool, series: bool) -> None:
         """Colours and icons; they cost more than texts, so they are touched only when something changed."""
-        if self._styled == (state, enabled):
+        if self._styled == (state, enabled, series):
             return
-        self._styled = (state, enabled)
-        stops = state in ("recording", "finalising")
-        self._clock.setEnabled(stops)
-        self._button.setText(self.tr("Stop") if stops else self.tr("Record"))
+        self._styled = (state, enabled, series)
+        self._clock.setEnabled(state in ("recording", "finalising"))
+        stops = series or state in ("recording", "finalising")
+        stop = self.tr("Stop the series") if series else self.tr("Stop")
+        self._button.setText(stop if stops else self.tr("Record"))
         self._button.setIcon(icon("mdi6.stop" if stops else "mdi6.record", "white" if enabled else "#8b929c"))
         self._button.setEnabled(enabled)
         background = RECORD_COLOUR if enabled else "#4a4f56"

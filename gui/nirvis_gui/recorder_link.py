@@ -28,6 +28,11 @@ class ClipFields:
     notes: str = ""
     operator: str = ""
 
+    def arguments(self) -> list[str]:
+        """Those of ``nirvis record``."""
+        texts = {"--place": self.place, "--light": self.light, "--notes": self.notes, "--operator": self.operator}
+        return [f"{option}={text}" for option, text in texts.items() if text]
+
 
 class RecorderLink(Worker):
     """Gives commands to the recorder of one rig, one after another; starts the recorder where none runs."""
@@ -50,8 +55,9 @@ class RecorderLink(Worker):
     def disarm(self) -> None:
         self.post("disarm", self._disarm)
 
-    def record(self, fields: ClipFields) -> None:
-        self.post("record", lambda: self.done.emit("record", self._record(fields)))
+    def record(self, fields: ClipFields, seconds: float | None = None) -> None:
+        """Begin a recording that ends by itself after `seconds`, where they are given."""
+        self.post("record", lambda: self.done.emit("record", self._record(fields, seconds)))
 
     def stop(self) -> None:
         self.post("stop", lambda: self.done.emit("stop", self._recorder().stop()))
@@ -100,9 +106,9 @@ class RecorderLink(Worker):
         self._recorder().disarm()
         self.done.emit("disarm", None)
 
-    def _record(self, fields: ClipFields) -> str:
+    def _record(self, fields: ClipFields, seconds: float | None) -> str:
         return self._recorder().record(
-            place=fields.place, light=fields.light, notes=fields.notes, operator=fields.operator
+            place=fields.place, light=fields.light, notes=fields.notes, operator=fields.operator, seconds=seconds
         )
 
     def _shutdown(self) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from superqt import QElidingLabel
 
-from nirvis_capture.profile import Filter, Profile
+from nirvis_capture.profile import Filter, Mode, Profile
+from nirvis_gui.filters import FiltersSeen
 from nirvis_gui.health import Level
 from nirvis_gui.theme import LEVEL_COLOURS, icon
 
@@ -26,7 +28,7 @@ class RigBar(QWidget):
         self._profiles.setMinimumWidth(170)
         self._profiles.activated.connect(self._choose)
         self._mode_icon, self._mode = QLabel(self), QLabel(self)
-        self._filters = QLabel(self)
+        self._filters = QElidingLabel(self)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(QLabel(self.tr("Rig"), self))
@@ -34,8 +36,7 @@ class RigBar(QWidget):
         row.addSpacing(12)
         row.addWidget(self._mode_icon)
         row.addWidget(self._mode)
-        row.addWidget(self._filters)
-        row.addStretch(1)
+        row.addWidget(self._filters, 1)
 
     def set_names(self, names: list[str]) -> None:
         """Offer the shipped profiles, and keep the files that were opened."""
@@ -62,6 +63,7 @@ class RigBar(QWidget):
         self._mode_icon.setPixmap(icon(MODE_ICONS[profile.mode]).pixmap(20, 20))
         self._mode.setText(self.tr("<b>Day mode</b>") if profile.mode == "day" else self.tr("<b>Night mode</b>"))
         self._filters.setText(filter_text(profile))
+        self._filters.setToolTip(filter_text(profile))
 
     def show_current(self, name: str) -> None:
         """Go back to the profile in use, after another one could not be."""
@@ -92,12 +94,14 @@ class FilterReminder(QFrame):
         sign.setPixmap(icon("mdi6.camera-iris", colour).pixmap(22, 22))
         self._text = QLabel(self)
         self._text.setWordWrap(True)
+        self._seen = QLabel(self)
         done = QPushButton(self.tr("The filters are in place"), self)
         done.clicked.connect(self.confirmed)
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 4, 6, 4)
         row.addWidget(sign)
         row.addWidget(self._text, 1)
+        row.addWidget(self._seen)
         row.addWidget(done)
         self.hide()
 
@@ -107,6 +111,7 @@ class FilterReminder(QFrame):
 
     def remind(self, profile: Profile) -> None:
         """Ask for the filters of this profile."""
+        self._seen.setText("")
         mode = self.tr("Day") if profile.mode == "day" else self.tr("Night")
         self._text.setText(
             self.tr("{mode} mode. Change the filters by hand: {nir} before nir, {vis} before vis.").format(
@@ -114,6 +119,33 @@ class FilterReminder(QFrame):
             )
         )
         self.show()
+
+    def show_seen(self, seen: FiltersSeen, profile: Profile) -> None:
+        """What the live pictures say of the filters; wrong ones bring the reminder back."""
+        nir, vis = seen.nir(profile.mode), seen.vis()
+        if "wrong" in (nir, vis):
+            if self.isHidden():
+                self.remind(profile)
+            wrong = self._nir_wrong(profile.mode) if nir == "wrong" else self.tr("vis sees near infrared: no NIR-cut")
+            self._say_seen("✗", wrong, Level.MARGIN)
+        elif seen.settled(profile.mode):
+            self._say_seen("✓", self.tr("the pictures look like these filters"), Level.PROVEN)
+        else:
+            self._say_seen("?", self.tr("too dark to see it in the pictures"), Level.UNKNOWN)
+
+    @property
+    def seen(self) -> str:
+        return self._seen.text()
+
+    def _nir_wrong(self, mode: Mode) -> str:
+        if mode == "night":
+            return self.tr("nir sees colour: the band-pass is missing")
+        return self.tr("nir sees no colour: the band-pass is still there")
+
+    def _say_seen(self, sign: str, text: str, level: Level) -> None:
+        said = f"<span style='color: {LEVEL_COLOURS[level]}'><b>{sign}</b></span> {text}"
+        if said != self._seen.text():
+            self._seen.setText(said)
 
 
 def filter_name(settings: Filter) -> str:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PyQt5.QtCore import QObject, pyqtSignal
 
 from nirvis_capture.client import RecorderStatus
 from nirvis_capture.profile import Profile
+from nirvis_capture.settings import Changes
+from nirvis_gui.alignment import OverlayKind
+from nirvis_gui.camera_health import Beat
 from nirvis_gui.chores import Chores, Colour
+from nirvis_gui.clip_library import ClipLibrary
 from nirvis_gui.health import Level, State
+from nirvis_gui.jobs import Job, Jobs
+from nirvis_gui.live_pictures import LivePictures, Look
+from nirvis_gui.live_view import Third
 from nirvis_gui.picture_feed import PictureFeed
+from nirvis_gui.plan_panel import Plan
+from nirvis_gui.profile_file import free_rig, written_profile
+from nirvis_gui.profile_worker import ProfileWorker
 from nirvis_gui.recorder_link import ClipFields, RecorderLink, RecorderWatch
-from nirvis_gui.workers import Workers
+from nirvis_gui.run_watch import RunWatch
+from nirvis_gui.workers import Worker, Workers
 
 LIVE: tuple[State, ...] = ("armed", "recording", "finalising")
 
@@ -36,18 +49,26 @@ class Session(QObject):
         self.doing = ""
         """What the recorder was asked for and has not answered yet, as a text; empty when nothing."""
         self.model: Path | None = None
-        self.colour_on = False
+        self.third: Third | None = None
+        """Which view stands beside the two arms."""
+        self.overlay_kind: OverlayKind = "edges"
+        self.look = Look()
+        self.beat: Beat | None = None
+        self.series: Job | None = None
         self.closing = False
+        self.rearm = False
+        """The cameras are armed again once the changed profile is in use."""
         self._wanted: tuple[str, Profile] | None = None
         self._watched: Path | None = None
-        self._coloured: tuple[Path, Path] | None = None
         self.link, self.watch = RecorderLink(), RecorderWatch()
         self.feed, self.chores, self.colour = PictureFeed(), Chores(), Colour()
+        self.library, self.runs, self.profiles = ClipLibrary(), RunWatch(), ProfileWorker()
+        self.jobs = Jobs(self)
         self._workers = Workers()
         self._connect()
 
     def _connect(self) -> None:
-        for worker in (self.link, self.watch, self.feed, self.chores, self.colour):
+        for worker in self._all:
             worker.failed.connect(self._failed)
         self.link.done.connect(lambda command, _: self._done(command))
         self.watch.status_changed.connect(self._show_status)
@@ -55,6 +76,13 @@ class Session(QObject):
         self.chores.profile_loaded.connect(self._use)
         self.colour.started.connect(self.feed.watch_colour)
         self.colour.ended.connect(self._colour_ended)
+        self.feed.arrived.connect(self._take_beat)
+        self.jobs.all_ended.connect(lambda: self._workers.close(self.closed.emit))
+
+    @property
+    def _all(self) -> tuple[Worker, ...]:
+        recording = (self.link, self.watch, self.feed, self.chores, self.colour)
+        return *recording, self.library, self.runs, self.profiles
 
     @property
     def state(self) -> State:
@@ -67,10 +95,16 @@ class Session(QObject):
 
     def start(self, name: str, profile: Profile) -> None:
         """Start the workers, and attach to the recorder of the rig or launch it."""
-        for worker in (self.link, self.watch, self.feed, self.chores, self.colour):
+        for worker in self._all:
             self._workers.add(worker)
         self.chores.find_profiles()
+        self.runs.find_configs()
+        self.library.find_formats()
         self._use(name, profile)
+
+    @property
+    def colour_on(self) -> bool:
+        return self.third == "colour"
 
     def choose_profile(self, name: str) -> None:
         """Use another rig: a shipped profile or a file."""
@@ -88,26 +122,74 @@ class Session(QObject):
             self._do(self.tr("Arming the cameras…"))
             self.link.arm()
 
-    def toggle_record(self, fields: ClipFields) -> None:
-        """Begin a clip, or end the one that is being recorded."""
-        if self.doing or self.state == "finalising":
+    def toggle_record(self, fields: ClipFields, plan: Plan = Plan()) -> None:  # noqa: B008 frozen
+        """Begin a clip or a series, or end what is being recorded."""
+        if self.series is not None:
+            self._do(self.tr("Ending the series…"))
+            self.series.stop()
+        elif self.doing or self.state == "finalising":
             return
-        if self.state == "recording":
+        elif self.state == "recording":
             self._do(self.tr("Finishing the clip…"))
             self.link.stop()
+        elif plan.mistake():
+            self.said.emit(Level.MARGIN, plan.mistake())
+        elif plan.is_series:
+            self._begin_series(fields, plan)
         else:
             self._do(self.tr("Starting the clip…"))
-            self.link.record(fields)
+            self.link.record(fields, plan.seconds)
+
+    def change_profile(self, changes: Changes) -> None:
+        """Use the profile with other values; cameras that are armed are armed again."""
+        if self.profile is None or self.state in ("recording", "finalising"):
+            self.said.emit(Level.MARGIN, self.tr("The profile cannot be changed while a clip is recorded."))
+            return
+        self.rearm = self.state == "armed"
+        self._do(self.tr("Changing the profile…"))
+        self.chores.edit_profile(self.profile_name, self.profile, changes)
 
     def set_model(self, model: Path) -> None:
         """Recover the colour with this model, and show it."""
-        self.model, self.colour_on, self._coloured = model, True, None
-        self._follow()
+        self.model, self.third = model, "colour"
+        self.colour.forget()
+        self._look_again()
 
-    def set_colour(self, on: bool) -> None:
-        """Show the recovered colour or not; without it no model runs."""
-        self.colour_on = on
-        self._follow()
+    def show_third(self, third: Third | None) -> None:
+        """Show the recovered colour, the overlay, or neither; what is not shown is not computed."""
+        self.third = third
+        self._look_again()
+
+    def show_overlay(self, kind: OverlayKind) -> None:
+        self.overlay_kind, self.third = kind, "overlay"
+        self._look_again()
+
+    def set_peaking(self, on: bool) -> None:
+        self.look = replace(self.look, peaking=on)
+        self._look_again()
+
+    def set_full(self, full: bool) -> None:
+        """Every pixel of the sensor, for a view that is zoomed in."""
+        if full != self.look.full:
+            self.look = replace(self.look, full=full)
+            self._look_again()
+
+    def run_with_rig(self, name: str, arguments: Callable[[Path], list[str]]) -> Job | None:
+        """Start a command that opens the cameras itself: the recorder lets them go first. None while one is busy.
+
+        arguments
+            Those of the command, for the path of the profile in use.
+        """
+        if self.closing:
+            return None
+        if self.profile is None or self.doing or self.state in ("recording", "finalising"):
+            self.said.emit(Level.MARGIN, self.tr("The cameras are in use; stop the recording first."))
+            return None
+        profile = self.profile
+        job = self.jobs.run(name, lambda: arguments(free_rig(profile)))
+        job.ended.connect(lambda *_: self._do(""))
+        self._do(self.tr("The rig is being checked…"))
+        return job
 
     def close(self, *, finish: bool, leave: bool) -> None:
         """End the workers, then emit `closed`.
@@ -128,7 +210,7 @@ class Session(QObject):
         self._do(self.tr("Closing…"))
         if not leave and self.state != "absent":
             self.link.shutdown()
-        self._workers.close(self.closed.emit)
+        self.jobs.close()
 
     def _do(self, text: str) -> None:
         self.doing = text
@@ -145,11 +227,19 @@ class Session(QObject):
             return
         if command == "use" and self._wanted:
             self.profile_name, self.profile = self._wanted
+            self.beat = Beat(self.profile.trigger)
             self.profile_changed.emit()
             self.watch.watch(self.profile.rig)
+            if self.rearm:
+                self.rearm = False
+                # The status that is known is of before: it still says that they are armed.
+                self._do(self.tr("Arming the cameras…"))
+                self.link.arm()
+                return
         self._do("")
 
     def _failed(self, job: str, text: str) -> None:
+        self.rearm = False
         if job == "use" and self._wanted:
             # What runs may still be recording: show it, whatever could not be changed.
             self.watch.watch(self._wanted[1].rig)
@@ -176,21 +266,37 @@ class Session(QObject):
         if live != self._watched:
             self._watched = live
             self.feed.watch(live)
-        wanted = (self.model, live) if self.colour_on and self.model and live else None
-        if wanted != self._coloured:
-            self._coloured = wanted
-            self._run_colour(wanted)
+        self.colour.follow(self.model if self.colour_on else None, live)
         self.changed.emit()
 
-    def _run_colour(self, wanted: tuple[Path, Path] | None) -> None:
-        if wanted is None:
-            self.colour.stop()
-            self.feed.watch_colour(None)
-        else:
-            self.colour.start(*wanted)
-
     def _colour_ended(self, said: str) -> None:
-        self.colour_on = False
+        self.third = None
         text = self.tr("The colorizer ended: {said}").format(said=said or self.tr("it gave no reason."))
         self.said.emit(Level.MARGIN, text)
         self._follow()
+
+    def _take_beat(self, pictures: LivePictures) -> None:
+        if self.profile is not None and pictures.figures is not None:
+            rates = {arm: figures.rate_hz for arm, figures in pictures.figures.items() if figures.rate_hz}
+            self.beat = Beat(self.profile.trigger, rates)
+
+    def _look_again(self) -> None:
+        kind = self.overlay_kind if self.third == "overlay" else None
+        self.look = replace(self.look, overlay=kind)
+        self.feed.look(self.look)
+        self._follow()
+
+    def _begin_series(self, fields: ClipFields, plan: Plan) -> None:
+        profile = self.profile
+        if profile is None:
+            return
+        options = [*fields.arguments(), *plan.arguments()]
+        self.series = self.jobs.run("series", lambda: ["record", "--profile", str(written_profile(profile)), *options])
+        self.series.ended.connect(self._series_ended)
+        self._do("")
+
+    def _series_ended(self, status: int, _: str, complaint: str) -> None:
+        self.series = None
+        text = self.tr("The series has ended.") if status == 0 else complaint
+        self.said.emit(Level.PROVEN if status == 0 else Level.MARGIN, text)
+        self._do("")

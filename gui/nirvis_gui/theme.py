@@ -27,7 +27,7 @@ LEVEL_ICONS = {
     Level.LOSS: "mdi6.close-octagon",
 }
 RECORD_COLOUR = "#c8372d"
-ARM_COLOURS = {"nir": "#b56576", "vis": "#4f9dd9", "colour": "#3fae8a"}
+ARM_COLOURS = {"nir": "#b56576", "vis": "#4f9dd9", "colour": "#3fae8a", "overlay": "#c9a227"}
 PICTURE_BACKGROUND = "#101214"
 PAGE_TEXT = "#a8afb8"
 
@@ -81,9 +81,13 @@ def palette(theme: Theme) -> QPalette:
 def apply(application: QApplication, theme: Theme) -> None:
     application.setStyle("Fusion")
     application.setPalette(palette(theme))
+    # A widget with a style sheet, and what is inside it, keeps the colours that it was made with.
+    for widget in application.allWidgets():
+        if sheet := widget.styleSheet():
+            widget.setStyleSheet("")
+            widget.setStyleSheet(sheet)
 
 
 def icon(name: str, colour: str | None = None) -> QIcon:
     """An icon of the fonts that qtawesome carries; in the colour of the text when none is given."""
-    made = qtawesome.icon(name, color=colour) if colour else qtawesome.icon(name)
-    return QIcon(made)
+    return QIcon(qtawesome.icon(name, color=colour or QApplication.palette().color(QPalette.WindowText)))

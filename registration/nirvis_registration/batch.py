@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,13 @@ from nirvis_capture.corrected_clip import corrected_by, open_corrected
 from nirvis_capture.errors import NirvisError
 from nirvis_registration.clip_pairs import align_clip, write_pairs
 from nirvis_registration.clip_report import clip_report
-from nirvis_registration.errors import NotAPairsFile, PairsFileError, PairsFileTaken, RegistrationRefused
+from nirvis_registration.errors import (
+    FolderNotWritable,
+    NotAPairsFile,
+    PairsFileError,
+    PairsFileTaken,
+    RegistrationRefused,
+)
 from nirvis_registration.pair_file import SUFFIX, PairsFile
 from nirvis_registration.quality import verdict
 from nirvis_registration.rig_calibration import Calibrations, Rig, RigCalibration, rig_of, waves
@@ -113,11 +120,12 @@ def register_clips(
         Address of a dask scheduler, whose workers do the work instead of processes of this machine.
     with_reports
         Write a page beside each pairs file that is written.
-    Raises `NirvisError` when there is no clip at all.
+    Raises `NirvisError` when there is no clip at all, and `FolderNotWritable`, before any work is done.
     """
     settings = settings or RegistrationSettings()
     calibrations = calibrations or Calibrations(out_dir)
     clips = find_clips(paths)
+    _check_writable(out_dir)
     alone = processes == 1 and scheduler is None
     work = partial(
         _outcome,
@@ -149,6 +157,15 @@ def find_clips(paths: Sequence[Path]) -> list[Path]:
         looked = ", ".join(str(path) for path in paths) or "nothing"
         raise NirvisError(f"There is no clip (*{CLIP_SUFFIX}) in {looked}. Record one with `nirvis record`.")
     return list(found)
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise FolderNotWritable(folder, error.strerror or str(error)) from None
 
 
 def pairs_path(clip_path: Path, out_dir: Path) -> Path:

@@ -36,7 +36,7 @@ def align_clip(
     found = None
     if calibration is not None:
         few = chosen_frames(clip, min(settings.frames, CALIBRATED_FRAMES))
-        found = estimate_from(calibration.scene_homography_vis_to_nir, grey_pairs(clip, few))
+        found = estimate_from(calibration.scene_homography_vis_to_nir, grey_pairs(clip, few), calibration.distortion)
     if found is None:
         found = estimate(grey_pairs(clip, chosen_frames(clip, settings.frames)), settings.features)
     if calibration is not None:
@@ -45,7 +45,10 @@ def align_clip(
     ratio = settings.size[0] / settings.size[1]
     crop = common_crop(found.homography_vis_to_nir, nir_frame, vis_frame, settings.crop, ratio)
     geometry = SourceGeometry(frame=nir_frame, crop=crop, size=settings.size)
-    return PairView(clip.profile.nir, clip.profile.vis, geometry, found.homography_vis_to_nir, vis_frame), found
+    view = PairView(
+        clip.profile.nir, clip.profile.vis, geometry, found.homography_vis_to_nir, vis_frame, found.distortion
+    )
+    return view, found
 
 
 def _frame_size(clip: Clip, arm: Arm) -> Size:
@@ -104,4 +107,5 @@ def _header(
         bit_depth=nir.sensor.bit_depth,
         settings=settings.fingerprint(corrected_by(clip)),
         calibration=calibration.identity if calibration else "",
+        distortion=found.distortion,
     )

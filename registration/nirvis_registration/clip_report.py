@@ -29,10 +29,12 @@ def clip_report(pairs_path: Path) -> Path:
     with PairsFile.open(pairs_path) as pairs:
         report = Report(f"Registration of {pairs.clip_name}", f"{len(pairs)} pairs, {pairs.place or 'no place'}")
         header, residuals = pairs.header, pairs.table["residual_px"]
+        vis_size = pairs.profile.vis.roi.width, pairs.profile.vis.roi.height
         report.numbers(
             [
                 (median_px(residuals), "px residual of a pair, median"),
                 (f"{header.corner_sigma_px:.3f}", "px uncertainty of a corner"),
+                (f"{pairs.distortion.corner_px(vis_size):.2f}", "px that the lens of vis moves a corner outwards"),
                 (f"{pairs.inliers}", "matches that agree" if pairs.inliers else "matches needed: it has a calibration"),
             ]
         )

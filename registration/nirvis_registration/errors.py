@@ -3,11 +3,13 @@
 NirvisError
 ├── RegistrationRefused     a clip whose arms cannot be brought together; nothing is written
 ├── RigCalibrationError     a file that is no calibration of a rig, or cannot be read
+├── FolderNotWritable       nothing can be written where the pairs are to go
 ├── WrongPicture            a picture whose size is not the one that a geometry was made for
 └── PairsFileError
     ├── NotAPairsFile       another format, or no HDF5 file at all
     ├── NewerPairsFile      written by a later version of nirvis
     ├── DamagedPairsFile    truncated or altered
+    ├── PairsDiskFull       the disk is full; what was begun is taken away again
     └── PairsFileTaken      the name belongs to the pairs of another clip
 """
 
@@ -31,6 +33,13 @@ class RigCalibrationError(NirvisError):
         super().__init__(
             f"{path} is no calibration of a rig: {reason}. Delete it, and the next clip makes it anew, or register "
             "with --no-calibration."
+        )
+
+
+class FolderNotWritable(NirvisError):
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(
+            f"Nothing can be written into {folder} ({reason}): no clip was registered. Choose another one."
         )
 
 
@@ -61,6 +70,14 @@ class NewerPairsFile(PairsFileError):
 class DamagedPairsFile(PairsFileError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} is damaged: {reason}. Register the clip again.")
+
+
+class PairsDiskFull(PairsFileError):
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The disk of {path} is full: no pairs of this clip were kept. Free some space and register again; what is "
+            "done stays as it is."
+        )
 
 
 class PairsFileTaken(PairsFileError):

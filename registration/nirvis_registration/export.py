@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from nirvis_registration.distortion import NO_DISTORTION, middle_and_radius
 from nirvis_registration.geometry import Matrix, mirror_x, normalised
 from nirvis_registration.pair_file import SUFFIX as PAIRS_SUFFIX
 from nirvis_registration.pair_file import PairsFile
 
 SUFFIX = ".registration.json"
 FORMAT = "nirvis-registration"
-VERSION = 1
 
 
 def raw_from_pair(pairs: PairsFile) -> tuple[Matrix, Matrix]:
@@ -30,9 +30,10 @@ def export_json(pairs_path: Path) -> Path:
     with PairsFile.open(pairs_path) as pairs:
         nir, vis, crop = pairs.profile.nir, pairs.profile.vis, pairs.crop
         pair_to_nir, pair_to_vis = raw_from_pair(pairs)
+        middle, radius_px = middle_and_radius((vis.roi.width, vis.roi.height))
         text = {
             "format": FORMAT,
-            "version": VERSION,
+            "version": 1 if pairs.distortion == NO_DISTORTION else 2,  # who knows 1 only would leave distortion out
             "clip": pairs.clip_name,
             "clip_sha256": pairs.clip_sha256,
             "coordinates": "pixels, x to the right, y down; the centre of the first pixel is (0, 0)",
@@ -43,6 +44,14 @@ def export_json(pairs_path: Path) -> Path:
             "homography_raw_vis_to_raw_nir": pairs.homography_vis_to_nir.tolist(),
             "homography_pair_to_raw_nir": pair_to_nir.tolist(),
             "homography_pair_to_raw_vis": pair_to_vis.tolist(),
+            "distortion_of_vis": {
+                "k1": pairs.distortion.k1,
+                "k2": pairs.distortion.k2,
+                "middle": middle.tolist(),
+                "radius_px": radius_px,
+                "meaning": "the homographies give an ideal point u of raw vis; it is seen at middle + (u - middle) * "
+                "(1 + k1 r² + k2 r⁴), with r the distance of u from the middle, divided by radius_px",
+            },
             "corner_covariance_px2": pairs.header.corner_covariance.tolist(),
             "corner_sigma_px": pairs.header.corner_sigma_px,
         }

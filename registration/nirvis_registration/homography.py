@@ -16,10 +16,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from nirvis_registration.distortion import NO_DISTORTION, Distortion
 from nirvis_registration.errors import RegistrationRefused
 from nirvis_registration.features import Grey, Matches, match_pictures
 from nirvis_registration.geometry import Matrix, Size, corner_distances, corners, normalised, project
-from nirvis_registration.lucas_kanade import Alignment, align_structure
+from nirvis_registration.lens_terms import with_lens_terms
+from nirvis_registration.lucas_kanade import Alignment, align, align_structure, structure_frame
 
 THRESHOLD_PX = 1.5
 """Largest noise of a match that MAGSAC++ marginalises over."""
@@ -58,6 +60,8 @@ class Estimate:
     """Frames that it comes from."""
     aligned_frames: int = 0
     """Frames whose structure was aligned; 0 where that contradicted the features, and was left out."""
+    distortion: Distortion = NO_DISTORTION
+    """Of vis, before the homography; where it is significant."""
 
     @property
     def corner_sigma_px(self) -> float:
@@ -88,16 +92,25 @@ def estimate(pairs: Iterable[tuple[Grey, Grey]], features: int = 4000) -> Estima
     if found is None or found.inliers < MIN_INLIERS:
         raise _too_few(found, seen[0], features)
     _check_plausible(found, _size(seen[0][1]))
-    return made_exact(found, align_structure(seen[:ALIGNED_FRAMES], found.homography_vis_to_nir), _size(seen[0][1]))
+    frames = [structure_frame(nir, vis) for nir, vis in seen[:ALIGNED_FRAMES]]
+    aligned = align(frames, found.homography_vis_to_nir)
+    exact = made_exact(found, aligned, _size(seen[0][1]))
+    if aligned is None or not exact.aligned_frames:
+        return exact
+    return _aligned(exact, with_lens_terms(frames, aligned))
 
 
-def estimate_from(start: Matrix, pairs: Iterable[tuple[Grey, Grey]]) -> Estimate | None:
+def estimate_from(
+    start: Matrix, pairs: Iterable[tuple[Grey, Grey]], distortion: Distortion = NO_DISTORTION
+) -> Estimate | None:
     """Align structure from a homography that is nearly right; None where that does not lead to one that fits.
 
     pairs
         As for `estimate`; all are used.
+    distortion
+        Of the lens of vis: it is not estimated anew.
     """
-    aligned = align_structure(list(pairs), start)
+    aligned = align_structure(list(pairs), start, distortion)
     if aligned is None or aligned.strangeness > MAX_STRANGENESS:
         return None
     return Estimate(
@@ -108,6 +121,7 @@ def estimate_from(start: Matrix, pairs: Iterable[tuple[Grey, Grey]]) -> Estimate
         reprojection_error_px=float("nan"),
         frames=aligned.frames,
         aligned_frames=aligned.frames,
+        distortion=aligned.distortion,
     )
 
 
@@ -122,11 +136,16 @@ def made_exact(found: Estimate, aligned: Alignment | None, vis_size: Size) -> Es
     apart_px = corner_distances(aligned.homography_vis_to_nir, found.homography_vis_to_nir, vis_size).max()
     if apart_px > max(MAX_DISAGREEMENT_PX, 3 * found.corner_sigma_px):
         return found
+    return _aligned(found, aligned)
+
+
+def _aligned(found: Estimate, aligned: Alignment) -> Estimate:
     return replace(
         found,
         homography_vis_to_nir=aligned.homography_vis_to_nir,
         corner_covariance=aligned.corner_covariance,
         aligned_frames=aligned.frames,
+        distortion=aligned.distortion,
     )
 
 

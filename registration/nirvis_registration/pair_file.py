@@ -1,19 +1,22 @@
-"""Registered pairs of one clip: HDF5, format ``nirvis-pairs`` version 1.
+"""Registered pairs of one clip: HDF5, format ``nirvis-pairs`` version 1, or 2 where lens distortion was found.
 
 ::
 
-    / @format=nirvis-pairs @version=1 @software @settings(JSON) @bit_depth, and the fields of `PairsHeader`
+    / @format=nirvis-pairs @version @software @settings(JSON) @bit_depth, and the fields of `PairsHeader`
     /source /target     (N, H, W, 3) RGB, u8, or u16 over its full range; one chunk per frame; scene-handed, as nir sees
     /valid              (H, W) 1 where /target shows data of the vis arm
     /pairs/…            clip_index trigger_index residual_px sharpness saturation, one row per pair
     /homography_vis_to_nir (3, 3) raw pixels to raw pixels     /corner_covariance (8, 8) px²
+    @distortion_vis     k1 k2 of vis before the homography, see `distortion`; version 1 has none. A reader of version 1
+                        would take the homography for the whole map, and so must not read version 2.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -26,22 +29,22 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from nirvis_capture.certificate import software
-from nirvis_capture.disk import Reserve
+from nirvis_capture.disk import Reserve, is_full
 from nirvis_capture.errors import ProfileError
 from nirvis_capture.profile import Mode, Profile, parse_profile
-from nirvis_registration.errors import DamagedPairsFile, NewerPairsFile, NotAPairsFile
+from nirvis_registration.distortion import NO_DISTORTION, Distortion
+from nirvis_registration.errors import DamagedPairsFile, NewerPairsFile, NotAPairsFile, PairsDiskFull
 from nirvis_registration.geometry import Matrix, Rect, SourceGeometry
 from nirvis_registration.quality import PairQuality
 from nirvis_registration.warp import Picture
 
 FORMAT = "nirvis-pairs"
-VERSION = 1
+VERSION = 2
+"""The newest that is read."""
 SUFFIX = ".pairs.h5"
 PART_SUFFIX = ".part"
-
-_CLOSING_BYTES = 64 << 10
-_CLOSING_BYTES_PER_PICTURE = 128
-"""What HDF5 still has to write when a file closes: headers, the index of the chunks, the table."""
+_CLOSING_BYTES = 1 << 20
+"""Room for the table and the index of HDF5, beside two pairs that may not have reached the disk."""
 
 TABLE = np.dtype(
     [
@@ -87,33 +90,14 @@ class PairsHeader:
     """JSON of the settings; the same clip, settings and calibration give the same file."""
     calibration: str = ""
     """Identity of the rig calibration that the estimate began at; empty for one that began at none."""
+    distortion: Distortion = NO_DISTORTION
+    """Of vis, before the homography."""
 
 
 _TEXTS = ("recording_id", "mode", "light", "place", "clip_name", "clip_sha256", "profile_text", "settings")
 _COUNTS = ("part", "inliers", "matches", "frames_pooled", "bit_depth")
 _FIGURES = ("error_px", "corner_sigma_px")
 _ARRAYS = ("homography_vis_to_nir", "corner_covariance")
-
-
-class ClosableFile:
-    """A new HDF5 file that can be closed on a full disk, where HDF5 otherwise ends the process at its exit.
-
-    Pictures are handed on at once, so that all that waits for the close fits into space that is held back for it.
-    Raises `OSError` when the disk has not even that.
-    """
-
-    def __init__(self, path: Path, pictures: int) -> None:
-        self._reserve = Reserve(path.parent, _CLOSING_BYTES + _CLOSING_BYTES_PER_PICTURE * pictures)
-        try:
-            self.hdf5 = h5py.File(path, "w", libver="latest", rdcc_nbytes=0)
-        except BaseException:
-            self._reserve.release()
-            raise
-
-    def close(self) -> None:
-        """Safe to call twice."""
-        self._reserve.release()
-        self.hdf5.close()
 
 
 class PairsWriter:
@@ -125,27 +109,28 @@ class PairsWriter:
         """Make room for `length` pairs. `compression` is a filter of HDF5, such as ``gzip``."""
         self.path = path
         self._part = path.with_name(path.name + PART_SUFFIX)
+        self._file: Any = None
+        self._reserve: Reserve | None = None
         self._written = 0
         self._table = np.zeros(length, TABLE)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._closable = ClosableFile(self._part, 2 * length)
-        self._file = self._closable.hdf5
-        self._direct = compression is None
-        try:
-            self._begin(header, valid, compression)
-        except BaseException:
-            self._closable.close()
-            self._part.unlink(missing_ok=True)
-            raise
+        with self._room():
+            # HDF5 cannot even close a file whose last bytes do not fit
+            self._reserve = Reserve(
+                path.parent, _CLOSING_BYTES + 4 * 3 * valid.size * (1 if header.bit_depth == 8 else 2)
+            )
+            self._lay_out(header, valid, length, compression)
 
-    def _begin(self, header: PairsHeader, valid: NDArray[np.bool_], compression: str | None) -> None:
+    def _lay_out(self, header: PairsHeader, valid: NDArray[np.bool_], length: int, compression: str | None) -> None:
+        self._file = h5py.File(self._part, "w", libver="latest")
         _write_header(self._file, header)
         self._file.create_dataset("valid", data=valid.astype(np.uint8))
         shape = (*valid.shape, 3)
+        self._direct = compression is None
         self._frames = [
             self._file.create_dataset(
                 name,
-                (len(self._table), *shape),
+                (length, *shape),
                 np.uint8 if header.bit_depth == 8 else np.uint16,
                 chunks=(1, *shape),
                 compression=compression,
@@ -161,15 +146,15 @@ class PairsWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            self._closable.close()
-            if kind is not None:
-                self._part.unlink(missing_ok=True)
-        if kind is None:
-            os.replace(self._part, self.path)
+        if kind is not None:
+            self._abandon()
+            return
+        with self._room():
+            if self._reserve is not None:
+                self._reserve.release()
+            self._finish()
+            self._file.close()
+        os.replace(self._part, self.path)
 
     def write(
         self,
@@ -179,15 +164,38 @@ class PairsWriter:
         quality: PairQuality,
         trigger_index: int | None = None,
     ) -> None:
-        """Append a pair of RGB pictures ``(H, W, 3)``. `trigger_index` is `clip_index` where no exposure was lost."""
-        for frames, picture in zip(self._frames, (source, target), strict=True):
-            if self._direct:
-                frames.id.write_direct_chunk((self._written, 0, 0, 0), np.ascontiguousarray(picture))
-            else:
-                frames[self._written] = picture
+        """Append a pair of RGB pictures ``(H, W, 3)``. `trigger_index` is `clip_index` where no exposure was lost.
+
+        Raises `PairsDiskFull`.
+        """
+        with self._room():
+            for frames, picture in zip(self._frames, (source, target), strict=True):
+                if self._direct:
+                    frames.id.write_direct_chunk((self._written, 0, 0, 0), np.ascontiguousarray(picture))
+                else:
+                    frames[self._written] = picture
         pulse = clip_index if trigger_index is None else trigger_index
         self._table[self._written] = (clip_index, pulse, quality.residual_px, quality.sharpness, quality.saturation)
         self._written += 1
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """Take away what was begun when it cannot be written. Raises `PairsDiskFull`."""
+        try:
+            yield
+        except BaseException as error:
+            self._abandon()
+            if is_full(error):
+                raise PairsDiskFull(self.path) from None
+            raise
+
+    def _abandon(self) -> None:
+        """Remove what was begun. Safe to call twice."""
+        if self._reserve is not None:
+            self._reserve.release()
+        if self._file is not None:
+            self._file.close()
+        self._part.unlink(missing_ok=True)
 
     def _finish(self) -> None:
         if self._written != len(self._table):
@@ -221,6 +229,7 @@ class PairsFile:
         self.calibration = self.header.calibration
         self.geometry = self.header.geometry
         self.homography_vis_to_nir = self.header.homography_vis_to_nir
+        self.distortion = self.header.distortion
         self.inliers = self.header.inliers
         self.error_px = self.header.error_px
         self.bit_depth = self.header.bit_depth
@@ -339,7 +348,9 @@ def _check_format(path: Path, file: Any) -> None:
 
 
 def _write_header(file: Any, header: PairsHeader) -> None:
-    file.attrs.update({"format": FORMAT, "version": VERSION, "software": software()})
+    version = 1 if header.distortion == NO_DISTORTION else 2
+    file.attrs.update({"format": FORMAT, "version": version, "software": software()})
+    file.attrs["distortion_vis"] = header.distortion
     file.attrs.update({name: getattr(header, name) for name in (*_TEXTS, *_COUNTS, *_FIGURES)})
     file.attrs["calibration"] = header.calibration
     file.attrs["start_time"] = header.start_time.isoformat()
@@ -356,6 +367,7 @@ def _read_header(file: Any) -> PairsHeader:
     return PairsHeader(
         **fields,
         calibration=str(file.attrs.get("calibration", "")),
+        distortion=Distortion(*map(float, file.attrs.get("distortion_vis", NO_DISTORTION))),
         start_time=datetime.fromisoformat(file.attrs["start_time"]),
         geometry=SourceGeometry.model_validate_json(file.attrs["geometry"]),
     )

@@ -98,9 +98,11 @@ def displacements(source: Grey, target: Grey) -> NDArray[np.float64]:
     spectral gap and objects have edges in one arm only, so that the median displacement vector of each region is taken.
     """
     first, second = normalised_gradient(source), normalised_gradient(target)
-    points = cast("NDArray[np.float32] | None", cv2.goodFeaturesToTrack(first, _MAX_CORNERS, 0.01, 8))
-    if points is None:
+    # which points are tracked matters to a few pixels only: they are looked for at half the size
+    found = cast("NDArray[np.float32] | None", cv2.goodFeaturesToTrack(cv2.pyrDown(first), _MAX_CORNERS, 0.01, 4))
+    if found is None:
         return np.empty((0, 4))
+    points = 2 * found
     there = _track(first, second, points)
     back = _track(second, first, there)
     returned = np.linalg.norm((back - points)[:, 0], axis=1) < _MAX_ROUND_TRIP_PX

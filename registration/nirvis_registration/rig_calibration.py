@@ -23,6 +23,7 @@ from nirvis_capture.camera import Arm
 from nirvis_capture.clip import Clip
 from nirvis_capture.errors import NirvisError
 from nirvis_capture.profile import Mode, Profile
+from nirvis_registration.distortion import NO_DISTORTION, Distortion
 from nirvis_registration.errors import RegistrationRefused, RigCalibrationError
 from nirvis_registration.geometry import Matrix, Size, corner_distances, with_mirrors
 from nirvis_registration.homography import Estimate
@@ -107,6 +108,8 @@ class RigCalibration(_Frozen):
     """Raw pixels to raw pixels."""
     corner_covariance: tuple[tuple[float, ...], ...]
     """``(8, 8)`` px²; see `homography.Estimate`."""
+    distortion_vis: tuple[float, float] = NO_DISTORTION
+    """k1 and k2 of vis before the homography, see `distortion`; later clips take them as they are."""
     date: datetime
     """Start of the clip that it comes from."""
     source_clips: tuple[SourceClip, ...]
@@ -119,6 +122,7 @@ class RigCalibration(_Frozen):
             rig=rig,
             homography_vis_to_nir=tuple((float(row[0]), float(row[1]), float(row[2])) for row in raw),
             corner_covariance=tuple(tuple(row) for row in found.corner_covariance.tolist()),
+            distortion_vis=found.distortion,
             date=clip.start_time,
             source_clips=(SourceClip(name=clip.path.name, sha256=clip.sha256),),
         )
@@ -142,6 +146,10 @@ class RigCalibration(_Frozen):
     def scene_homography_vis_to_nir(self) -> Matrix:
         """Between scene-handed pictures."""
         return with_mirrors(np.array(self.homography_vis_to_nir), *_mirrors(self.rig))
+
+    @property
+    def distortion(self) -> Distortion:
+        return Distortion(*self.distortion_vis)
 
     @property
     def vis_size(self) -> Size:

@@ -13,7 +13,8 @@ from nirvis_capture.clip import Clip
 from nirvis_capture.errors import NoTruth
 from nirvis_capture.raw import full_scale_dn, gains
 from nirvis_capture.truth_file import Truth
-from nirvis_registration.geometry import Matrix, corner_distances, with_mirrors
+from nirvis_registration.distortion import mapped
+from nirvis_registration.geometry import Matrix, corners, project, with_mirrors
 from nirvis_registration.pair_file import PairsFile
 from nirvis_registration.views import PairView
 from nirvis_registration.warp import resample
@@ -47,9 +48,10 @@ def score_registration(pairs: PairsFile, clip: Clip, truth: Truth) -> Registrati
     _check(pairs, clip, truth)
     height, width = clip.arms["vis"].shape
     true = truth.homography_vis_to_nir
+    square = corners((width, height))
+    found = mapped(pairs.homography_vis_to_nir, pairs.distortion, square, (width, height))
     errors = [
-        corner_distances(pairs.homography_vis_to_nir, true[row], (width, height)).mean()
-        for row in _truth_rows(pairs, clip, truth)
+        np.linalg.norm(found - project(true[row], square), axis=1).mean() for row in _truth_rows(pairs, clip, truth)
     ]
     return RegistrationScore(np.array(errors))
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-PROCEDURE = 2
+PROCEDURE = 3
 """Raised when the same settings would give other pairs than before."""
 
 

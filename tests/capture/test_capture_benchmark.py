@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import mmap
 from pathlib import Path
 from types import ModuleType
 
@@ -31,7 +32,7 @@ def test_the_bars_are_the_published_ones(record: ModuleType) -> None:
     flat_s = {"nirvis": 2.0, "raw_write": 1.0, "bmp": 6.0, "h5py_default": 20.0}
     measured = record.Measured(
         pairs_per_s=[180.0], bfs_pairs_per_s=[30.0], close_s=[0.5], write_p999_ms=[2.0, 5.0], flush_max_ms=[9.0],
-        preview_ms=[1.0, 3.0], cores=[0.2], flat_s=flat_s,
+        preview_ms=[1.0, 3.0], cores=[0.2], armed_cores=[0.1], flat_s=flat_s,
     )  # fmt: skip
     values = {bar.name: bar.value for bar in record.bars(measured, argparse.Namespace(rounds=2, pairs=400))}
     assert values["record.vs_raw_write"] == 0.5
@@ -78,6 +79,8 @@ def read_back(name: str, folder: Path) -> list[np.ndarray]:
     """Frames of both arms in turn."""
     if name == "raw_write":
         return list(np.fromfile(folder / "raw", np.uint8).reshape(-1, 20, 30))
+    if name == "raw_direct":
+        return list(np.fromfile(folder / "raw", np.uint8).reshape(-1, mmap.PAGESIZE)[:, :600].reshape(-1, 20, 30))
     if name == "bmp":
         return [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in sorted(folder.iterdir())]
     if name.startswith("h5py"):

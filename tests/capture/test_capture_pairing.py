@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nirvis_capture.anchor import listening_frames
 from nirvis_capture.camera import ARMS, Arm, ClockLatch
 from nirvis_capture.pairing import Anchor, Event, Pairer, PairRow, anchor
 
@@ -94,7 +95,8 @@ class Shooting:
         return {arm: ClockLatch(self.clocks[arm].read(-1e9, -1), round(6e9), 100_000) for arm in ARMS}
 
     def anchored(self) -> Anchor:
-        return anchor(self.stamps("nir")[0], self.stamps("vis")[0], self.latches(), self.period_ns, silent_pause=True)
+        nir, vis = (self.stamps(arm)[: listening_frames(self.period_ns)] for arm in ARMS)
+        return anchor(nir, vis, self.latches(), self.period_ns, silent_pause=True)
 
 
 def interleave(shooting: Shooting, seed: int = 0) -> list[tuple[Arm, Stamp]]:
@@ -277,7 +279,7 @@ def test_a_clock_jump_is_anchored_anew_through_host_times(arm: Arm, jump_ms: flo
 
 
 def test_a_clock_jump_that_host_times_cannot_measure_ends_all_claims() -> None:
-    clocks = {**Shooting().clocks, "vis": Clock(10**9, 0, 1000, ((3, -(10**8)),))}
+    clocks = {**Shooting().clocks, "vis": Clock(10**9, 0, 1000, ((14, -(10**8)),))}
     shooting = Shooting(clocks=clocks)
     rows, pairer = paired(shooting, shooting.anchored())
     assert not wrong(rows)
@@ -313,7 +315,8 @@ def test_unanchored_rows_come_at_once_so_that_nothing_piles_up() -> None:
 
 def anchor_of(shooting: Shooting, latched: bool = True, silent: bool = True) -> Anchor:
     latches: dict[Arm, ClockLatch | None] = shooting.latches() if latched else {"nir": None, "vis": None}
-    return anchor(shooting.stamps("nir")[0], shooting.stamps("vis")[0], latches, shooting.period_ns, silent)
+    nir, vis = (shooting.stamps(arm)[: listening_frames(shooting.period_ns)] for arm in ARMS)
+    return anchor(nir, vis, latches, shooting.period_ns, silent)
 
 
 def test_anchor_is_confirmed_by_clock_latches() -> None:
@@ -358,4 +361,4 @@ def test_latches_that_fit_no_whole_period_anchor_nothing() -> None:
     latches["vis"] = ClockLatch(shooting.period_ns // 2, 0, 1000)
     latches["nir"] = ClockLatch(0, 0, 1000)
     first = Stamp(0, 10**9, 10**9, 0, 0)
-    assert anchor(first, first, latches, shooting.period_ns, silent_pause=True).evidence == "none"
+    assert anchor([first], [first], latches, shooting.period_ns, silent_pause=True).evidence == "none"

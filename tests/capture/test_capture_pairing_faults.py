@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nirvis_capture.anchor import anchor
+from nirvis_capture.anchor import anchor, listening_frames
 from nirvis_capture.camera import ARMS, Arm, ClockLatch, other
 from nirvis_capture.clip import PAIR_DTYPE
 from nirvis_capture.exposure import exposure_changes, exposures_of
@@ -60,7 +60,7 @@ def paired(
 
 def pairer_of(frames: Arming, latches: Mapping[Arm, ClockLatch | None] | None = None) -> Pairer[Stamp]:
     trigger, latches = frames.profile.trigger, frames.latches if latches is None else latches
-    nir, vis = (frames.stamps[arm][0] for arm in ARMS)
+    nir, vis = (frames.stamps[arm][: listening_frames(trigger.period_ns)] for arm in ARMS)
     anchored = anchor(nir, vis, latches, trigger.period_ns, True, apart(frames.profile))
     return Pairer(anchored, trigger.period_ns, trigger.primary)
 
@@ -182,6 +182,19 @@ def test_after_a_clock_jump_pairs_are_right_or_nothing_is_claimed(jump: tuple[Pr
     assume(not hidden(frames))
     score, _ = paired(frames)
     assert score.faultless
+
+
+@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("periods", [-2, -1, 1, 40])
+@pytest.mark.parametrize("rate_hz", [5.0, 45.0, 180.0])
+def test_a_clock_that_jumps_before_its_first_frame_leaves_the_clip_unanchored(
+    arm: Arm, periods: int, rate_hz: float
+) -> None:
+    jump = Fault(kind="clock_jump", arm=arm, at=0, jump_ms=periods * 1e3 / rate_hz)
+    frames = arming(rig(rate_hz, faults=(jump,)), 60)
+    score, pairer = paired(frames)
+    assert (score.pairs, score.unanchored, pairer.anchored) == (0, 60, False)
+    assert "arrives" in str(pairer.summary().anchor)
 
 
 def hidden(frames: Arming) -> bool:

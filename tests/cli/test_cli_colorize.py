@@ -12,14 +12,10 @@ import onnx
 import pytest
 
 from nirvis.commands.evaluate import table
-from nirvis_training.evaluation import (
-    CONTESTANTS,
-    METRICS,
-    ClipScores,
-    Evaluation,
-    summarise,
-)
+from nirvis_training.evaluation import PREDICTION, Evaluation
+from nirvis_training.judgement import BASELINES, TARGET, ClipScores, grouped, summarise
 from nirvis_training.model_contract import METADATA_KEY, ModelContract
+from nirvis_training.protocol import Metric, Protocol
 
 
 def nirvis(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -75,36 +71,44 @@ def test_a_folder_that_is_no_run_is_told_in_one_line(tmp_path: Path) -> None:
 
 
 def test_the_table_shows_every_contestant_in_every_mode() -> None:
+    metrics: tuple[Metric, ...] = ("psnr_rgb_db", "ssim_rgb", "ciede2000")
     clips = [
         ClipScores(
             clip=f"{mode}.pairs.h5",
             recording_id=mode,
             mode=mode,
             pairs=2,
-            scores={c: dict.fromkeys(METRICS, 20.0 + i) for i, c in enumerate(CONTESTANTS)},
+            scores={c: dict.fromkeys(metrics, 20.0 + i) for i, c in enumerate((PREDICTION, *BASELINES))}
+            | {TARGET: {"flicker_dn": 1.5}},
         )
         for mode in ("day", "night")
     ]
     evaluation = Evaluation(
         run="run",
-        dataset="pairs",
+        datasets=["pairs"],
         subset="test",
+        protocol=Protocol(),
         method="ssn",
+        variant="released",
         weights_sha256="",
         features="random",
+        trained_on_rigs=["twin"],
         pairs=4,
         clips=2,
         overall=summarise(clips, 0),
-        by_mode={clip.mode: summarise([clip], 0) for clip in clips},
+        picture_means={},
+        groups=grouped(clips, 0),
+        distances={},
         by_clip=clips,
+        backbones={},
         not_computed={"lpips": "no features"},
         examples=[],
-        bootstrap_seed=0,
         mean_colour=(0.5, 0.5, 0.5),
     )
     text = "\n".join(table(evaluation))
     assert text.count("input in grey world") == 3
-    assert text.count("20.00 [20.00, 20.00]") == 6
+    assert text.split().count("20.00") == 6, "PSNR and CIEDE2000, without intervals"
+    assert text.count("truth") == 3
     assert "perceptual features in training: random" in text
     assert "lpips: not computed, no features" in text
     assert not evaluation.beats_baselines(), "a lower CIEDE2000 is not enough"

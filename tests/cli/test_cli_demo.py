@@ -65,7 +65,7 @@ def test_demo_goes_the_whole_way_on_the_simulated_rig_and_works_twice(
     assert {clip.mode for clip in evaluation.by_clip} == {"day", "night"}
     said = capsys.readouterr().out
     assert str(tmp_path / "demo" / "report.html") in said
-    assert f"{evaluation.overall['prediction'].psnr_db.mean:.2f}" in said
+    assert f"{evaluation.overall['prediction']['psnr_rgb_db'].mean:.2f}" in said
 
 
 def test_demo_goes_the_whole_way_on_the_real_pictures_that_come_with_nirvis(tmp_path: Path) -> None:

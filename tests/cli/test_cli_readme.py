@@ -18,6 +18,8 @@ SHORTER = {"--seconds 3": "--seconds 0.4", "max_seconds=60": "samples=16", "--ma
 ELSEWHERE = {
     "gui": "tests/gui",
     "demo": "tests/cli/test_cli_demo.py",
+    "detect-score": "tests/training/test_training_detection.py",  # nirvis brings no detector
+    "segment-score": "tests/training/test_training_segmentation.py",
     "preflight": "tests/cli/test_cli_operator.py",  # a slow machine is rightly no-go at line rate
 }
 

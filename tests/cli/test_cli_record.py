@@ -130,9 +130,10 @@ def test_an_unplugged_camera_is_an_error_and_its_clip_is_named(
     assert "30 pairs" in verdict
 
 
-def test_nothing_to_stop(profile: Path) -> None:
+@pytest.mark.parametrize("option", [[], ["--profile"]])
+def test_nothing_to_stop(profile: Path, option: list[str]) -> None:
     with pytest.raises(RecorderError, match="no recorder of it is running"):
-        record("--profile", profile, "--stop")
+        record(*option, profile, "--stop")
 
 
 def test_unknown_profile() -> None:

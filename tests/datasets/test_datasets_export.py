@@ -28,7 +28,7 @@ from nirvis_datasets.external.importer import Source, write_imported
 from nirvis_datasets.external.layouts import LAYOUTS
 from nirvis_datasets.shards import write_shards
 from nirvis_datasets.split import Split
-from nirvis_registration.errors import DamagedPairsFile
+from nirvis_registration.errors import DamagedPairsFile, PairsDiskFull
 from nirvis_registration.pair_file import PairsFile
 
 WritePairs = Callable[..., Path]
@@ -275,7 +275,7 @@ def test_a_full_disk_leaves_nothing_behind(dataset: Path, tmp_path: Path, name: 
 
 
 def test_a_disk_without_room_for_the_mask_is_left_empty(small_disk: Path, write_pairs: WritePairs) -> None:
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(PairsDiskFull):
         write_pairs(small_disk / "in" / "a.pairs.h5", 1, size=(640, 480))
     assert list((small_disk / "in").iterdir()) == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -11,7 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PyQt5 import sip
 from PyQt5.QtCore import QCoreApplication, QEvent
+from PyQt5.QtWidgets import QApplication, QWidget
 from pytestqt.logging import _QtMessageCapture
 from pytestqt.qtbot import QtBot
 
@@ -20,6 +23,7 @@ from nirvis_capture.client import RecorderClient
 from nirvis_capture.profile import Profile, parse_profile
 from nirvis_gui.main_window import MainWindow
 from nirvis_gui.session import Session
+from nirvis_gui.workers import Worker, Workers
 
 LIMIT_MS = 30_000
 RIG = f"gui-test-{os.getpid()}"
@@ -82,6 +86,34 @@ def no_warning_of_qt(qtlog: _QtMessageCapture) -> Iterator[None]:
     own = ("propagateSizeHints", "XDG_RUNTIME_DIR")
     said = [record.message for record in qtlog.records if not any(word in record.message for word in own)]
     assert said == []
+
+
+@pytest.fixture
+def serving(qtbot: QtBot) -> Iterator[Callable[[Worker], None]]:
+    """Gives workers threads, and ends them after the test."""
+    workers = Workers()
+    yield workers.add
+    if workers.running:
+        ended: list[bool] = []
+        workers.close(lambda: ended.append(True))
+        qtbot.waitUntil(lambda: bool(ended), timeout=LIMIT_MS)
+
+
+@pytest.fixture(autouse=True)
+def no_widget_left() -> Iterator[None]:
+    """Every widget that a test makes is gone after it: windows, dialogs, and what was taken out of a layout."""
+    before = _top_level_widgets()
+    yield
+    gc.collect()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    left = [widget for key, widget in _top_level_widgets().items() if key not in before and not sip.isdeleted(widget)]
+    assert [type(widget).__name__ for widget in left] == []
+
+
+def _top_level_widgets() -> dict[int, QWidget]:
+    if QApplication.instance() is None:
+        return {}
+    return {sip.unwrapinstance(widget): widget for widget in QApplication.topLevelWidgets()}
 
 
 @pytest.fixture

@@ -36,24 +36,24 @@ def black_model(tmp_path: Path) -> Path:
 def test_colour_is_off_until_wanted_and_then_shows_the_model(
     qtbot: QtBot, window: MainWindow, black_model: Path
 ) -> None:
-    assert window.views.colour.isHidden()
+    assert window.live.views.colour.isHidden()
     window.actions_["colour"].trigger()
-    assert not window.views.colour.isHidden()
-    assert "No model" in window.colour_page.text
+    assert not window.live.views.colour.isHidden()
+    assert "No model" in window.live.colour_page.text
     window.session.set_model(black_model)
-    assert "Press L" in window.colour_page.text
+    assert "Press L" in window.live.colour_page.text
     window.actions_["live"].trigger()
-    qtbot.waitUntil(lambda: window.views.colour.showing, timeout=LIMIT_MS)
-    picture = window.views.colour.picture
+    qtbot.waitUntil(lambda: window.live.views.colour.showing, timeout=LIMIT_MS)
+    picture = window.live.views.colour.picture
     assert picture is not None
     assert picture.shape == (120, 160, 3)
     assert picture.max() == 0
-    assert window.views.nir.picture is not None
-    assert window.views.nir.picture.max() > 0
-    assert window.views.colour.extent == window.views.nir.extent
+    assert window.live.views.nir.picture is not None
+    assert window.live.views.nir.picture.max() > 0
+    assert window.live.views.colour.extent == window.live.views.nir.extent
     window.actions_["colour"].trigger()
-    assert window.views.colour.isHidden()
-    assert not window.views.colour.showing
+    assert window.live.views.colour.isHidden()
+    assert not window.live.views.colour.showing
 
 
 def test_model_that_is_none_is_said_and_the_cameras_go_on(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
@@ -62,5 +62,5 @@ def test_model_that_is_none_is_said_and_the_cameras_go_on(qtbot: QtBot, window: 
     window.actions_["live"].trigger()
     window.session.set_model(broken)
     qtbot.waitUntil(lambda: "is not a nirvis model" in window.messages.text, timeout=LIMIT_MS)
-    assert window.views.colour.isHidden()
-    qtbot.waitUntil(lambda: window.views.nir.showing, timeout=LIMIT_MS)
+    assert window.live.views.colour.isHidden()
+    qtbot.waitUntil(lambda: window.live.views.nir.showing, timeout=LIMIT_MS)

@@ -12,16 +12,17 @@ import nirvis_profiles
 from nirvis_capture.client import RecorderStatus
 from nirvis_capture.profile import load_profile
 from nirvis_gui.actions import ROWS, help_html, make_actions
-from nirvis_gui.chores import Verdict, read_verdict
+from nirvis_gui.camera_health import readings
 from nirvis_gui.clip_panel import FieldsPanel, LastClipPanel
 from nirvis_gui.colour_page import ColourPage
-from nirvis_gui.health import Level, readings
+from nirvis_gui.health import Level
 from nirvis_gui.messages import KEPT, MessageBar
 from nirvis_gui.record_panel import RecordPanel, clock
 from nirvis_gui.recorder_link import ClipFields
 from nirvis_gui.rig_bar import FilterReminder, RigBar
 from nirvis_gui.status import StatusStrip
 from nirvis_gui.theme import palette
+from nirvis_gui.verdict import Verdict, read_verdict
 
 
 def test_actions_have_different_keys_and_all_are_in_the_help(qtbot: QtBot) -> None:
@@ -87,19 +88,19 @@ def test_last_clip_forgets_the_verdict_of_the_one_before(qtbot: QtBot) -> None:
     ("output", "verdict"),
     [
         pytest.param(
-            b'[{"result": "proved", "findings": [], "certificate": {"pairs": 90}}]',
+            '[{"result": "proved", "findings": [], "certificate": {"pairs": 90}}]',
             Verdict("proved", 90, ""),
             id="proved",
         ),
         pytest.param(
-            b'[{"result": "REFUSED", "findings": ["a", "b"], "certificate": null}]',
+            '[{"result": "REFUSED", "findings": ["a", "b"], "certificate": null}]',
             Verdict("refused", 0, "a; b"),
             id="refused",
         ),
-        pytest.param(b"", Verdict("refused", 0, "no such clip"), id="no-answer"),
+        pytest.param("", Verdict("refused", 0, "no such clip"), id="no-answer"),
     ],
 )
-def test_verdict_of_the_verify_command(output: bytes, verdict: Verdict) -> None:
+def test_verdict_of_the_verify_command(output: str, verdict: Verdict) -> None:
     assert read_verdict(output, "no such clip") == verdict
 
 
@@ -145,7 +146,7 @@ def test_strip_opens_the_explanation_of_a_cell(qtbot: QtBot) -> None:
     with qtbot.waitSignal(strip.explanation_wanted) as wanted:
         strip.cell("Pairs").clicked.emit()
     assert wanted.args is not None
-    assert wanted.args[0].value == "1 lost"
+    assert wanted.args[0].value == "0 lost · 1 missed"
     assert "missed_trigger" not in strip.cell("Pairs").accessibleName()
     assert strip.cell("Pairs").accessibleName().endswith("loss")
 

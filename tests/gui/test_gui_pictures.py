@@ -11,11 +11,12 @@ from PyQt5.QtCore import QThread
 from PyQt5.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from nirvis_capture.camera import ARMS
 from nirvis_capture.raw import mosaic
 from nirvis_capture.slot import Slot, Snapshot
-from nirvis_gui.live_view import Extent, LiveViews, Picture
-from nirvis_gui.picture_feed import LivePictures, PictureFeed, arm_picture, colour_picture, with_rates
+from nirvis_gui.arm_picture import Extent, Picture, arm_figures, arm_picture, with_peaking
+from nirvis_gui.live_pictures import LivePictures, Look, Looking
+from nirvis_gui.live_view import LiveViews
+from nirvis_gui.picture_feed import PictureFeed, colour_picture
 from nirvis_gui.workers import Workers
 
 EXTENT: Extent = (0.0, 0.0, 160.0, 120.0)
@@ -70,17 +71,47 @@ def test_mirrored_arm_is_shown_as_the_scene_is(full: bool, dtype: type[np.generi
 def test_share_of_saturation() -> None:
     raw = np.zeros((120, 160), np.uint8)
     raw[:60] = 255
-    assert arm_picture(raw, meta(), full=False).saturated == pytest.approx(0.5)
+    assert arm_figures(raw, meta()).saturated == pytest.approx(0.5)
 
 
 def test_frame_rate_comes_from_the_counter_and_clock_of_the_camera() -> None:
     raw = np.zeros((120, 160), np.uint8)
-    before = LivePictures(1, {arm: arm_picture(raw, meta(), full=False) for arm in ARMS})
+    before = arm_figures(raw, meta())
     later = meta(frame_id=14, timestamp_ns=1_100_000_000)
-    now = LivePictures(2, {arm: arm_picture(raw, later, full=False) for arm in ARMS})
-    assert with_rates(now, before).arms["nir"].rate_hz == pytest.approx(40.0)
-    assert with_rates(now, None).arms["nir"].rate_hz is None
-    assert with_rates(before, before).arms["nir"].rate_hz is None
+    assert arm_figures(raw, later, before).rate_hz == pytest.approx(40.0)
+    assert before.rate_hz is None
+    assert arm_figures(raw, meta(), before).rate_hz is None
+
+
+def test_histogram_is_of_the_raw_sites_and_not_of_the_picture() -> None:
+    raw = mosaic(np.broadcast_to(np.array([30, 90, 200], np.uint8), (120, 160, 3)).copy(), "GBRG")
+    figures = arm_figures(raw, meta(cfa="GBRG", white_balance=[2.0, 1.0, 1.5]))
+    assert [int(line.argmax()) for line in figures.histogram] == [30, 90, 200]
+
+
+def test_peaking_paints_sharp_edges_only() -> None:
+    sharp = grey(60)
+    sharp[:, 40:] = 160
+    blurred = np.repeat(np.linspace(60, 160, 80).astype(np.uint8)[None, :, None], 60, axis=0).repeat(3, axis=2)
+    assert (with_peaking(sharp) != sharp).any(axis=2).mean() > 0.02
+    assert (with_peaking(blurred) == blurred).all()
+
+
+def test_figures_and_alignment_are_read_now_and_then_and_pictures_always() -> None:
+    raw = mosaic(ramp(), "RGGB")
+    snapshot = Snapshot(1, {"nir": meta(), "vis": meta()}, {"nir": raw, "vis": raw})
+    looking, look = Looking(), Look(overlay="edges")
+    first, soon, later = (looking.pictures(snapshot, look, now_s) for now_s in (10.0, 10.05, 11.1))
+    assert first.figures is not None
+    assert first.alignment_known
+    assert first.filters is not None
+    assert soon.figures is None
+    assert not soon.alignment_known
+    assert soon.filters is None
+    assert soon.overlay is not None
+    assert later.figures is not None
+    assert later.alignment_known
+    assert looking.pictures(snapshot, Look(), 12.0).overlay is None
 
 
 def test_colour_without_extent_covers_the_nir_arm() -> None:
@@ -114,7 +145,7 @@ def test_a_fitted_picture_stays_fitted_when_the_window_changes(qtbot: QtBot) -> 
     views.resize(900, 400)
     views.show()
     views.nir.show_picture(grey(), EXTENT)
-    views.set_colour_visible(True)
+    views.show_third("colour")
     views.resize(500, 700)
     qtbot.waitUntil(lambda: views.nir.visible_range().width() >= 159)
     assert views.nir.visible_range().height() >= 119
@@ -167,12 +198,3 @@ def test_jobs_of_a_worker_run_in_its_thread(qtbot: QtBot) -> None:
     ended: list[bool] = []
     workers.close(lambda: ended.append(True))
     qtbot.waitUntil(lambda: bool(ended))
-
-
-def test_the_caption_tells_the_focus_and_dark_frames_that_do_not_fit() -> None:
-    raw = np.zeros((120, 160), np.uint8)
-    raw[:, ::16] = 200
-    arm = arm_picture(raw, meta(), full=False)
-    assert f"focus {arm.focus:.2f}" in arm.caption
-    assert "not corrected" not in arm.caption
-    assert "not corrected" in arm_picture(raw, meta(not_corrected="other gain"), full=False).caption

@@ -118,6 +118,19 @@ def test_nothing_is_done_twice_and_changed_settings_are(
         assert pairs.source(0).shape == (120, 160, 3)
 
 
+def test_another_profile_redoes_its_clip_and_no_other(
+    tmp_path: Path, write_clip: Write, misaligned: tuple[Rgb, Rgb, np.ndarray]
+) -> None:
+    clips = [write_clip(tmp_path / f"{name}.clip.h5", [misaligned[:2]], recording_id=name) for name in "ab"]
+    register_clips(clips, tmp_path / "out", SETTINGS)
+    clips[1].unlink()
+    write_clip(clips[1], [misaligned[:2]], recording_id="b", changes={"vis.gain_db": 3.0})
+    again = register_clips(clips, tmp_path / "out", SETTINGS)
+    assert [outcome.status for outcome in again] == ["up to date", "registered"]
+    with PairsFile.open(tmp_path / "out" / "b.pairs.h5") as pairs:
+        assert pairs.profile.vis.gain_db == 3.0
+
+
 def test_damaged_pairs_are_made_anew(
     tmp_path: Path, write_clip: Write, misaligned: tuple[Rgb, Rgb, np.ndarray]
 ) -> None:

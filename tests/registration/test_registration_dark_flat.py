@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nirvis_capture.calibration import Calibration
 from nirvis_registration.batch import register_clips
 from nirvis_registration.pair_file import PairsFile
-from nirvis_registration.settings import RegistrationSettings
+from nirvis_registration.settings import PROCEDURE, RegistrationSettings
 
 SETTINGS = RegistrationSettings(size=(200, 150), frames=1)
 LEVEL_DN = 24.0
@@ -63,6 +63,6 @@ def test_a_clip_whose_dark_frames_are_lost_says_so_and_can_be_registered_without
 
 def test_settings_without_dark_and_flat_frames_have_the_fingerprint_that_they_always_had() -> None:
     assert RegistrationSettings().fingerprint() == (
-        '{"procedure":2,"settings":{"size":[640,480],"crop":[1200,900],"frames":8,"every":1,"features":4000,'
-        '"compression":"none"}}'
+        f'{{"procedure":{PROCEDURE},"settings":{{"size":[640,480],"crop":[1200,900],"frames":8,"every":1,'
+        '"features":4000,"compression":"none"}}'
     )

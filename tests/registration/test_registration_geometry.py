@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nirvis_registration.errors import RegistrationRefused, WrongPicture
 from nirvis_registration.geometry import Rect, SourceGeometry, common_crop, corners, project, with_mirrors
-from nirvis_registration.warp import resample, valid_mask
+from nirvis_registration.warp import positions_through, resample, valid_mask
 
 GS3 = (1384, 1032)
 PAPER = SourceGeometry(frame=GS3, crop=Rect(x=92, y=66, width=1200, height=900), size=(640, 480))
@@ -123,7 +123,7 @@ def test_one_composed_warp_equals_crop_and_resize() -> None:
 
 
 def test_the_valid_mask_ends_where_the_picture_ends() -> None:
-    mask = valid_mask(shifted(-10, 5), (100, 80), (100, 80))
+    mask = valid_mask(positions_through(shifted(-10, 5), (100, 80)), (100, 80))
     assert not mask[:, :10].any()
     assert not mask[-5:].any()
     assert mask[:-5, 10:].all()

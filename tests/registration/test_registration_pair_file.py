@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -8,12 +9,14 @@ import numpy as np
 import pytest
 
 import nirvis_profiles
+from nirvis_registration.distortion import NO_DISTORTION, Distortion
 from nirvis_registration.errors import DamagedPairsFile, NewerPairsFile, NotAPairsFile
 from nirvis_registration.geometry import Rect, SourceGeometry
 from nirvis_registration.pair_file import PairsFile, PairsHeader, PairsWriter
 from nirvis_registration.quality import PairQuality
 
 START = datetime(2026, 6, 21, 23, 5, tzinfo=timezone(timedelta(hours=2)))
+SAMPLES = Path(__file__).parents[1] / "data"
 VALID = np.arange(48 * 64).reshape(48, 64) % 7 > 0
 
 
@@ -138,9 +141,23 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.pairs.h5"
     write(path)
     with h5py.File(path, "r+") as file:
-        file.attrs["version"] = 2
-    with pytest.raises(NewerPairsFile, match="version 2"):
+        file.attrs["version"] = 3
+    with pytest.raises(NewerPairsFile, match="version 3"):
         PairsFile.open(path)
+
+
+@pytest.mark.parametrize(("version", "distortion"), [(1, NO_DISTORTION), (2, Distortion(-0.01, 0.002))])
+def test_every_version_keeps_a_reader(version: int, distortion: Distortion, tmp_path: Path) -> None:
+    """The samples were written when the version was new; what is written today has the same version."""
+    with PairsFile.open(SAMPLES / f"version_{version}.pairs.h5") as pairs:
+        assert pairs.distortion == distortion
+        assert (pairs.recording_id, pairs.clip_name, len(pairs)) == ("r1", "a.clip.h5", 2)
+        assert pairs.source(1).shape == pairs.target(0).shape == (48, 64, 3)
+        np.testing.assert_allclose(pairs.homography_vis_to_nir, header().homography_vis_to_nir)
+    with PairsWriter(tmp_path / "new.pairs.h5", replace(header(), distortion=distortion), VALID, 1) as writer:
+        writer.write(0, *np.zeros((2, 48, 64, 3), np.uint8), PairQuality(0, 0, 0))
+    with h5py.File(tmp_path / "new.pairs.h5") as file:
+        assert file.attrs["version"] == version
 
 
 @pytest.mark.parametrize("damage", ["cut", "no-table", "other-length", "geometry"])

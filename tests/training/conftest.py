@@ -57,11 +57,13 @@ def small_config() -> Callable[..., TrainingConfig]:
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six recordings of two pairs, day and night, each with a place of its own, catalogued and split."""
-    folder = tmp_path_factory.mktemp("dataset")
-    for number in range(6):
-        write_pairs(folder / f"clip{number}.pairs.h5", number, "day" if number % 2 else "night", n=2)
-    catalogue(folder)
-    return folder
+    return _recordings(tmp_path_factory.mktemp("dataset"), n=2)
+
+
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six recordings of four consecutive pairs, catalogued and split, for methods that see windows."""
+    return _recordings(tmp_path_factory.mktemp("videos"), n=4)
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +79,13 @@ def run(finished: RunFolder, tmp_path: Path) -> RunFolder:
     """A copy of that run, to do anything with."""
     shutil.copytree(finished.path, tmp_path / "run")
     return RunFolder(tmp_path / "run")
+
+
+def _recordings(folder: Path, n: int) -> Path:
+    for number in range(6):
+        write_pairs(folder / f"clip{number}.pairs.h5", number, "day" if number % 2 else "night", n)
+    catalogue(folder)
+    return folder
 
 
 def catalogue(folder: Path) -> None:

@@ -16,25 +16,23 @@ import nirvis_profiles
 from nirvis_capture.profile import Mode
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError
-from nirvis_datasets.pairs import PairDataset
 from nirvis_datasets.split import Split, SplitRow, Subset
 from nirvis_registration.geometry import Rect, SourceGeometry
 from nirvis_registration.pair_file import PairsHeader, PairsWriter
 from nirvis_registration.quality import PairQuality
+from nirvis_training.backbones.cache import Backbones
 from nirvis_training.baselines import MeanColour
+from nirvis_training.conclusion import average_clips
 from nirvis_training.config import load_config
-from nirvis_training.evaluate import (
-    average_clips,
-    choose,
-    contestants,
-    evaluate,
-    score_pairs,
-    training_mean_colour,
-)
-from nirvis_training.evaluation import CONTESTANTS, METRICS, Evaluation, EvaluationError, interval, summarise
+from nirvis_training.evaluate import evaluate, training_mean_colour, untrained
+from nirvis_training.evaluation import Evaluation, EvaluationError
 from nirvis_training.footage import read_picture
+from nirvis_training.judged_pictures import JudgedPictures
+from nirvis_training.judgement import interval, summarise
 from nirvis_training.methods import make_method
+from nirvis_training.protocol import Protocol, Quantise
 from nirvis_training.run_folder import DatasetRecord, RunFolder, RunRecord, Source, create_run
+from nirvis_training.scoring import PictureScores, Predict, Scorer
 
 Rgb = tuple[int, int, int]
 SIZE = (32, 16)
@@ -105,10 +103,16 @@ def test_the_mean_colour_is_that_of_valid_training_targets(dataset: Path) -> Non
     np.testing.assert_allclose(training_mean_colour(dataset).rgb, np.array((60, 80, 100)) / 255, atol=1e-6)
 
 
+def looked_at(
+    dataset: Path, predict: Predict, mean: Rgb = (0, 0, 0), quantise: Quantise = "round"
+) -> list[PictureScores]:
+    colour = MeanColour((mean[0] / 255, mean[1] / 255, mean[2] / 255))
+    scorer = Scorer(Protocol(quantise=quantise), Backbones())
+    return scorer.look(JudgedPictures(dataset, "test"), {"prediction": predict, **untrained(colour)}).rows
+
+
 def test_every_contestant_has_the_figures_worked_out_by_hand(dataset: Path) -> None:
-    pairs = PairDataset(dataset, "test", crop=None)
-    mean = MeanColour((60 / 255, 80 / 255, 100 / 255))
-    rows = list(score_pairs(pairs, contestants(lambda source: source + 5 / 255, mean)))
+    rows = looked_at(dataset, lambda source: source + 5 / 255, mean=(60, 80, 100))
     shown: list[tuple[Rgb, dict[str, Rgb]]] = [
         ((110, 110, 110), {"prediction": (105, 105, 105), "input": (100, 100, 100), "grey_world": (100, 100, 100)}),
         ((90, 100, 110), {"prediction": (55, 65, 75), "input": (50, 60, 70), "grey_world": (60, 60, 60)}),
@@ -117,33 +121,59 @@ def test_every_contestant_has_the_figures_worked_out_by_hand(dataset: Path) -> N
     for row, (target, colours) in zip(rows, shown, strict=True):
         for contestant in ("prediction", "input", "grey_world"):
             scores, found = row.scores[contestant], colours[contestant]
-            assert scores["psnr_db"] == pytest.approx(psnr_db(found, target), abs=1e-4)
-            assert scores["ssim"] == pytest.approx(ssim(found, target), abs=1e-4)
+            assert scores["psnr_rgb_db"] == pytest.approx(psnr_db(found, target), abs=1e-4)
+            assert scores["ssim_rgb"] == pytest.approx(ssim(found, target), abs=1e-4)
             assert scores["ciede2000"] == pytest.approx(ciede2000(found, target), abs=1e-3)
-    assert rows[2].scores["mean_colour"] == {"psnr_db": 100.0, "ssim": 1.0, "ciede2000": 0.0}
+    assert rows[2].scores["mean_colour"] == {
+        "psnr_rgb_db": 100.0,
+        "psnr_lab_db": 100.0,
+        "ssim_rgb": 1.0,
+        "ciede2000": 0.0,
+    }
 
 
-def test_predictions_are_judged_as_eight_bit_pictures(dataset: Path) -> None:
-    pairs = PairDataset(dataset, "test", crop=None)
-    mean = MeanColour((0.0, 0.0, 0.0))
-    row = next(score_pairs(pairs, contestants(lambda source: source + 9.6 / 255, mean)))
-    assert row.scores["prediction"]["psnr_db"] == 100.0
+@pytest.mark.parametrize(
+    ("quantise", "left"),
+    [
+        pytest.param("round", 0.0, id="round"),
+        pytest.param("trunc", 1.0, id="trunc"),
+        pytest.param("none", 0.4, id="none"),
+    ],
+)
+def test_predictions_are_judged_as_the_pictures_that_they_become(
+    dataset: Path, quantise: Quantise, left: float
+) -> None:
+    row = looked_at(dataset, lambda source: source + 9.6 / 255, quantise=quantise)[0]
+    expected = 100.0 if left == 0 else 20 * math.log10(255 / left)
+    assert row.scores["prediction"]["psnr_rgb_db"] == pytest.approx(expected, abs=1e-3)
 
 
 def test_clips_count_alike_whatever_their_length(dataset: Path) -> None:
-    pairs = PairDataset(dataset, "test", crop=None)
-    rows = list(score_pairs(pairs, contestants(lambda source: source, MeanColour((0.0, 0.0, 0.0)))))
-    clips = average_clips(rows)
+    clips = average_clips(looked_at(dataset, lambda source: source))
     first = (psnr_db((100,) * 3, (110,) * 3) + psnr_db((50, 60, 70), (90, 100, 110))) / 2
     second = psnr_db((120, 30, 30), (60, 80, 100))
     assert [clip.pairs for clip in clips] == [2, 1]
-    assert summarise(clips, 0)["input"].psnr_db.mean == pytest.approx((first + second) / 2, abs=1e-4)
+    assert summarise(clips, 0)["input"]["psnr_rgb_db"].mean == pytest.approx((first + second) / 2, abs=1e-4)
 
 
-def test_a_subset_of_pairs_is_spread_over_each_clip(dataset: Path) -> None:
-    pairs = PairDataset(dataset, "test", crop=None)
-    assert choose(pairs, None) == [0, 1, 2]
-    assert choose(pairs, 1) == [1, 2]
+def test_flicker_and_warp_error_of_flat_pictures_have_the_values_worked_out_by_hand(dataset: Path) -> None:
+    """Sources change by (-50, -40, -30), targets by (-20, -10, 0); what is added to both cancels."""
+    _, second, other_clip = looked_at(dataset, lambda source: source + 5 / 255)
+    change = np.mean(np.square(np.array([50, 40, 30]) / 255))
+    assert second.scores["prediction"]["flicker_dn"] == 0
+    assert second.scores["target"]["flicker_dn"] == 30
+    assert second.scores["prediction"]["warp_error"] == pytest.approx(change, rel=1e-5)
+    assert second.scores["target"]["warp_error"] == pytest.approx(np.mean(np.square([20, 10, 0])) / 255**2, rel=1e-5)
+    assert "flicker_dn" not in other_clip.scores["prediction"], "the first of a clip follows nothing"
+
+
+def test_a_subset_of_pairs_is_spread_over_each_clip_with_a_neighbour_for_steadiness(dataset: Path) -> None:
+    def looked(per_clip: int | None) -> list[tuple[str, bool, bool]]:
+        return [(one.name, one.scored, one.follows) for one in JudgedPictures(dataset, "test", per_clip)]
+
+    every = [("one-000000", True, False), ("one-000001", True, True), ("two-000000", True, False)]
+    assert looked(None) == every
+    assert looked(1) == [("one-000000", False, False), every[1], every[2]], "the middle of two is the second"
 
 
 def test_the_interval_of_two_clips_spans_both_and_of_one_is_a_point() -> None:
@@ -187,15 +217,19 @@ def test_an_evaluation_is_written_and_read_again(run: RunFolder, dataset: Path) 
     made = evaluate(run.path, dataset, progress=lambda *step: steps.append(step))
     assert Evaluation.read(run.path / "evaluation" / "evaluation.json") == made
     assert steps == [(1, 3), (2, 3), (3, 3)]
-    assert (made.pairs, made.clips, sorted(made.by_mode)) == (3, 2, ["day", "night"])
+    assert (made.pairs, made.clips, sorted(made.groups["mode"])) == (3, 2, ["day", "night"])
+    assert (sorted(made.groups["place"]), list(made.groups["hour"])) == (["one", "two"], ["00"])
+    assert list(made.groups["rig"]) == ["twin"]
     assert (made.method, made.features, made.weights_sha256) == ("ssn", "none", run.weights_sha256)
-    assert "lpips" in made.not_computed
+    assert made.trained_on_rigs == ["twin"]
+    assert {"lpips_alex_v0_1", "fid, kid", "ms_ssim_rgb"} <= made.not_computed.keys()
     with (run.path / "evaluation" / "evaluation.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     assert [line["clip"] for line in lines] == ["one.pairs.h5", "one.pairs.h5", "two.pairs.h5"]
-    assert all(math.isfinite(float(line[f"{c}_{m}"])) for line in lines for c in CONTESTANTS for m in METRICS)
-    mean = np.mean([float(line["prediction_psnr_db"]) for line in lines[:2]])
-    assert made.by_clip[0].scores["prediction"]["psnr_db"] == pytest.approx(mean, abs=1e-4)
+    values = [float(line[f"prediction_{metric}"]) for line in lines[:2] for metric in ("psnr_rgb_db", "ciede2000")]
+    assert all(math.isfinite(value) for value in values)
+    assert [line["prediction_flicker_dn"] == "" for line in lines] == [True, False, True]
+    assert made.by_clip[0].scores["prediction"]["psnr_rgb_db"] == pytest.approx(np.mean(values[::2]), abs=1e-4)
 
 
 def test_example_pictures_show_each_mode(run: RunFolder, dataset: Path) -> None:
@@ -204,7 +238,9 @@ def test_example_pictures_show_each_mode(run: RunFolder, dataset: Path) -> None:
     (night,) = [example for example in made.examples if example.mode == "night"]
     folder = run.path / "evaluation"
     np.testing.assert_array_equal(read_picture(folder / night.source), np.full((16, 32, 3), (120, 30, 30)))
+    assert night.target is not None
     np.testing.assert_array_equal(read_picture(folder / night.target)[:, 4:], np.full((16, 28, 3), (60, 80, 100)))
+    assert night.error is not None
     assert not read_picture(folder / night.error)[:, :4].any(), "what was not seen is no error"
 
 

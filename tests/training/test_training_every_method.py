@@ -17,7 +17,22 @@ from nirvis_training.method_settings import FeatureSettings, MethodSettings, eve
 from nirvis_training.methods import METHODS, load_method
 from nirvis_training.run_folder import RunFolder
 
-SMALLEST: dict[str, Mapping[str, object]] = {}
+CONTRAST = {"blocks": 1, "patches": 16, "projector_units": 16}
+TOKENS = {"blocks": 1, "token_width": 32, "token_grid": 4}
+SMALLEST: dict[str, Mapping[str, object]] = {
+    "cptrans": {"method": TOKENS},
+    "cut": {"method": CONTRAST},
+    "cyclegan": {"method": {"blocks": 1, "pool_size": 2}},
+    "i2vgan": {"method": {**CONTRAST, "predictor_width": 4, "predictor_downs": 4, "perceptual": False}},
+    "mocyclegan": {"method": {"blocks": 1, "pool_size": 2}},
+    "pcsgan": {"method": {"blocks": 1, "pool_size": 2}},
+    "pix2pix": {"method": {"downs": 4}},
+    "pix2pixhd": {"method": {"blocks": 1, "downs": 3}},
+    "recyclegan": {"method": {"blocks": 1, "predictor_downs": 4}},
+    "roma": {"method": {**TOKENS, "windows": 4}},
+    "sesim": {"method": {"blocks": 1, "pool_size": 2, "queries": 16, "window": 8}},
+    "unsup_recycle": {"method": {"blocks": 1}},
+}
 """Settings by the name of a method, where width 4 and crop 32 are not enough: ``{"crop": 64, "method": {…}}``."""
 
 
@@ -36,14 +51,14 @@ def config(request: pytest.FixtureRequest) -> TrainingConfig:
 
 
 def test_two_steps_resumed_after_one_are_the_same_and_the_weights_come_back_and_are_exported(
-    config: TrainingConfig, dataset: Path, tmp_path: Path
+    config: TrainingConfig, videos: Path, tmp_path: Path
 ) -> None:
-    whole = train(config, dataset, tmp_path / "whole")
+    whole = train(config, videos, tmp_path / "whole")
     assert whole.status.state == "finished"
     assert all(abs(line["loss"]) < float("inf") for line in whole.metrics())
 
     with pytest.raises(_Killed):
-        train(config, dataset, tmp_path / "killed", _kill_after_first_step)
+        train(config, videos, tmp_path / "killed", _kill_after_first_step)
     _same(whole, resume(tmp_path / "killed"))
 
     source = torch.rand(1, 3, 64, 96)

@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from skimage import color
 from skimage import metrics as reference
 from torch import Tensor
+from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
 from nirvis_training.baselines import as_it_is, grey_world, mean_colour
-from nirvis_training.metrics import ciede2000, delta_e_2000, psnr, similarity_map, ssim
+from nirvis_training.metrics import ciede2000, delta_e_2000, ms_ssim, psnr, psnr_lab, quantised, similarity_map, ssim
 
 Metric = Callable[..., Tensor]
 quick = settings(deadline=None, max_examples=30)
@@ -91,6 +93,63 @@ def test_ssim_is_that_of_scikit_image(pictures: tuple[NDArray[np.float64], NDArr
         for p, t in zip(predicted, target, strict=True)
     ]
     np.testing.assert_allclose(ssim(tensor(predicted), tensor(target)), expected, rtol=1e-9)
+
+
+def test_psnr_of_lab_is_that_of_scikit_image(pictures: tuple[NDArray[np.float64], NDArray[np.float64]]) -> None:
+    predicted, target = ((color.rgb2lab(rgb) + np.array([0, 128, 128])) / [100, 255, 255] for rgb in pictures)
+    expected = [reference.peak_signal_noise_ratio(t, p, data_range=1) for p, t in zip(predicted, target, strict=True)]
+    np.testing.assert_allclose(psnr_lab(*map(tensor, pictures)), expected, rtol=1e-5)
+
+
+def ms_ssim_of_scipy(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Wang, Simoncelli & Bovik (2003) once more, ``(3, H, W)``, with scipy's Gaussian and its border cut off."""
+
+    def blurred(picture: NDArray[np.float64]) -> NDArray[np.float64]:
+        whole = gaussian_filter(picture, (0, 1.5, 1.5), truncate=3.5)
+        return np.asarray(whole[:, 5:-5, 5:-5])
+
+    product = 1.0
+    for scale, weight in enumerate((0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
+        mean_1, mean_2 = blurred(first), blurred(second)
+        variances = blurred(first**2) - mean_1**2 + blurred(second**2) - mean_2**2
+        terms = (2 * (blurred(first * second) - mean_1 * mean_2) + 9e-4) / (variances + 9e-4)
+        if scale == 4:
+            terms = terms * (2 * mean_1 * mean_2 + 1e-4) / (mean_1**2 + mean_2**2 + 1e-4)
+        product *= max(float(terms.mean()), 0) ** weight
+        first, second = (side.reshape(3, side.shape[1] // 2, 2, -1, 2).mean((2, 4)) for side in (first, second))
+    return product
+
+
+def test_ms_ssim_is_its_definition_and_close_to_that_of_torchmetrics() -> None:
+    """torchmetrics mirrors the border of the coarsest scale, which changes the fourth digit."""
+    random = torch.Generator().manual_seed(3)
+    coarse = torch.rand(2, 3, 12, 14, generator=random, dtype=torch.float64)
+    target = torch.nn.functional.interpolate(coarse, (192, 224), mode="bicubic").clamp(0, 1)
+    deviation = torch.tensor([0.03, 0.2], dtype=torch.float64).view(2, 1, 1, 1)
+    predicted = (target + deviation * torch.randn(target.shape, generator=random, dtype=torch.float64)).clamp(0, 1)
+    found = ms_ssim(predicted, target)
+    expected = [ms_ssim_of_scipy(p.numpy(), t.numpy()) for p, t in zip(predicted, target, strict=True)]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    theirs = multiscale_structural_similarity_index_measure(predicted, target, data_range=1.0, reduction="none")
+    torch.testing.assert_close(found, theirs, rtol=1e-3, atol=1e-3)
+
+
+def test_ms_ssim_knows_valid_pixels_and_its_least_size() -> None:
+    random = torch.Generator().manual_seed(4)
+    target, predicted = (torch.rand(1, 3, 192, 224, generator=random) for _ in range(2))
+    valid = torch.zeros(1, 1, 192, 224)
+    valid[..., :176, 32:] = 1
+    inside = ms_ssim(predicted[..., :176, 32:], target[..., :176, 32:])
+    torch.testing.assert_close(ms_ssim(predicted, target, valid), inside, rtol=1e-9, atol=1e-9)
+    assert ms_ssim(predicted[..., :175], target[..., :175]).isnan().all()
+    assert not ms_ssim(predicted[..., :176, :176], target[..., :176, :176]).isnan().any()
+
+
+def test_pictures_are_quantised_as_they_are_stored() -> None:
+    picture = torch.tensor([-0.1, 99.7 / 255, 1.2], dtype=torch.float64)
+    assert (quantised(picture, "round") * 255).tolist() == [0, 100, 255]
+    assert (quantised(picture, "trunc") * 255).tolist() == [0, 99, 255]
+    torch.testing.assert_close(quantised(picture, "none") * 255, torch.tensor([0, 99.7, 255], dtype=torch.float64))
 
 
 def test_ciede2000_of_pictures_is_that_of_scikit_image(

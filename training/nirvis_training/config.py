@@ -16,6 +16,7 @@ from nirvis_capture.settings import Changes, Settings, edited_text, mistakes
 from nirvis_datasets.augmentation import Augmentation, ColourJitter
 from nirvis_training.errors import ConfigError
 from nirvis_training.method_settings import AnyMethod
+from nirvis_training.regulariser import TemporalRegulariser
 from nirvis_training.schedules import Constant, Schedule
 
 _SUFFIX = ".toml"
@@ -49,6 +50,8 @@ class TrainingConfig(Settings):
     schedule: Schedule = Constant()
     """How it changes over the run: ``{ name = "linear", from_samples = 400_000 }`` decays to zero at the end,
     ``{ name = "steps", at_samples = [200_000], times = 0.1 }`` goes down in steps."""
+    temporal: TemporalRegulariser | None = None
+    """Makes any method steadier in time: ``{}``, or ``{ motion = "ctn", weight = 10.0, displacement_px = 8.0 }``."""
     averaging: float = Field(default=0.0, ge=0, lt=1)
     """Decay of a moving average of the weights, by which the run is validated and predicts; 0 uses the newest weights.
     Short runs with a constant learning rate gain most from it (Polyak & Juditsky 1992)."""

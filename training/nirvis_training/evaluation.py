@@ -1,103 +1,59 @@
-"""What an evaluation says, as it is written to ``evaluation.json``; read by reports without torch."""
+"""What an evaluation of one run says, as it is written to ``evaluation.json``; read by reports without torch."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from nirvis_capture.errors import NirvisError
 from nirvis_capture.profile import Mode
+from nirvis_training.judgement import (
+    BASELINES,
+    TITLES,
+    EvaluationError,
+    Interval,
+    Judgement,
+    Record,
+    Scores,
+)
+from nirvis_training.protocol import DISTANCE_TITLES, FIGURES, Metric
 
-Contestant = Literal["prediction", "input", "grey_world", "mean_colour"]
-CONTESTANTS: tuple[Contestant, ...] = get_args(Contestant)
-Metric = Literal["psnr_db", "ssim", "ciede2000"]
-METRICS: tuple[Metric, ...] = get_args(Metric)
+__all__ = ["PREDICTION", "TITLES", "Evaluation", "EvaluationError", "Example", "Interval", "Scores", "shown"]
 
-TITLES: dict[Contestant, str] = {
-    "prediction": "prediction",
-    "input": "input as it is",
-    "grey_world": "input in grey world",
-    "mean_colour": "mean colour of training",
-}
-
-
-class EvaluationError(NirvisError):
-    """An evaluation that cannot be made or read."""
+PREDICTION = "prediction"
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Interval(_Record):
-    """A mean over clips with its 95 % bootstrap interval; the interval is the mean itself for one clip."""
-
-    mean: float
-    low: float
-    high: float
-
-
-class Scores(_Record):
-    """PSNR in dB and SSIM: higher is better; CIEDE2000 (mean colour difference): lower is better."""
-
-    psnr_db: Interval
-    ssim: Interval
-    ciede2000: Interval
-
-
-class ClipScores(_Record):
-    """Means over the pairs of one clip."""
-
-    clip: str
-    recording_id: str
-    mode: Mode
-    pairs: int
-    scores: dict[Contestant, dict[Metric, float]]
-
-
-class Example(_Record):
-    """Pictures of one pair, as paths relative to the evaluation folder."""
+class Example(Record):
+    """Pictures of one source, as paths relative to the evaluation folder."""
 
     name: str
     clip: str
     mode: Mode
-    psnr_db: float
-    ciede2000: float
+    why: str
+    """``worst``, or by which share of the pictures of its mode it is surpassed."""
+    scores: dict[Metric, float]
     source: str
     prediction: str
-    target: str
-    error: str
-    """CIEDE2000 at each pixel, 0 black to 30 white."""
+    target: str | None = None
+    error: str | None = None
+    """CIEDE2000 at each pixel, 0 black to 30 white; absent, as the target is, without a partner."""
 
 
-class Evaluation(_Record):
+class Evaluation(Judgement):
     """A run, judged on clips that it was not trained on."""
 
     run: str
-    dataset: str
-    subset: str
     method: str
+    variant: str
     weights_sha256: str
     features: str
     """Perceptual features of the training loss: ``none``, ``random``, or a file name."""
-    pairs: int
-    clips: int
-    overall: dict[Contestant, Scores]
-    """Mean over clips, whatever their length."""
-    by_mode: dict[Mode, dict[Contestant, Scores]]
-    by_clip: list[ClipScores]
-    not_computed: dict[str, str]
-    """Metrics that are missing, and why."""
+    trained_on_rigs: list[str]
     examples: list[Example]
-    bootstrap_seed: int
-    mean_colour: tuple[float, float, float]
-    """Mean RGB of the training targets, 0 to 1."""
+    mean_colour: tuple[float, float, float] | None
+    """Mean RGB of the training targets, 0 to 1; None where the dataset has none."""
 
     @classmethod
     def read(cls, path: Path) -> Evaluation:
@@ -112,34 +68,37 @@ class Evaluation(_Record):
 
     def beats_baselines(self) -> bool:
         """Whether the prediction has the best PSNR and the best CIEDE2000 of all contestants."""
-        prediction, *others = (self.overall[contestant] for contestant in CONTESTANTS)
+        prediction, *others = (self.overall[contestant] for contestant in (PREDICTION, *BASELINES))
         return all(
-            prediction.psnr_db.mean > other.psnr_db.mean and prediction.ciede2000.mean < other.ciede2000.mean
+            prediction["psnr_rgb_db"].mean > other["psnr_rgb_db"].mean
+            and prediction["ciede2000"].mean < other["ciede2000"].mean
             for other in others
         )
 
 
-RESAMPLES = 2000
+def shown(scores: Scores, metric: Metric) -> str:
+    """``23.41 [22.90, 23.95]``; the mean alone where nothing spreads, a dash where it was not computed."""
+    if metric not in scores:
+        return "–"
+    found, digits = scores[metric], FIGURES[metric].digits
+    spread = f" [{found.low:.{digits}f}, {found.high:.{digits}f}]" if found.low < found.high else ""
+    return f"{found.mean:.{digits}f}{spread}"
 
 
-def summarise(clips: Sequence[ClipScores], seed: int) -> dict[Contestant, Scores]:
-    """Mean over clips with a bootstrap interval; the same resamples for every contestant and metric."""
-    draws = np.random.default_rng(seed).integers(0, len(clips), (RESAMPLES, len(clips)))
-
-    def over_clips(contestant: Contestant, metric: Metric) -> Interval:
-        return interval(np.array([clip.scores[contestant][metric] for clip in clips]), draws)
-
-    return {
-        contestant: Scores(
-            psnr_db=over_clips(contestant, "psnr_db"),
-            ssim=over_clips(contestant, "ssim"),
-            ciede2000=over_clips(contestant, "ciede2000"),
-        )
-        for contestant in CONTESTANTS
-    }
+def distance_rows(judgement: Judgement, group: str, titles: Mapping[str, str]) -> list[list[str]]:
+    """FID and KID of every contestant of a group as rows of text, below ``DISTANCE_HEADER``."""
+    return [
+        [
+            titles.get(name, name),
+            *(_distance(found.values[distance], found.kid_spread.get(distance)) for distance in DISTANCE_TITLES),
+            f"{found.pictures} against {found.reference_pictures}",
+        ]
+        for name, found in judgement.distances[group].items()
+    ]
 
 
-def interval(values: NDArray[np.float64], draws: NDArray[np.int64]) -> Interval:
-    """Mean of ``(clips,)`` and the 2.5 and 97.5 percentiles of the means of the resamples ``(resamples, clips)``."""
-    low, high = np.percentile(values[draws].mean(axis=1), (2.5, 97.5))
-    return Interval(mean=float(values.mean()), low=float(low), high=float(high))
+DISTANCE_HEADER = ["", *DISTANCE_TITLES.values(), "pictures"]
+
+
+def _distance(value: float, spread: float | None) -> str:
+    return f"{value:.4g}" if spread is None else f"{value:.4g} ± {spread:.2g}"

@@ -54,7 +54,8 @@ def measure(method: Method, stepper: Stepper, part: Batch, device: torch.device)
     """What a step with parts like `part` will take; the method is left as it was found."""
     size = part.source.shape[0]
     samples = min(size, _PROBED_SAMPLES)
-    probe = Batch(*(side[:samples].clone() for side in (part.source, part.target, part.valid)))
+    source, target, valid = (side[:samples].clone() for side in (part.source, part.target, part.valid))
+    probe = Batch(source, target, valid, part.modes[:samples])
     trained = sum(_bytes(p) for optimiser in stepper.optimisers.values() for p in _parameters_of(optimiser))
     state = method.state_dict()
     before = {name: tensor.clone() for name, tensor in method.named_buffers() if name in state}

@@ -1,8 +1,8 @@
 """How close a predicted picture is to its target, one number per picture.
 
 Every function takes RGB in [0, 1], ``(N, 3, H, W)``, and an optional `valid` mask ``(N, 1, H, W)`` that is 1 where
-pixels count, and gives ``(N,)`` in float64; a picture without a pixel that counts gives NaN. Nothing is quantised:
-whoever compares with numbers of 8-bit files rounds before.
+pixels count, and gives ``(N,)`` in float64; a picture without a pixel that counts gives NaN. Nothing is quantised
+here: whoever compares with numbers of 8-bit files calls `quantised` before.
 """
 
 from __future__ import annotations
@@ -13,12 +13,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nirvis_training.colour import rgb_to_lab
+from nirvis_training.colour import normalise_lab, rgb_to_lab
+from nirvis_training.protocol import Quantise
 
+MS_SSIM_LEAST_PX = 176
+"""Shorter sides leave no window of 11 px in the coarsest of five scales."""
+_SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _WINDOW = 11
 _SIGMA = 1.5
 _C1 = 0.01**2
 _C2 = 0.03**2
+
+
+def quantised(predicted: Tensor, how: Quantise = "round") -> Tensor:
+    """The values that remain after a picture was stored in 8 bits, rounded or truncated; ``none`` clips alone."""
+    shown = predicted.clamp(0, 1)
+    if how == "none":
+        return shown
+    counts = shown * 255
+    return (counts.round() if how == "round" else counts.floor()) / 255
 
 
 def psnr(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -27,14 +40,46 @@ def psnr(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tens
     return -10 * torch.log10(_mean(squared_error, valid))
 
 
+def psnr_lab(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
+    """PSNR in dB of Lab normalised to [0, 1], as the training logs of Wu et al. (2020) give it; no match for RGB."""
+    found, wanted = (normalise_lab(rgb_to_lab(rgb.double())) for rgb in (predicted, target))
+    return psnr(found, wanted, valid)
+
+
 def ssim(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
     """Structural similarity of each RGB channel, then their mean (Wang et al. 2004, eq. 13).
 
     Gaussian window of 11×11 with σ = 1.5 that lies wholly inside the picture, and wholly on valid pixels; K1 = 0.01,
     K2 = 0.03, data range 1, population covariance. Pictures measure at least 11×11.
     """
-    similarity = similarity_map(predicted.double(), target.double()).mean(dim=1, keepdim=True)
-    return _mean(similarity, None if valid is None else _whole_windows(valid))
+    return _mean_of_windows(similarity_map(predicted.double(), target.double()), valid)
+
+
+def ms_ssim(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Structural similarity over five scales (Wang, Simoncelli & Bovik 2003, eq. 7), channels averaged at each scale.
+
+    Contrast and structure of every scale, luminance of the coarsest; each scale is the 2×2 mean of the one before, and
+    negative terms count as 0. Pictures whose shorter side is below 176 px give NaN.
+    """
+    return structural_similarities(predicted, target, valid)[1]
+
+
+def structural_similarities(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """`ssim` and `ms_ssim` for little more than the price of the former: the finest scale is that of both."""
+    first, second = predicted.double(), target.double()
+    mask = None if valid is None else (valid > 0.5).double()
+    luminance, structure = _similarity_terms(first, second)
+    single = _mean_of_windows(luminance * structure, mask)
+    if min(first.shape[-2:]) < MS_SSIM_LEAST_PX:
+        return single, torch.full_like(single, math.nan)
+    product = _mean_of_windows(structure, mask).clamp(min=0) ** _SCALE_WEIGHTS[0]
+    for scale, weight in enumerate(_SCALE_WEIGHTS[1:], start=2):
+        first, second = F.avg_pool2d(first, 2), F.avg_pool2d(second, 2)
+        mask = None if mask is None else -F.max_pool2d(-mask, 2)
+        luminance, structure = _similarity_terms(first, second)
+        terms = structure if scale < len(_SCALE_WEIGHTS) else luminance * structure
+        product = product * _mean_of_windows(terms, mask).clamp(min=0) ** weight
+    return single, product
 
 
 def ciede2000(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -45,12 +90,18 @@ def ciede2000(predicted: Tensor, target: Tensor, valid: Tensor | None = None) ->
 
 def similarity_map(first: Tensor, second: Tensor) -> Tensor:
     """SSIM of every window inside the picture, per channel: ``(N, C, H, W)`` twice → ``(N, C, H-10, W-10)``."""
+    luminance, structure = _similarity_terms(first, second)
+    return luminance * structure
+
+
+def _similarity_terms(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Luminance, and the product of contrast and structure, of every window."""
     mean_1, mean_2 = _blur(first), _blur(second)
     variance_1 = _blur(first * first) - mean_1 * mean_1
     variance_2 = _blur(second * second) - mean_2 * mean_2
     covariance = _blur(first * second) - mean_1 * mean_2
     luminance = (2 * mean_1 * mean_2 + _C1) / (mean_1 * mean_1 + mean_2 * mean_2 + _C1)
-    return luminance * (2 * covariance + _C2) / (variance_1 + variance_2 + _C2)
+    return luminance, (2 * covariance + _C2) / (variance_1 + variance_2 + _C2)
 
 
 def delta_e_2000(lab_1: Tensor, lab_2: Tensor) -> Tensor:
@@ -128,6 +179,11 @@ def _blur(pictures: Tensor) -> Tensor:
     kernel = (gaussian / gaussian.sum()).expand(channels, 1, 1, _WINDOW)
     rows = F.conv2d(pictures, kernel, groups=channels)
     return F.conv2d(rows, kernel.transpose(2, 3), groups=channels)
+
+
+def _mean_of_windows(terms: Tensor, valid: Tensor | None) -> Tensor:
+    """Mean over channels and over the windows that lie on valid pixels: ``(N, C, H-10, W-10)`` → ``(N,)``."""
+    return _mean(terms.mean(dim=1, keepdim=True), None if valid is None else _whole_windows(valid))
 
 
 def _whole_windows(valid: Tensor) -> Tensor:

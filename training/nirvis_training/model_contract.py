@@ -118,12 +118,17 @@ def read_model(path: Path) -> tuple[bytes, ModelContract]:
         raise NotAModel(path, "it is no ONNX file, or a truncated one") from None
     if not model.graph.node:
         raise NotAModel(path, "it is no ONNX file, or an empty one")
-    if any(t.data_location == onnx.TensorProto.EXTERNAL for t in model.graph.initializer):
+    if weights_elsewhere(model):
         raise NotAModel(path, "its weights lie in another file, which is not followed")
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     if METADATA_KEY not in metadata:
         raise NotAModel(path, "an ONNX file without the contract that says what its input and output mean")
     return content, parse_contract(path, metadata[METADATA_KEY])
+
+
+def weights_elsewhere(model: onnx.ModelProto) -> bool:
+    """Whether a model points to other files, which strangers could aim anywhere."""
+    return any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer)
 
 
 def parse_contract(path: Path, text: str) -> ModelContract:

@@ -15,8 +15,8 @@ from nirvis_capture.errors import NoTruth
 from nirvis_capture.truth_file import Truth
 from nirvis_registration.pair_file import PairsFile
 from nirvis_registration.score import clean_targets
-from nirvis_training.evaluate import Predict
 from nirvis_training.metrics import ciede2000, psnr, ssim
+from nirvis_training.scoring import Predict
 
 
 @dataclass(frozen=True)

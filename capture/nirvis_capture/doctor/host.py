@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from nirvis_capture.calibration import CalibrationError, correction_for, named_files
@@ -14,6 +15,7 @@ from nirvis_capture.camera import ARMS, Arm
 from nirvis_capture.disk import free_gb, line_rate_bytes_s, minutes_left
 from nirvis_capture.doctor.finding import Finding, Level, pair_mb, text_of
 from nirvis_capture.errors import NirvisError
+from nirvis_capture.frame_file import FrameFile
 from nirvis_capture.profile import ArmSettings, Profile
 
 LEAST_MINUTES = 10.0
@@ -120,14 +122,16 @@ def ring_gb_of(profile: Profile) -> float:
 
 
 def disk_mb_s(folder: Path, megabytes: int = DISK_TRIAL_MB) -> float:
-    """Megabytes per second that reach the disk of a folder, fsync included. Raises `NirvisError`."""
+    """Megabytes per second that reach the disk of a folder as frames do, fsync included. Raises `NirvisError`."""
     block = os.urandom(1 << 20)
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".nirvis-disk-") as file:
+        with (
+            tempfile.NamedTemporaryFile(dir=folder, prefix=".nirvis-disk-") as file,
+            closing(FrameFile(Path(file.name))) as frames,
+        ):
             began = time.perf_counter()
-            for _ in range(megabytes):
-                file.write(block)
-            file.flush()
+            for number in range(megabytes):
+                frames.write(number * len(block), block)
             os.fsync(file.fileno())
             return megabytes * len(block) / 1e6 / (time.perf_counter() - began)
     except OSError as error:

@@ -14,13 +14,16 @@ from nirvis_capture.profile import load_profile
 
 
 def gui(
+    profile: Annotated[
+        str | None, Parameter(help="Shipped hardware profile by name, or any by path; else the one of the last time.")
+    ] = None,
     *,
-    profile: Annotated[str, Parameter(help="Shipped hardware profile by name, or any by path.")] = "twin_day",
     model: Annotated[Path | None, Parameter(help="Exported model that recovers the colour.")] = None,
-    look: Annotated[Literal["dark", "light"], Parameter(help="Colours of the window.")] = "dark",
+    look: Annotated[Literal["dark", "light"] | None, Parameter(help="Colours of the window.")] = None,
 ) -> None:
     """Open the acquisition window: see both arms live, record, verify, and see the recovered colour."""
-    rig = load_profile(profile)
+    if profile is not None:
+        load_profile(profile)
     if model is not None and not model.is_file():
         raise NirvisError(f"There is no model {model}. `nirvis export RUN` writes one.")
     if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
@@ -31,4 +34,4 @@ def gui(
     # Qt is loaded by this command only: the others run where there is no display.
     from nirvis_gui.app import run
 
-    sys.exit(run(profile, rig, model, look))
+    sys.exit(run(profile, model, look))

@@ -29,8 +29,8 @@ Begin = Callable[[RecorderClient], str]
 
 
 def record(
-    *,
     profile: Annotated[str, Parameter(help="Hardware profile: a shipped name such as twin_day, or a .toml file.")],
+    *,
     seconds: Annotated[float | None, Parameter(help="Length; without it, until Ctrl-C.")] = None,
     out: Annotated[Path | None, Parameter(help="Folder of the clip; by default that of the profile.")] = None,
     place: Annotated[str, Parameter(help="Where it is; recordings of one place are never split.")] = "",

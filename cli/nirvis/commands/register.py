@@ -14,6 +14,7 @@ from cyclopts.validators import Number
 from cyclopts.validators import Path as PathValidator
 from tqdm import tqdm
 
+from nirvis_capture.errors import NirvisError
 from nirvis_registration.batch import Outcome, find_clips, register_clips
 from nirvis_registration.batch_report import batch_report
 from nirvis_registration.export import export_json as export_json_file
@@ -102,7 +103,12 @@ def register(
     calibrations = Calibrations(None if no_calibration else out, calibration)
     outcomes = _registered(found, out, settings, processes, calibrations, scheduler, report)
     print("\n".join(table(outcomes)))
-    _write_beside(outcomes, out, export_json, report)
+    try:
+        _write_beside(outcomes, out, export_json, report)
+    except OSError as error:
+        raise NirvisError(
+            f"The reports could not be written ({error}). Make room in {out} and register again."
+        ) from None
     if not all(outcome.ok for outcome in outcomes):
         sys.exit(1)
 

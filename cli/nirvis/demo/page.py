@@ -11,10 +11,12 @@ from nirvis.demo.way import Recorded, Registered, Way
 from nirvis_capture.cameras.picture_pairs import read_picture
 from nirvis_capture.report import Report, checkerboard
 from nirvis_registration.pair_file import PairsFile
-from nirvis_training.evaluation import CONTESTANTS, METRICS, TITLES, Contestant, Evaluation, Interval, Scores
+from nirvis_training.evaluation import Evaluation, Interval
+from nirvis_training.judgement import TITLES, Contestant, Scores
+from nirvis_training.protocol import FIGURES, Metric
 from nirvis_training.run_folder import RunFolder
 
-METRIC_TITLES = {"psnr_db": "PSNR in dB", "ssim": "SSIM", "ciede2000": "CIEDE2000"}
+_METRICS: tuple[Metric, ...] = ("psnr_rgb_db", "ssim_rgb", "ciede2000")
 _SHOWN_CLIPS = 3
 
 
@@ -38,8 +40,11 @@ def _key_figures(
     errors = [clip.corner_error_px for clip in registered]
     report.numbers(
         [
-            (f"{prediction.psnr_db.mean:.1f} dB", f"PSNR of the colour (input {before.psnr_db.mean:.1f})"),
-            (f"{prediction.ciede2000.mean:.1f}", f"CIEDE2000 (input {before.ciede2000.mean:.1f})"),
+            (
+                f"{prediction['psnr_rgb_db'].mean:.1f} dB",
+                f"PSNR of the colour (input {before['psnr_rgb_db'].mean:.1f})",
+            ),
+            (f"{prediction['ciede2000'].mean:.1f}", f"CIEDE2000 (input {before['ciede2000'].mean:.1f})"),
             (str(sum(clip.complete for clip in recorded)), f"pairs in {len(recorded)} clips, all verified"),
             (f"{np.median(errors):.2f} px", "median corner error of registration"),
         ]
@@ -51,12 +56,16 @@ def _colour(report: Report, way: Way, registered: Sequence[Registered], evaluati
     report.heading("Colour on clips that the network has not seen")
     for example in evaluation.examples:
         folder = way.run / "evaluation"
-        files = ((example.source, "input"), (example.prediction, "prediction"), (example.target, "truth"))
-        pictures = [(read_picture(folder / name), caption) for name, caption in files]
-        pictures.append((read_picture(folder / example.error), "error, CIEDE2000 from 0 (black) to 30 (white)"))
+        files = (
+            (example.source, "input"),
+            (example.prediction, "prediction"),
+            (example.target, "truth"),
+            (example.error, "error, CIEDE2000 from 0 (black) to 30 (white)"),
+        )
+        pictures = [(read_picture(folder / name), caption) for name, caption in files if name is not None]
         report.paragraph(
-            f"{places[Path(example.clip).name]}, {example.mode} mode: PSNR {example.psnr_db:.1f} dB, "
-            f"CIEDE2000 {example.ciede2000:.1f}",
+            f"{places[Path(example.clip).name]}, {example.mode} mode: PSNR {example.scores['psnr_rgb_db']:.1f} dB, "
+            f"CIEDE2000 {example.scores['ciede2000']:.1f}",
             note=True,
         )
         report.pictures(pictures, columns=4)
@@ -66,9 +75,9 @@ def _colour(report: Report, way: Way, registered: Sequence[Registered], evaluati
 
 def _comparison(report: Report, evaluation: Evaluation) -> None:
     report.heading("Beside answers that need no training")
-    header = ["", *METRIC_TITLES.values()]
+    header = ["", *(FIGURES[metric].title for metric in _METRICS)]
     report.table(header, _score_rows(evaluation.overall), emphasised=0)
-    for mode, scores in sorted(evaluation.by_mode.items()):
+    for mode, scores in evaluation.groups["mode"].items():
         report.paragraph(f"{mode} clips only", note=True)
         report.table(header, _score_rows(scores), emphasised=0)
     report.paragraph(
@@ -128,7 +137,11 @@ def _features(features: str) -> str:
 
 
 def _score_rows(scores: dict[Contestant, Scores]) -> list[list[str]]:
-    return [[TITLES[name], *(_interval(getattr(scores[name], metric)) for metric in METRICS)] for name in CONTESTANTS]
+    return [
+        [TITLES[name], *(_interval(found[metric]) for metric in _METRICS)]
+        for name, found in scores.items()
+        if all(metric in found for metric in _METRICS)
+    ]
 
 
 def _interval(value: Interval) -> str:

@@ -19,6 +19,7 @@ from nirvis_training.evaluate import evaluate
 from nirvis_training.evaluation import Evaluation
 from nirvis_training.export import export
 from nirvis_training.loop import train
+from nirvis_training.protocol import Protocol
 
 REGISTRATION = RegistrationSettings(size=(320, 240), frames=2, features=2000)
 """A quarter of the pixels of the default, so that three minutes suffice to learn from them; corners still agree to
@@ -52,7 +53,7 @@ def learn(way: Way, seconds: float, seed: int) -> None:
 def judge(way: Way) -> Evaluation:
     """Score the held-out clips."""
     with progress_bar("evaluate", "pair") as show:
-        return evaluate(way.run, way.pairs, "test", pairs_per_clip=SCORED_PAIRS, progress=show)
+        return evaluate(way.run, way.pairs, protocol=Protocol(pairs_per_clip=SCORED_PAIRS), progress=show)
 
 
 def show_colour(way: Way, registered: Sequence[Registered], evaluation: Evaluation) -> None:

@@ -138,7 +138,8 @@ def listens(rig: str) -> bool:
 
 
 def run_module(module: str, *arguments: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(_WORKPLACE)}
+    paths = [str(_WORKPLACE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     return subprocess.Popen([sys.executable, "-m", module, *arguments], env=environment)
 
 

@@ -11,6 +11,7 @@ from adversarial_steps import close, random_batch, small_method, terms_of_one_st
 from nirvis_training.config import TrainingConfig, load_config
 from nirvis_training.methods import METHODS
 from nirvis_training.methods.base import Method
+from unpaired_steps import reached, train_for
 
 CYCLE = {
     "adversarial_source": 1.13837,
@@ -20,6 +21,8 @@ CYCLE = {
     "discriminator_source": 0.618811,
     "discriminator_target": 0.622055,
 }
+SIDES = ("source", "target")
+PLAIN = {"unsup_recycle": {"content_weight": 0.0}}
 IDENTITY = {"identity_source": 1.47243, "identity_target": 2.19607}
 CASES = {
     "cyclegan": (1, {"blocks": 2}, CYCLE | IDENTITY),
@@ -76,8 +79,8 @@ CASES = {
             "cycle_target": 4.50425,
             "motion_cycle_source": 0.0,
             "motion_cycle_target": 0.0,
-            "motion_translation_source": 1.55879,
-            "motion_translation_target": 1.68373,
+            "motion_translation_source": 1.56276,
+            "motion_translation_target": 1.68077,
             "discriminator_source": 0.627056,
             "discriminator_target": 0.657461,
         },
@@ -98,6 +101,27 @@ def test_first_terms_of_a_seeded_network_stay_what_they_are(name: str) -> None:
     assert terms_of_one_step(method, random_batch(frames)) == close(expected, relative=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("name", "terms"),
+    [
+        pytest.param("cyclegan", ("cycle", "identity"), id="cyclegan"),
+        pytest.param("recyclegan", ("recycle", "recurrent"), id="recyclegan"),
+        pytest.param("unsup_recycle", ("spatial", "recycle"), id="unsup_recycle"),
+        pytest.param("mocyclegan", ("cycle", "motion_translation"), id="mocyclegan"),
+    ],
+)
+def test_what_holds_the_way_back_together_falls_in_a_short_training(name: str, terms: tuple[str, ...]) -> None:
+    frames, settings, _ = CASES[name]
+    method = small_method(
+        name, crop=32, learning_rate=2e-3, **settings | {"width": 8, "blocks": 1} | PLAIN.get(name, {})
+    )
+    batch = random_batch(frames, side=32)
+    before = terms_of_one_step(method, batch)
+    train_for(method, batch, steps=20)
+    after = terms_of_one_step(method, batch)
+    assert all(after[f"{term}_{side}"] < 0.95 * before[f"{term}_{side}"] for term in terms for side in SIDES)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_each_phase_trains_its_networks_and_no_others(name: str) -> None:
     frames, settings, _ = CASES[name]
@@ -106,14 +130,7 @@ def test_each_phase_trains_its_networks_and_no_others(name: str) -> None:
     with_parameters = [n for n, network in method.named_children() if list(network.parameters())]
     assert sorted(trained) == sorted(with_parameters)
     for phase in method.phases:
-        for network_name, network in method.named_children():
-            network.requires_grad_(network_name in phase.networks)
-        method.zero_grad()
-        torch.stack(list(method.losses(phase, batch).values())).sum().backward()
-        for network_name in with_parameters:
-            parameters = list(method.get_submodule(network_name).parameters())
-            expected = network_name in phase.networks
-            assert all((p.grad is not None) == expected for p in parameters), (phase.name, network_name)
+        assert reached(method, phase, batch) == set(phase.networks)
 
 
 @pytest.mark.parametrize(

@@ -110,12 +110,13 @@ def test_each_phase_trains_its_own_networks() -> None:
 
 
 def test_cycles_close_while_it_learns() -> None:
-    method, batch = _method(learning_rate=5e-3, **PIXELS), random_batch(frames=3, side=32)
+    method = _method(learning_rate=2e-3, external_weight=0.0, internal_weight=0.0, **PIXELS)
+    batch = random_batch(frames=3, side=32)
     before = terms_of_one_step(method, batch)
-    train_for(method, batch, steps=10)
+    train_for(method, batch, steps=20)
     after = terms_of_one_step(method, batch)
-    for term in ("visible_cycle", "infrared_cycle", "visible_recurrent"):
-        assert after[term] < 0.95 * before[term]
+    for term in ("visible_cycle", "infrared_cycle", "visible_recycle"):
+        assert after[term] < 0.9 * before[term]
 
 
 def _gram(features: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from nirvis_training.methods.base import Batch, Losses
 from nirvis_training.methods.two_way import TwoWay
 from nirvis_training.networks.motion_translator import MotionTranslator
 from nirvis_training.networks.resnet_generator import ResnetGenerator
-from nirvis_training.optical_flow import measured_flow, seen_in_both
+from nirvis_training.optical_flow import measured_flow
 from nirvis_training.warp import warp
 
 _TENS_OF_PX = 10.0
@@ -53,8 +53,7 @@ class MocycleGan(TwoWay):
     ) -> Losses:
         """Terms of the way there and back from one side; `rgb` is `real` in [0, 1]."""
         weights = self.settings
-        flow = measured_flow(rgb[:, 0], rgb[:, 1])
-        seen = seen_in_both(flow, measured_flow(rgb[:, 1], rgb[:, 0]))
+        flow, seen = measured_flow(rgb[:, 0], rgb[:, 1])
         moved = there[1](flow)
         first, second = fake[0::2], fake[1::2]
         # Zero where unseen; divided by what is seen, of three channels each.

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
-from nirvis_training.errors import FeaturesError
+from nirvis_training.errors import FeaturesError, WeightsError
+from nirvis_training.networks.weights_file import read_state
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Names of the tensors that a network needs, and their shapes."""
@@ -29,22 +24,11 @@ def read_weights(path: Path, network: str, shapes: Shapes, sha256: str | None = 
     """
     if not path.is_file():
         raise FeaturesError(f"There is no file of {network} features at {path}. Give method.features another path.")
-    content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if sha256 is not None and found != sha256.lower():
-        raise FeaturesError(f"{path} has sha256 {found}, the settings want {sha256}: it is another file, or damaged.")
-    return _chosen(_state(path, content), path, network, shapes)
-
-
-def _state(path: Path, content: bytes) -> Mapping[str, object]:
     try:
-        if path.suffix == ".safetensors":
-            state: object = load_safetensors(content)
-        else:
-            state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise FeaturesError(f"{path} holds no state dict: {str(error).splitlines()[0]}") from None
-    return state if isinstance(state, Mapping) else {}
+        state = read_state(path, sha256)
+    except WeightsError as error:
+        raise FeaturesError(str(error)) from None
+    return _chosen(state, path, network, shapes)
 
 
 def _chosen(state: Mapping[str, object], path: Path, network: str, shapes: Shapes) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,24 +16,30 @@ from torch import Tensor
 
 from nirvis_training.errors import WeightsError
 
+_PROMISED = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
+
 
 def read_state(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
     """The tensors of a state dict in a ``.pth`` or ``.safetensors`` file, on the CPU.
 
     sha256
-        Checksum that the file has to have.
+        Checksum that the file has to have. PyTorch's hub names its files by how theirs begins, as in
+        ``vgg16-397923af.pth``: a file that its own name denies is refused as well.
 
     Raises `WeightsError` when the file is missing, has another checksum, or holds something else.
     """
     if not path.is_file():
-        raise WeightsError(f"There is no file of weights at {path}. Give another path.")
+        raise WeightsError(f"There is no file of pretrained weights at {path}. Give another path.")
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
+    promised = _PROMISED.search(path.name)
+    if promised and not found.startswith(promised[1]):
+        raise WeightsError(f"{path} has sha256 {found}, which its name denies: it is damaged. Download it again.")
     if sha256 is not None and found != sha256.lower():
         raise WeightsError(f"{path} has sha256 {found}, the settings want {sha256}: it is another file, or damaged.")
     state = _parsed(path, content)
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
-        raise WeightsError(f"{path} holds no state dict, which is a table of tensors by name.")
+        raise WeightsError(f"{path} holds no state dict, but something else.")
     return dict(state)
 
 

@@ -1,0 +1,80 @@
+"""The list of clips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+from nirvis_gui.clip_library import ClipRow
+from nirvis_gui.health import Level
+from nirvis_gui.theme import LEVEL_COLOURS, LEVEL_ICONS, icon
+
+_LEVELS = {
+    "certified": Level.PROVEN,
+    "integrity only": Level.MARGIN,
+    "unfinished": Level.MARGIN,
+    "damaged": Level.LOSS,
+}
+
+
+class ClipTable(QTableWidget):
+    """One line for each clip; the current one is `chosen`, and several may be selected."""
+
+    chosen = pyqtSignal(object)
+    """`ClipRow` of the line that became the current one."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.rows: list[ClipRow] = []
+        titles = (self.tr("start"), self.tr("mode"), self.tr("place"), self.tr("pairs"), self.tr("s"), self.tr("reg."))
+        self.setColumnCount(len(titles))
+        self.setHorizontalHeaderLabels(titles)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        header, side = self.horizontalHeader(), self.verticalHeader()
+        if header is not None and side is not None:
+            header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+            side.hide()
+        self.currentCellChanged.connect(self._tell)
+
+    def show_rows(self, rows: Sequence[ClipRow]) -> None:
+        """Replace the list, and keep what is selected."""
+        if list(rows) == self.rows:
+            return
+        selected = {row.path for row in self.selected()}
+        self.blockSignals(True)
+        self.rows = list(rows)
+        self.clearSelection()
+        self.setRowCount(len(self.rows))
+        for line, row in enumerate(self.rows):
+            self._fill(line, row)
+        self.blockSignals(False)
+        for line, row in enumerate(self.rows):
+            if row.path in selected:
+                self.selectRow(line)
+
+    def selected(self) -> list[ClipRow]:
+        """Those that a person selected."""
+        lines = sorted({index.row() for index in self.selectedIndexes()})
+        return [self.rows[line] for line in lines if line < len(self.rows)]
+
+    def _fill(self, line: int, row: ClipRow) -> None:
+        start = f"{row.start:%m-%d %H:%M:%S}" if row.start else row.path.name
+        level = _LEVELS[row.state]
+        registered = "✓" if row.registered else ""
+        texts = (start, row.mode, row.place, f"{row.pairs}", f"{row.seconds:.1f}", registered)
+        for column, text in enumerate(texts):
+            item = QTableWidgetItem(text)
+            item.setToolTip(f"{row.path}\n{row.state}, {row.megabytes:.0f} MB. {row.note}".strip())
+            if column == 0:
+                item.setIcon(icon(LEVEL_ICONS[level], LEVEL_COLOURS[level]))
+            if column >= 3:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.setItem(line, column, item)
+
+    def _tell(self, line: int, _column: int, _line_before: int, _column_before: int) -> None:
+        if 0 <= line < len(self.rows):
+            self.chosen.emit(self.rows[line])

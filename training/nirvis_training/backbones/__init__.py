@@ -1,0 +1,1 @@
+"""Pretrained networks that metrics compare pictures by; their weights are files of the user."""
