@@ -34,7 +34,7 @@ class Picture(Settings):
         pytest.param(
             {"name": "square", "side_px": 1, "side": 2}, "shape.side: unknown key; this quantity", id="unknown"
         ),
-        pytest.param({"name": "star"}, "shape: Input tag 'star' found using 'name' does not match", id="no-such-kind"),
+        pytest.param({"name": "star"}, "shape.name: there is no star; did you mean square?", id="no-such-kind"),
     ],
 )
 def test_path_of_an_alternative_does_not_name_the_alternative(table: dict[str, object], line: str) -> None:

@@ -68,9 +68,9 @@ def figures(judgement: Judgement) -> list[str]:
 
 def _block(judgement: Judgement, title: str, scores: Mapping[Contestant, Scores]) -> list[str]:
     printed = [metric for metric in _PRINTED if metric in judgement.metrics]
-    head = f"{title:26}" + "".join(f"{FIGURES[metric].title:>26}" for metric in printed)
+    head = f"{title:26}" + "".join(f"  {FIGURES[metric].title:>26}" for metric in printed)
     rows = (
-        f"  {TITLES.get(name, name):24}" + "".join(f"{shown(found, metric):>26}" for metric in printed)
+        f"  {TITLES.get(name, name):24}" + "".join(f"  {shown(found, metric):>26}" for metric in printed)
         for name, found in scores.items()
         if found
     )
