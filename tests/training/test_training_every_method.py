@@ -17,7 +17,15 @@ from nirvis_training.method_settings import FeatureSettings, MethodSettings, eve
 from nirvis_training.methods import METHODS, load_method
 from nirvis_training.run_folder import RunFolder
 
-SMALLEST: dict[str, Mapping[str, object]] = {}
+_FEW_TOKENS = {"crop": 64, "batch_size": 1, "samples": 2, "method": {"blocks": 1, "token_width": 32, "token_grid": 4}}
+_TWO_WAY = {"crop": 64, "method": {"predictor_width": 4, "predictor_downs": 4}}
+SMALLEST: dict[str, Mapping[str, object]] = {
+    "cptrans": _FEW_TOKENS,
+    "i2vgan": _TWO_WAY,
+    "pix2pix": {"method": {"downs": 4}},
+    "recyclegan": {"method": {"predictor_downs": 4}},
+    "roma": _FEW_TOKENS,
+}
 """Settings by the name of a method, where width 4 and crop 32 are not enough: ``{"crop": 64, "method": {…}}``."""
 
 
@@ -30,20 +38,27 @@ def config(request: pytest.FixtureRequest) -> TrainingConfig:
     if issubclass(settings, FeatureSettings):
         method["features"] = "random"
     method |= own.pop("method", {})  # type: ignore[arg-type]
-    run = {"samples": 4, "batch_size": 2, "crop": 32, "log_every_samples": 2, "checkpoint_every_samples": 2}
-    rest = {"validate_every_samples": 4, "validation_pairs": 1, "video_frames": 2, "workers": 0, "threads": 1}
+    run = {"samples": 4, "batch_size": 2, "crop": 32, "log_every_samples": 1}
+    rest = {
+        "checkpoint_every_samples": 1,
+        "validate_every_samples": 4,
+        "validation_pairs": 1,
+        "video_frames": 0,
+        "workers": 0,
+        "threads": 1,
+    }
     return validated({**run, **rest, **own, "method": method}, origin=settings.method_name())
 
 
 def test_two_steps_resumed_after_one_are_the_same_and_the_weights_come_back_and_are_exported(
-    config: TrainingConfig, dataset: Path, tmp_path: Path
+    config: TrainingConfig, sequences: Path, tmp_path: Path
 ) -> None:
-    whole = train(config, dataset, tmp_path / "whole")
+    whole = train(config, sequences, tmp_path / "whole")
     assert whole.status.state == "finished"
     assert all(abs(line["loss"]) < float("inf") for line in whole.metrics())
 
     with pytest.raises(_Killed):
-        train(config, dataset, tmp_path / "killed", _kill_after_first_step)
+        train(config, sequences, tmp_path / "killed", _kill_after_first_step)
     _same(whole, resume(tmp_path / "killed"))
 
     source = torch.rand(1, 3, 64, 96)
