@@ -38,16 +38,9 @@ def config(request: pytest.FixtureRequest) -> TrainingConfig:
     if issubclass(settings, FeatureSettings):
         method["features"] = "random"
     method |= own.pop("method", {})  # type: ignore[arg-type]
-    run = {"samples": 4, "batch_size": 2, "crop": 32, "log_every_samples": 1}
-    rest = {
-        "checkpoint_every_samples": 1,
-        "validate_every_samples": 4,
-        "validation_pairs": 1,
-        "video_frames": 0,
-        "workers": 0,
-        "threads": 1,
-    }
-    return validated({**run, **rest, **own, "method": method}, origin=settings.method_name())
+    run = {"samples": 4, "batch_size": 2, "crop": 32, "workers": 0, "threads": 1, "video_frames": 0}
+    due = {"checkpoint_every_samples": 1, "log_every_samples": 1, "validate_every_samples": 4, "validation_pairs": 1}
+    return validated({**run, **due, **own, "method": method}, origin=settings.method_name())
 
 
 def test_two_steps_resumed_after_one_are_the_same_and_the_weights_come_back_and_are_exported(
