@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from nirvis_training.batches import part_size
 from nirvis_training.checkpoint import read_checkpoint
@@ -20,7 +21,6 @@ from nirvis_training.config import TrainingConfig
 from nirvis_training.distribution import Team, team
 from nirvis_training.errors import ConfigError, TrainingError
 from nirvis_training.loop import train
-from nirvis_training.methods import load_method
 from nirvis_training.run_folder import RunFolder
 
 MakeConfig = Callable[..., TrainingConfig]
@@ -32,7 +32,8 @@ learning_rate = 2e-3
 validate_every_samples = 16
 validation_pairs = 1
 video_frames = 0
-checkpoint_every_samples = 16
+checkpoint_every_samples = 4
+keep_checkpoints = 8
 log_every_samples = 4
 workers = 0
 threads = 1
@@ -56,9 +57,10 @@ def test_two_processes_equal_one_with_twice_the_samples(
         _end_well(processes)
     together = RunFolder(tmp_path / "together")
     assert together.status.state == "finished"
-    _close(alone, together)
+    for own, shared in zip(_gradients(alone), _gradients(together), strict=True):
+        torch.testing.assert_close(shared, own, rtol=1e-3, atol=1e-3 * float(own.abs().max()))
     losses = [[line["loss"] for line in run.metrics()] for run in (alone, together)]
-    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    assert losses[1] == pytest.approx(losses[0], rel=2e-3)
 
 
 def test_two_processes_stopped_by_a_signal_to_one_go_on_exactly(dataset: Path, tmp_path: Path) -> None:
@@ -93,9 +95,7 @@ def test_what_the_first_process_refuses_ends_all(dataset: Path, tmp_path: Path) 
     with _two("train", "ssn_demo", "--dataset", dataset, "--out", tmp_path) as processes:
         said = [process.communicate(timeout=120)[1] for process in processes]
     assert [process.returncode for process in processes] == [1, 1]
-    assert "is not empty, and no training run" in said[0]
-    # The second process finds the same by itself, or is told that the first ended, whichever comes first.
-    assert "is not empty, and no training run" in said[1] or "The first process ended" in said[1]
+    assert all("is not empty, and no training run" in complaint for complaint in said)
     assert "Traceback" not in "".join(said)
 
 
@@ -124,16 +124,19 @@ def test_alone_nothing_is_exchanged(monkeypatch: pytest.MonkeyPatch) -> None:
         assert alone.gathered("mine") == ["mine"]
 
 
-_GROUP = {"batch_size": 4, "checkpoint_every_samples": 16, "validation_pairs": 1, "method.norm": "group"}
+_GROUP = {
+    "batch_size": 4,
+    "checkpoint_every_samples": 4,
+    "keep_checkpoints": 8,
+    "validation_pairs": 1,
+    "method.norm": "group",
+}
 
 
-def _close(one: RunFolder, other: RunFolder) -> None:
-    """All but a few of the weights are equal to half a step of Adam, which makes steps of one size of gradients of any
-    size, down to rounding errors; other samples or other gradients would move most of them further."""
-    states = [load_method(run, "last").state_dict() for run in (one, other)]
-    differences = torch.cat([(states[1][name] - tensor).flatten() for name, tensor in states[0].items()]).abs()
-    assert (differences > 1e-3).double().mean() < 0.03
-    assert differences.median() < 1e-4
+def _gradients(run: RunFolder) -> list[Tensor]:
+    """Of the first step, up to a factor: what Adam remembers of it."""
+    state = read_checkpoint(run.checkpoints[0]).optimisers["colour"]["state"]
+    return [moments["exp_avg"] for moments in state.values()]
 
 
 @contextmanager
