@@ -32,7 +32,7 @@ contracts: setup
 	$(BIN)/lint-imports
 
 unit: setup
-	$(NICE) $(BIN)/pytest
+	$(NICE) $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 soak: setup  ## every fault at every moment, 1000 starts and stops, 30 minutes at line rate; needs 10 GB of disk
 	$(NICE) $(BIN)/pytest --soak --write-docs tests/capture/test_capture_fault_matrix.py tests/capture/test_capture_soak.py

@@ -67,16 +67,6 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sequences(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three recordings of three consecutive pairs, for methods that look at windows."""
-    folder = tmp_path_factory.mktemp("sequences")
-    for number in range(3):
-        write_pairs(folder / f"clip{number}.pairs.h5", number, "day", n=3)
-    catalogue(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def finished(
     small_config: Callable[..., TrainingConfig], dataset: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> RunFolder:
