@@ -3,7 +3,7 @@ PYTHON ?=
 BIN := .venv/bin
 NICE := OMP_NUM_THREADS=2 QT_QPA_PLATFORM=offscreen
 
-.PHONY: help setup demo demo-real test lint types contracts unit soak bench wheel clean
+.PHONY: help setup demo demo-real test lint types contracts unit soak bench results wheel clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -47,7 +47,14 @@ bench: setup  ## the figures, each beside a peer in the same run
 	$(BIN)/python benchmarks/colorize.py
 	$(BIN)/python benchmarks/compact.py
 	$(BIN)/python benchmarks/register.py
+	$(BIN)/python benchmarks/load.py
 	$(BIN)/python benchmarks/train.py
+	$(BIN)/python benchmarks/train_unpaired.py
+
+results: setup  ## every method with one budget, in tables; hours on two cores, goes on where it was stopped
+	@test -d demo/pairs || $(BIN)/nirvis demo --out demo
+	@test -d demo-real/pairs || $(BIN)/nirvis demo --real --out demo-real
+	$(BIN)/python benchmarks/results.py --dataset twin=demo/pairs --dataset real=demo-real/pairs --out results
 
 wheel: setup  ## build the wheel and try it without the checkout
 	tools/try-wheel
