@@ -14,7 +14,7 @@ from nirvis_training.losses.content_aware import (
 )
 from nirvis_training.losses.cross_similarity import over_layers
 from nirvis_training.method_settings.roma import CptransSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam
+from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
 from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.resnet_generator import ResnetGenerator
 from nirvis_training.networks.token_backbone import vision_transformer
@@ -42,11 +42,7 @@ class Cptrans(Method):
     def __init__(self, settings: CptransSettings, learning_rate: float) -> None:
         super().__init__()
         self.settings = settings
-        optimiser = adam(learning_rate, _BETAS)
-        self.phases = (
-            Phase("generator", networks=("generator",), optimiser=optimiser),
-            Phase("discriminator", networks=("discriminator",), optimiser=optimiser),
-        )
+        self.phases = adversarial_phases(adam(learning_rate, _BETAS))
         self.generator = ResnetGenerator(
             settings.width, settings.blocks, blur_down=True, blur_up=True, initialisation="xavier"
         )
@@ -62,7 +58,7 @@ class Cptrans(Method):
         return unsigned(self.generator(signed(source)))
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
-        return self._generator_losses(batch) if phase.name == "generator" else self._discriminator_losses(batch)
+        return self._generator_losses(batch) if phase.name == "translation" else self._discriminator_losses(batch)
 
     def _generator_losses(self, batch: Batch) -> Losses:
         source = signed(batch.source)

@@ -8,7 +8,7 @@ from torch import Tensor
 from nirvis_training.losses.adversarial import adversarial, discrimination, signed, unsigned
 from nirvis_training.losses.contrastive import PatchProjector, patch_locations, patch_nce
 from nirvis_training.method_settings.cut import CutSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam
+from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
 from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.resnet_generator import ResnetGenerator
 
@@ -29,11 +29,7 @@ class Cut(Method):
     def __init__(self, settings: CutSettings, learning_rate: float) -> None:
         super().__init__()
         self.settings = settings
-        optimiser = adam(learning_rate, _BETAS)
-        self.phases = (
-            Phase("generator", networks=("generator", "projector"), optimiser=optimiser),
-            Phase("discriminator", networks=("discriminator",), optimiser=optimiser),
-        )
+        self.phases = adversarial_phases(adam(learning_rate, _BETAS), generating=("generator", "projector"))
         self.generator = ResnetGenerator(
             settings.width, settings.blocks, blur_down=True, blur_up=True, initialisation="xavier"
         )
@@ -46,7 +42,7 @@ class Cut(Method):
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         target = signed(batch.target)
-        if phase.name == "discriminator":
+        if phase.name == "discrimination":
             fake = self.discriminator(batch.kept["fake"])
             return {"discriminator": discrimination(self.discriminator(target), fake)}
         weights = self.settings

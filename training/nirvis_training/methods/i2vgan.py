@@ -16,7 +16,7 @@ from nirvis_training.losses.adversarial import Criterion, adversarial, discrimin
 from nirvis_training.losses.contrastive import PatchProjector, patch_locations, patch_nce
 from nirvis_training.losses.perceptual_cycle import PerceptualDistance
 from nirvis_training.method_settings.i2vgan import I2vGanSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam
+from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
 from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.resnet_generator import ResnetGenerator
 from nirvis_training.networks.unet import Unet
@@ -74,7 +74,7 @@ class I2vGan(Method):
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         source, target = signed(batch.source).unbind(1), signed(batch.target).unbind(1)
-        if phase.name == "generators":
+        if phase.name == "translation":
             forth = self._generator_losses(self._forth, source, batch.kept)
             return forth | self._generator_losses(self._back, target, batch.kept)
         forth = self._discriminator_losses(self._forth, target, batch.kept)
@@ -181,10 +181,7 @@ def contrasts(queries: Sequence[Tensor], keys: Sequence[Tensor], temperature: fl
 
 
 def _phases(settings: I2vGanSettings, learning_rate: float) -> tuple[Phase, ...]:
-    optimiser = adam(learning_rate, _BETAS)
     generating = ("generator", "generator_back", "predictor", "predictor_back")
     projectors = ("projector", "projector_back") if settings.train_projector else ()
-    return (
-        Phase("generators", networks=(*generating, *projectors), optimiser=optimiser),
-        Phase("discriminators", networks=("discriminator", "discriminator_back"), optimiser=optimiser),
-    )
+    judging = ("discriminator", "discriminator_back")
+    return adversarial_phases(adam(learning_rate, _BETAS), (*generating, *projectors), judging)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nirvis_training.losses.adversarial import adversarial, discrimination, signed, stacked, unsigned
 from nirvis_training.method_settings import Pix2PixSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam
+from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
 from nirvis_training.methods.two_way import BETAS
 from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.unet import Unet
@@ -34,11 +34,7 @@ class Pix2Pix(Method):
         self.generator = Unet(settings.width, settings.downs, norm="affine", dropout=settings.dropout)
         self.discriminator = PatchGan(6, settings.width, affine=True)
         self.multiple_of = self.generator.multiple_of
-        optimiser = adam(learning_rate, BETAS)
-        self.phases = (
-            Phase("translation", ("generator",), optimiser),
-            Phase("discrimination", ("discriminator",), optimiser),
-        )
+        self.phases = adversarial_phases(adam(learning_rate, BETAS))
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         source, target = signed(batch.source), signed(batch.target)

@@ -11,7 +11,7 @@ from torch import Tensor
 from nirvis_training.losses.adversarial import adversarial, discrimination, signed, stacked, unsigned
 from nirvis_training.losses.perceptual import PerceptualLoss
 from nirvis_training.method_settings import Pix2PixHdSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam
+from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
 from nirvis_training.methods.two_way import BETAS
 from nirvis_training.networks.patchgan import MultiscalePatchGan
 from nirvis_training.networks.pretrained import read_weights
@@ -51,11 +51,7 @@ class Pix2PixHd(Method):
             else None
         )
         self.multiple_of = self.generator.multiple_of
-        optimiser = adam(learning_rate, BETAS)
-        self.phases = (
-            Phase("translation", ("generator",), optimiser),
-            Phase("discrimination", ("discriminator",), optimiser),
-        )
+        self.phases = adversarial_phases(adam(learning_rate, BETAS))
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         source = signed(batch.source)

@@ -12,7 +12,7 @@ from nirvis_training.losses.cross_similarity import (
     random_windows,
 )
 from nirvis_training.method_settings.roma import RomaSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam
+from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
 from nirvis_training.networks.resnet_generator import ResnetGenerator
 from nirvis_training.networks.token_backbone import vision_transformer
 from nirvis_training.networks.token_discriminator import TokenDiscriminator, with_cell_means
@@ -41,11 +41,7 @@ class Roma(Method):
     def __init__(self, settings: RomaSettings, learning_rate: float) -> None:
         super().__init__()
         self.settings = settings
-        optimiser = adam(learning_rate, _BETAS)
-        self.phases = (
-            Phase("generator", networks=("generator",), optimiser=optimiser),
-            Phase("discriminator", networks=("discriminator",), optimiser=optimiser),
-        )
+        self.phases = adversarial_phases(adam(learning_rate, _BETAS))
         self.generator = ResnetGenerator(
             settings.width, settings.blocks, blur_down=True, blur_up=True, initialisation="xavier"
         )
@@ -57,7 +53,7 @@ class Roma(Method):
         return unsigned(self.generator(signed(source)))
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
-        return self._generator_losses(batch) if phase.name == "generator" else self._discriminator_losses(batch)
+        return self._generator_losses(batch) if phase.name == "translation" else self._discriminator_losses(batch)
 
     def _generator_losses(self, batch: Batch) -> Losses:
         source = signed(batch.source.flatten(0, 1))

@@ -13,7 +13,7 @@ from nirvis_training.losses.spatial import (
     similarity_windows,
 )
 from nirvis_training.method_settings.sesim import SesimSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam
+from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
 from nirvis_training.networks.image_pool import ImagePool
 from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.resnet_generator import ResnetGenerator
@@ -44,11 +44,7 @@ class Sesim(Method):
         self.settings = settings
         optimiser = adam(learning_rate, _BETAS)
         learning = (Phase("structure", networks=("structure",), optimiser=optimiser),) if settings.learned else ()
-        self.phases = (
-            *learning,
-            Phase("generator", networks=("generator",), optimiser=optimiser),
-            Phase("discriminator", networks=("discriminator",), optimiser=optimiser),
-        )
+        self.phases = (*learning, *adversarial_phases(optimiser))
         self.generator = ResnetGenerator(
             settings.width, settings.blocks, blur_down=True, blur_up=True, initialisation="xavier"
         )
@@ -64,7 +60,7 @@ class Sesim(Method):
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         if phase.name == "structure":
             return {"structure_contrast": self._structure_contrast(batch.source)}
-        if phase.name == "discriminator":
+        if phase.name == "discrimination":
             fake = self.discriminator(self.pool(batch.kept["fake"]))
             return {"discriminator": discrimination(self.discriminator(signed(batch.target)), fake)}
         translated = self.generator(signed(batch.source))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nirvis_training.losses.adversarial import adversarial, discrimination, signed, unsigned
 from nirvis_training.method_settings import CycleSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam
+from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
 from nirvis_training.networks.image_pool import ImagePool
 from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.resnet_generator import ResnetGenerator
@@ -43,10 +43,10 @@ class TwoWay(Method):
         self.discriminator_target = PatchGan(width=settings.width)
         self.pool_source = ImagePool(settings.pool_size)
         self.pool_target = ImagePool(settings.pool_size)
-        optimiser = adam(learning_rate, BETAS)
-        self.phases = (
-            Phase("translation", ("generator", "generator_back", *companions), optimiser),
-            Phase("discrimination", ("discriminator_source", "discriminator_target"), optimiser),
+        self.phases = adversarial_phases(
+            adam(learning_rate, BETAS),
+            generating=("generator", "generator_back", *companions),
+            judging=("discriminator_source", "discriminator_target"),
         )
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
