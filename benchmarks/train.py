@@ -148,7 +148,7 @@ def real_run_bars(folder: Path, samples: int) -> list[Bar]:
     run = train(parse_config(CONFIG, changes=_run_settings(samples, 64)), folder, folder / "run")
     waited = [line["data_wait_share"] for line in run.metrics() if "data_wait_share" in line]
     exact = resumed_exactly(parse_config(CONFIG, changes=_run_settings(48, 4)), folder)
-    return [Bar("train.data_wait_share", waited[-1], ""), Bar("train.resume_exact", float(exact), "")]
+    return [Bar("train.data_wait_share", waited[-1], "share"), Bar("train.resume_exact", float(exact), "1_or_0")]
 
 
 def _run_settings(samples: int, width: int) -> Changes:

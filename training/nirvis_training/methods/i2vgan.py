@@ -44,7 +44,7 @@ class I2vGan(Method):
     """Li et al. 2021: adversarial, perceptual cycle (eq. 3 to 8), external (9 to 12) and internal similarity (13, 14).
 
     Each frame is encoded once for both similarities and on its way through the generator, where the published step
-    encodes it up to four times: the same loss with over a third less arithmetic.
+    encodes it up to four times: the same loss with a fifth less arithmetic.
 
     Raises `FeaturesError` when the perceptual terms have no usable features.
     """
