@@ -276,3 +276,12 @@ def test_memory_is_measured_and_leaves_no_trace(small_config: MakeConfig) -> Non
 )
 def test_the_narrowest_place_of_a_network(layers: list[nn.Module], expected: int) -> None:
     assert narrowest(nn.Sequential(*layers)) == expected
+
+
+@pytest.mark.parametrize("size", [(16, 40), (5, 9), (100, 100)])
+def test_pictures_of_any_size_are_predicted(size: tuple[int, int]) -> None:
+    """Also those that are smaller than what has to be added to them."""
+    method = make_method(parse_config('samples = 1\n[method]\nname = "pix2pix"\nwidth = 4'))
+    assert method.multiple_of == 256
+    source = torch.rand(1, 3, *size)
+    assert method.eval().predict(source).shape == source.shape
