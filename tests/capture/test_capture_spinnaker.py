@@ -216,7 +216,8 @@ class TestRestoring:
             cameras["vis"].arm()
             raise SystemExit("on purpose")
         """
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+        paths = (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
         ended = subprocess.run(
             [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=False
         )

@@ -20,13 +20,14 @@ def test_a_prediction_that_looks_at_each_pixel_alone_moves_with_its_source() -> 
     """Interpolation is linear, so that a linear function of the colour commutes with any motion."""
     picture = torch.rand(2, 3, 32, 40)
     flow = random_motion(TemporalRegulariser(), picture)
-    assert temporal_consistency(lambda x: 0.5 * x + 0.2, picture, flow).item() == pytest.approx(0, abs=1e-10)
+    found = temporal_consistency(lambda x: 0.5 * x + 0.2, picture, 0.5 * picture + 0.2, flow)
+    assert found.item() == pytest.approx(0, abs=1e-10)
 
 
 def test_what_stays_where_it_was_painted_costs_what_the_motion_changes() -> None:
     painted = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
     flow = random_motion(TemporalRegulariser(displacement_px=3.0), painted)
-    found = temporal_consistency(lambda _: painted, torch.zeros_like(painted), flow)
+    found = temporal_consistency(lambda _: painted, torch.zeros_like(painted), painted, flow)
     torch.testing.assert_close(found, (painted - warp(painted, flow)).square().mean())
     assert found > 0.01
 

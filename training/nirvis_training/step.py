@@ -69,7 +69,7 @@ class Stepper:
         if settings is None or not set(predicting) & set(phase.networks):
             return {}
         source = part.source.flatten(0, 1) if part.source.dim() == 5 else part.source
-        term = temporal_consistency(self._method, source, random_motion(settings, source))
+        term = temporal_consistency(self._method, source, self._method(source), random_motion(settings, source))
         return {"temporal_regulariser": settings.weight * term}
 
     def _checked(self, losses: Losses, samples: int) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from nirvis_training.errors import FeaturesError, WeightsError
-from nirvis_training.networks.weights_file import read_state
+from nirvis_training.networks.weights_file import read_state_and_sha256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +49,7 @@ class Weights:
 def read_weights(path: Path) -> Weights:
     """Read ``.pth`` or ``.safetensors``. Raises `FeaturesError` for a file that holds no state dict."""
     try:
-        state = read_state(path)
+        state, sha256 = read_state_and_sha256(path)
     except WeightsError as error:
         raise FeaturesError(str(error)) from None
-    return Weights(path, hashlib.sha256(path.read_bytes()).hexdigest(), state)
+    return Weights(path, sha256, state)

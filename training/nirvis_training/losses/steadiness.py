@@ -11,15 +11,19 @@ from nirvis_training.regulariser import TemporalRegulariser
 from nirvis_training.warp import content_flow, synthetic_flow, warp
 
 
-def temporal_consistency(predict: Callable[[Tensor], Tensor], source: Tensor, flow_px: Tensor) -> Tensor:
+def temporal_consistency(
+    predict: Callable[[Tensor], Tensor], source: Tensor, predicted: Tensor, flow_px: Tensor
+) -> Tensor:
     """Scalar ‖f(W(x)) - W(f(x))‖², a mean over pixels (Yu et al. 2023, eq. 10).
 
     source
         ``(N, 3, H, W)``, in the range that `predict` takes.
+    predicted
+        What `predict` makes of it.
     flow_px
         The motion W, ``(N, 2, H, W)``; see `warp`.
     """
-    return F.mse_loss(predict(warp(source, flow_px)), warp(predict(source), flow_px))
+    return F.mse_loss(predict(warp(source, flow_px)), warp(predicted, flow_px))
 
 
 def random_motion(settings: TemporalRegulariser, picture: Tensor) -> Tensor:

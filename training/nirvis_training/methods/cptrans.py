@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nirvis_training.losses.adversarial import adversarial, signed, unsigned
@@ -13,6 +12,7 @@ from nirvis_training.losses.content_aware import (
     token_gradient_directions,
 )
 from nirvis_training.losses.cross_similarity import over_layers
+from nirvis_training.losses.steadiness import temporal_consistency
 from nirvis_training.method_settings.roma import CptransSettings
 from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
 from nirvis_training.networks.patchgan import PatchGan
@@ -20,7 +20,7 @@ from nirvis_training.networks.resnet_generator import ResnetGenerator
 from nirvis_training.networks.token_backbone import vision_transformer
 from nirvis_training.networks.token_discriminator import TokenDiscriminator
 from nirvis_training.networks.vision_transformer import VisionTransformer
-from nirvis_training.warp import content_flow, warp
+from nirvis_training.warp import content_flow
 
 _BETAS = (0.5, 0.999)
 
@@ -90,7 +90,7 @@ class Cptrans(Method):
     def _temporal(self, source: Tensor, translated: Tensor, content: Tensor) -> Tensor:
         """Translating what moved equals moving what was translated (eq. 10); the motion is random, where content is."""
         flow_px = content_flow(content, (source.shape[2], source.shape[3]), self.settings.displacement_px)
-        return F.mse_loss(self.generator(warp(source, flow_px)), warp(translated, flow_px))
+        return temporal_consistency(self.generator, source, translated, flow_px)
 
     @property
     def _sees_tokens(self) -> bool:

@@ -20,11 +20,16 @@ _PROMISED = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
 
 
 def read_state(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
-    """The tensors of a state dict in a ``.pth`` or ``.safetensors`` file, on the CPU.
+    """The tensors of a state dict in a ``.pth`` or ``.safetensors`` file, on the CPU; see `read_state_and_sha256`."""
+    return read_state_and_sha256(path, sha256)[0]
+
+
+def read_state_and_sha256(path: Path, sha256: str | None = None) -> tuple[dict[str, Tensor], str]:
+    """The tensors of a state dict in a ``.pth`` or ``.safetensors`` file, on the CPU, and the file's checksum.
 
     sha256
         Checksum that the file has to have. PyTorch's hub names its files by how theirs begins, as in
-        ``vgg16-397923af.pth``: a file that its own name denies is refused as well.
+        ``vgg16-397923af.pth``: a file that its own name denies is refused as well. Both before anything is parsed.
 
     Raises `WeightsError` when the file is missing, has another checksum, or holds something else.
     """
@@ -40,7 +45,7 @@ def read_state(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
     state = _parsed(path, content)
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise WeightsError(f"{path} holds no state dict, but something else.")
-    return dict(state)
+    return dict(state), found
 
 
 def _parsed(path: Path, content: bytes) -> object:
