@@ -133,7 +133,7 @@ class Rig:
     def close(self) -> None:
         """Disarm and release the cameras. Safe to call twice."""
         self.disarm()
-        self._cameras = self._with_health = {}
+        self._cameras, self._with_health = {}, {}
         within_patience("release the cameras", self._backend.close)
         release_frames()
 

@@ -21,9 +21,9 @@ from nirvis_capture.verify import verify
 WARM_CYCLES = 10
 GROWTH_MB = 24
 """What the allocator may keep; one leaked ring, clip or thread in a few cycles is more."""
-WARM_S = 30
-CALM_S = 60
-"""In so many seconds the ring is empty at least once."""
+WARM_LOOKS = 30
+CALM_LOOKS = 60
+"""Among so many looks at the recorder the ring is empty at least once."""
 FIRST_ID = 1
 """A GS3 counts from 1."""
 
@@ -99,14 +99,14 @@ def test_line_rate(
         assert client.preview.newest() is not None
         pulses = take_clips(tmp_path, pulses)
         memory_mb.append(resident_mb(process_id))
-        assert memory_mb[-1] < max(memory_mb[:WARM_S]) + client.status().ring_peak * ring_mb + 64
-        if len(memory_mb) % CALM_S == 0:
+        assert memory_mb[-1] < max(memory_mb[:WARM_LOOKS]) + client.status().ring_peak * ring_mb + 64
+        if len(memory_mb) % CALM_LOOKS == 0:
             print(f"{status.seconds:.0f} s: {status.pairs} pairs, ring {status.ring_peak:.0%}, {memory_mb[-1]:.0f} MB")
     client.stop()
     status = client.status()
     assert take_clips(tmp_path, pulses) == status.pairs
     assert status.lost_rows == 0
-    assert min(memory_mb[-CALM_S:]) < min(memory_mb[WARM_S : WARM_S + CALM_S]) + GROWTH_MB
+    assert min(memory_mb[-CALM_LOOKS:]) < min(memory_mb[WARM_LOOKS : WARM_LOOKS + CALM_LOOKS]) + GROWTH_MB
 
 
 def take_clips(folder: Path, pulses: int) -> int:
