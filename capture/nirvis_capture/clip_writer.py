@@ -168,7 +168,7 @@ class ClipWriter:
         self._keep(self._write_timing)
         self._keep(partial(self._certify, ended, previous, recovered))
         self._keep(self._file.flush)
-        # HDF5 closes under the lock of Python: what the disk has already, no grab thread waits for.
+        # HDF5 closes under the lock of h5py: what the disk has already, the next part does not wait for.
         self._keep(partial(_sync, self.part_path))
         self._keep(self._file.close)
         self._keep(partial(_sync, self.part_path))
