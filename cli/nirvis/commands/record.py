@@ -14,10 +14,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from nirvis.certificate_line import certificate_line
-from nirvis.series import Series, WrongOption
+from nirvis.series import Series
 from nirvis_capture.client import RecorderClient, RecorderStatus
 from nirvis_capture.clip import Clip
-from nirvis_capture.errors import NirvisError, RecorderError
+from nirvis_capture.errors import NirvisError, RecorderError, WrongOption
 from nirvis_capture.profile import Light, Profile, load_profile
 
 _STATUS_EVERY_S = 0.5

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from nirvis.progress import progress_bar
+from nirvis_capture.errors import WrongOption
 from nirvis_datasets.catalogue import CATALOGUE_NAME, Catalogue
 from nirvis_datasets.errors import SplitError
 from nirvis_datasets.perceptual import find_leaks
@@ -67,4 +68,4 @@ def _fractions(text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(":")]
     except ValueError:
-        raise SplitError(f"Fractions are numbers with colons between them, as in 60:20:20; got {text!r}.") from None
+        raise WrongOption(f"Fractions are numbers with colons between them, as in 60:20:20; got {text!r}.") from None
