@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from subprocess import PIPE
 
@@ -20,7 +22,8 @@ from nirvis.app import app
 from nirvis.series import Series, duration_s
 from nirvis_capture.client import RecorderClient
 from nirvis_capture.clip import Clip
-from nirvis_capture.errors import ProfileError, RecorderError
+from nirvis_capture.errors import NirvisError, ProfileError, RecorderError
+from nirvis_capture.profile import load_profile
 from nirvis_capture.verify import verify
 
 NIRVIS = [sys.executable, "-c", "from nirvis.app import main; main()"]
@@ -111,8 +114,6 @@ def test_a_second_recording_is_refused_and_stop_ends_the_first(
 
 
 def test_a_recorder_that_ran_before_goes_on(profile: Path, tmp_path: Path) -> None:
-    from nirvis_capture.profile import load_profile
-
     with RecorderClient.start(load_profile(profile)) as client:
         client.arm()
         record("--profile", profile, "--seconds", 0.1, "--out", tmp_path)
@@ -128,6 +129,106 @@ def test_an_unplugged_camera_is_an_error_and_its_clip_is_named(
     path, verdict = capsys.readouterr().out.splitlines()
     assert verify(Path(path)).ok
     assert "30 pairs" in verdict
+
+
+def slow_to_open(profile: Path) -> None:
+    """A rig that takes seconds to open: it paints a street of full size."""
+    text = profile.read_text().replace("width = 160, height = 120", "width = 1384, height = 1032")
+    profile.write_text(text.replace('content = "noise"', 'content = "street"'))
+
+
+def test_stop_calls_off_a_recording_whose_cameras_are_still_being_opened(
+    profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow_to_open(profile)
+    arguments = [*NIRVIS, "record", "--profile", str(profile), "--out", str(tmp_path / "clips")]
+    with subprocess.Popen(arguments, stdout=PIPE, stderr=PIPE, text=True) as process:
+        wait_until_opening()
+        with pytest.raises(RecorderError, match="it opens its cameras for a recording"):
+            record("--profile", profile, "--out", tmp_path)
+        record("--profile", profile, "--stop")
+        assert "called off before its first exposure" in capsys.readouterr().out
+        assert process.wait(30) == 1
+        assert process.stderr is not None
+        assert "called off before its first exposure" in process.stderr.read()
+    assert not list((tmp_path / "clips").glob("*"))
+
+
+def test_ctrl_c_calls_it_off_as_well(profile: Path, tmp_path: Path) -> None:
+    slow_to_open(profile)
+    arguments = [*NIRVIS, "record", "--profile", str(profile), "--out", str(tmp_path / "clips")]
+    with subprocess.Popen(arguments, stdout=PIPE, stderr=PIPE) as process:
+        wait_until_opening()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    assert not list((tmp_path / "clips").glob("*"))
+    assert RecorderClient.find(f"cli-{os.getpid()}") is None
+
+
+def wait_until_opening() -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        client = RecorderClient.find(f"cli-{os.getpid()}")
+        if client is not None:
+            with client:
+                if client.status().opening == "recording":
+                    return
+    pytest.fail("the cameras were never opened")
+
+
+class TestOrphans:
+    """The program that launched a recorder is gone; nobody but the operator knows."""
+
+    def test_a_recording_goes_on_is_told_by_doctor_and_ended_by_stop(
+        self, profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        arguments = [*NIRVIS, "record", "--profile", str(profile), "--out", str(tmp_path), "--json"]
+        with subprocess.Popen(arguments, stdout=PIPE, stderr=PIPE, text=True) as process:
+            assert process.stdout is not None
+            while json.loads(process.stdout.readline())["pairs"] < 20:
+                pass
+            process.kill()
+        found = recorder_finding(capsys)
+        assert (found["level"], f"cli-{os.getpid()}: recording for" in found["found"]) == ("warning", True)
+        assert "used by no program" in found["found"]
+        assert "nirvis record --stop" in found["remedy"]
+        record("--profile", profile, "--stop")
+        path, verdict = capsys.readouterr().out.splitlines()
+        assert verify(Path(path)).ok
+        assert "ended: stopped" in verdict
+        assert RecorderClient.find(f"cli-{os.getpid()}") is None, "nobody used it, and its cameras are to be free"
+
+    def test_stop_ends_one_that_records_nothing(
+        self, profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with RecorderClient.start(load_profile(profile)) as client:
+            client.arm()
+            with pytest.raises(RecorderError, match="is used by another program"):
+                record("--profile", profile, "--stop")
+        record("--profile", profile, "--stop")
+        assert "its cameras are free" in capsys.readouterr().out
+        assert RecorderClient.find(f"cli-{os.getpid()}") is None
+
+    def test_one_that_hangs_is_told_with_the_way_to_end_it(
+        self, profile: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("nirvis_capture.doctor.recorders._ANSWER_S", 0.1)
+        with RecorderClient.start(load_profile(profile)) as client:
+            process = client.status().process
+            os.kill(process, signal.SIGSTOP)
+            try:
+                found = recorder_finding(capsys)
+            finally:
+                os.kill(process, signal.SIGCONT)
+        assert f"process {process} has the cameras and does not answer" in found["found"]
+        assert f"kill -9 {process}" in found["remedy"]
+
+
+def recorder_finding(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    with suppress(SystemExit):
+        app(["doctor", "--json"], result_action="return_value")
+    (found,) = [each for each in json.loads(capsys.readouterr().out) if each["check"] == "recorder"]
+    return dict(found)
 
 
 @pytest.mark.parametrize("option", [[], ["--profile"]])
@@ -154,7 +255,7 @@ def test_unknown_profile() -> None:
     ],
 )
 def test_options_that_make_no_sense_are_refused(profile: Path, options: list[object], said: str) -> None:
-    with pytest.raises(RecorderError, match=said) as refused:
+    with pytest.raises(NirvisError, match=said) as refused:
         record("--profile", profile, *options)
     assert refused.value.exit_status == 2
 
