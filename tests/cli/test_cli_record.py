@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from subprocess import PIPE
@@ -20,10 +22,15 @@ import pytest
 import nirvis_profiles
 from nirvis.app import app
 from nirvis.series import Series, duration_s
+from nirvis_capture.camera import Arm, Camera
+from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.client import RecorderClient
 from nirvis_capture.clip import Clip
 from nirvis_capture.errors import NirvisError, ProfileError, RecorderError
+from nirvis_capture.messages import socket_path
 from nirvis_capture.profile import load_profile
+from nirvis_capture.recorder import Recorder
+from nirvis_capture.server import Server
 from nirvis_capture.verify import verify
 
 NIRVIS = [sys.executable, "-c", "from nirvis.app import main; main()"]
@@ -131,49 +138,65 @@ def test_an_unplugged_camera_is_an_error_and_its_clip_is_named(
     assert "30 pairs" in verdict
 
 
-def slow_to_open(profile: Path) -> None:
-    """A rig that takes seconds to open: it paints a street of full size."""
-    text = profile.read_text().replace("width = 160, height = 120", "width = 1384, height = 1032")
-    profile.write_text(text.replace('content = "noise"', 'content = "street"'))
+class SlowToOpen(SimulatedBackend):
+    """A rig whose cameras open when they are let."""
+
+    goes_on = threading.Event()
+
+    def open(self) -> Mapping[Arm, Camera]:
+        self.goes_on.wait(60)
+        return super().open()
+
+
+@pytest.fixture
+def slow(profile: Path) -> Iterator[Recorder]:
+    """The recorder of that rig, in a thread of this process."""
+    SlowToOpen.goes_on.clear()
+    recorder = Recorder(load_profile(profile).rig, open_backend=SlowToOpen)
+    server = Server(socket_path(f"cli-{os.getpid()}"), recorder.answer)
+    thread = threading.Thread(target=recorder.run, args=(server,))
+    thread.start()
+    yield recorder
+    SlowToOpen.goes_on.set()
+    recorder.terminate()
+    thread.join(30)
+    server.close()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
 
 
 def test_stop_calls_off_a_recording_whose_cameras_are_still_being_opened(
-    profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    profile: Path, slow: Recorder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    slow_to_open(profile)
-    arguments = [*NIRVIS, "record", "--profile", str(profile), "--out", str(tmp_path / "clips")]
-    with subprocess.Popen(arguments, stdout=PIPE, stderr=PIPE, text=True) as process:
-        wait_until_opening()
+    with RecorderClient.start(load_profile(profile)) as client, ThreadPoolExecutor(2) as threads:
+        begun = threads.submit(client.record, folder=tmp_path / "clips")
+        wait_until(lambda: slow.station.status().opening == "recording")
         with pytest.raises(RecorderError, match="it opens its cameras for a recording"):
             record("--profile", profile, "--out", tmp_path)
-        record("--profile", profile, "--stop")
+        stopped = threads.submit(record, "--profile", profile, "--stop")
+        wait_until(slow.station._called_off.is_set)
+        SlowToOpen.goes_on.set()
+        stopped.result(60)
         assert "called off before its first exposure" in capsys.readouterr().out
-        assert process.wait(30) == 1
-        assert process.stderr is not None
-        assert "called off before its first exposure" in process.stderr.read()
+        with pytest.raises(RecorderError, match="called off before its first exposure"):
+            begun.result(60)
     assert not list((tmp_path / "clips").glob("*"))
 
 
-def test_ctrl_c_calls_it_off_as_well(profile: Path, tmp_path: Path) -> None:
-    slow_to_open(profile)
+def test_ctrl_c_calls_it_off_as_well(profile: Path, slow: Recorder, tmp_path: Path) -> None:
     arguments = [*NIRVIS, "record", "--profile", str(profile), "--out", str(tmp_path / "clips")]
     with subprocess.Popen(arguments, stdout=PIPE, stderr=PIPE) as process:
-        wait_until_opening()
+        wait_until(lambda: slow.station.status().opening == "recording")
         process.send_signal(signal.SIGINT)
+        wait_until(slow.station._called_off.is_set)
+        SlowToOpen.goes_on.set()
         assert process.wait(30) == 0
     assert not list((tmp_path / "clips").glob("*"))
-    assert RecorderClient.find(f"cli-{os.getpid()}") is None
-
-
-def wait_until_opening() -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        client = RecorderClient.find(f"cli-{os.getpid()}")
-        if client is not None:
-            with client:
-                if client.status().opening == "recording":
-                    return
-    pytest.fail("the cameras were never opened")
 
 
 class TestOrphans:
