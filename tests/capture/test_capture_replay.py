@@ -16,10 +16,10 @@ from nirvis_capture.cameras import open_backend
 from nirvis_capture.cameras.picture_pairs import read_side
 from nirvis_capture.cameras.replay import picture_pairs, replay_profile
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.errors import NirvisError, PictureError
 from nirvis_capture.profile import Profile, load_profile, parse_profile
 from nirvis_capture.raw import picture
-from nirvis_capture.rig import record_clip
 from nirvis_capture.truth import true_homography
 
 Rgb = NDArray[np.uint8]

@@ -20,10 +20,10 @@ from conformance.spinnaker_bench import RATE_HZ, SpinnakerBench, blackfly, grass
 from nirvis_capture.camera import ARMS, Arm, FrameStatus
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.doctor import trigger
 from nirvis_capture.errors import BackendUnavailable, CameraError, CameraNotFound
 from nirvis_capture.profile import load_profile
-from nirvis_capture.rig import record_clip
 from nirvis_capture.settings import Changes
 from nirvis_capture.verify import verify
 from pyspin_stand_in.device import Device

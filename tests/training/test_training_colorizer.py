@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from nirvis_capture import raw
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.errors import PictureError
 from nirvis_capture.picture_file import read_picture
 from nirvis_capture.profile import load_profile
-from nirvis_capture.rig import record_clip
 from nirvis_capture.slot import Slot
 from nirvis_registration.geometry import Rect, SourceGeometry
 from nirvis_registration.pair_file import PairsHeader, PairsWriter

@@ -49,7 +49,7 @@ def render(
     frames were exposed together, homography per pulse, faults, the clean visible
     picture in linear light), and an MP4 of both arms side by side.
     """
-    from nirvis_capture.rig import record_clip
+    from nirvis_capture.clip_recording import record_clip
     from nirvis_capture.truth_file import write_truth
 
     settings = load_profile(profile or f"twin_{mode}")
