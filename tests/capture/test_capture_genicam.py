@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from nirvis_capture.cameras.aravis import Found, is_serial
 from nirvis_capture.cameras.genicam import Refused, Value
 from nirvis_capture.cameras.genicam_changes import Changes
 from nirvis_capture.cameras.genicam_configuration import configuration
+from nirvis_capture.cameras.genicam_leftovers import Leftovers
 from nirvis_capture.errors import BackendUnavailable, CameraError
 from nirvis_capture.profile import Profile, load_profile
 from nirvis_capture.trigger import NodeSetting
@@ -100,6 +102,57 @@ class TestChanges:
     def test_what_a_camera_may_lack_but_has_and_refuses_is_told(self) -> None:
         with pytest.raises(CameraError, match="GainAuto = Off; it has no such entry"):
             Changes(Coupled(), "SN1").apply([NodeSetting("GainAuto", "Off", needed=False)])
+
+
+class TestKilled:
+    """A program that was killed put nothing back; the next one does."""
+
+    WRITTEN = (
+        NodeSetting("AcquisitionFrameRate", 45.0),
+        NodeSetting("ExposureTime", 6000.0),
+        NodeSetting("LineSelector", "Line2"),
+        NodeSetting("LineMode", "Output"),
+    )
+
+    def killed(self, camera: Coupled, path: Path) -> None:
+        Changes(camera, "SN1", Leftovers(path)).apply(self.WRITTEN)
+
+    def test_its_settings_are_put_back_when_the_camera_is_opened_again(self, tmp_path: Path) -> None:
+        camera, path = Coupled(), tmp_path / "camera.json"
+        found = dict(camera.values)
+        self.killed(camera, path)
+        assert camera.values != found
+        changes = Changes(camera, "SN1", Leftovers(path))
+        assert camera.values == found
+        changes.apply(self.WRITTEN)
+        assert changes.restore() == []
+        assert camera.values == found
+        assert not path.exists()
+
+    def test_what_a_person_changed_since_stays(self, tmp_path: Path) -> None:
+        camera, path = Coupled(), tmp_path / "camera.json"
+        self.killed(camera, path)
+        camera.values |= {"ExposureTime": 777.0, "LineSelector": "Line3", "LineMode Line3": "Input"}
+        Changes(camera, "SN1", Leftovers(path))
+        assert camera.values["ExposureTime"] == 777.0
+        assert camera.values["AcquisitionFrameRate"] == 5.0
+        assert [camera.values[name] for name in ("LineSelector", "LineMode Line2", "LineMode Line3")] == [
+            "Line3",
+            "Input",
+            "Input",
+        ]
+
+    def test_a_camera_that_lost_its_power_is_left_as_it_is(self, tmp_path: Path) -> None:
+        path, after = tmp_path / "camera.json", Coupled()
+        self.killed(Coupled(), path)
+        found = dict(after.values)
+        Changes(after, "SN1", Leftovers(path))
+        assert after.values == found
+
+    @pytest.mark.parametrize("content", [b"", b"no json", b'[{"name": "ExposureTime"}]'])
+    def test_a_file_that_makes_no_sense_is_none(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "camera.json").write_bytes(content)
+        assert Leftovers(tmp_path / "camera.json").recall() == []
 
 
 class TestAravis:

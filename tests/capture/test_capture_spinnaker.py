@@ -19,6 +19,7 @@ from conformance.bench import OpenRig, Waiting, fell_silent, next_frame, opened
 from conformance.spinnaker_bench import RATE_HZ, SpinnakerBench, blackfly, grasshopper, small_profile
 from nirvis_capture.camera import ARMS, Arm, FrameStatus
 from nirvis_capture.cameras import open_backend
+from nirvis_capture.cameras.genicam_leftovers import Leftovers
 from nirvis_capture.clip import Clip
 from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.doctor import trigger
@@ -186,6 +187,23 @@ class TestRestoring:
             with pytest.raises(CameraError, match="-2007"), opened(bench) as rig:
                 rig.arm()
             bench.check()
+
+    def test_after_a_kill_by_the_next_program(self, bench: SpinnakerBench) -> None:
+        """Nobody cleans up: the cameras are as the killed program had them."""
+        with opened(bench) as rig:
+            rig.arm()
+            leftovers = {device.serial: Leftovers.of(device.serial) for device in bench.devices.values()}
+            kept = {serial: file.recall() for serial, file in leftovers.items()}
+            settings = {arm: device.nodes.state() for arm, device in bench.devices.items()}
+        bench.check()
+        for arm, device in bench.devices.items():
+            device.nodes.put(settings[arm])
+            leftovers[device.serial].keep(kept[device.serial])
+        assert bench.settings() != bench.found_as
+        with opened(bench) as rig:
+            rig.arm()
+            rig.take(1)
+        bench.check()
 
     def test_a_camera_that_is_open_elsewhere_is_left_alone(self, bench: SpinnakerBench) -> None:
         bench.devices["vis"].taken_elsewhere = True

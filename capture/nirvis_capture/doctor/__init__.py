@@ -23,6 +23,7 @@ def examine(profile: Profile | None = None, root: Path = Path("/")) -> list[Find
         *usb.usbfs(profile, root),
         *usb.udev(profile, root),
         *usb.cameras(profile, root),
+        *usb.others(root),
         *recorders.recorders(profile),
         *software.spinnaker(profile, root),
         *software.aravis(profile, root),
