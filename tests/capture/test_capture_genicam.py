@@ -6,11 +6,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.cameras.aravis import Found, is_serial
-from nirvis_capture.cameras.genicam import Refused, Value
+from nirvis_capture.cameras.genicam import Refused, Value, sensor_counts
 from nirvis_capture.cameras.genicam_changes import Changes
 from nirvis_capture.cameras.genicam_configuration import configuration
 from nirvis_capture.cameras.genicam_leftovers import Leftovers
@@ -102,6 +103,21 @@ class TestChanges:
     def test_what_a_camera_may_lack_but_has_and_refuses_is_told(self) -> None:
         with pytest.raises(CameraError, match="GainAuto = Off; it has no such entry"):
             Changes(Coupled(), "SN1").apply([NodeSetting("GainAuto", "Off", needed=False)])
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "bit_depth", "sent", "counts"),
+    [
+        pytest.param("BayerRG8", 8, b"\x01\xff", [1, 255], id="8"),
+        pytest.param("BayerRG12p", 12, b"\x34\xf2\xab", [0x234, 0xABF], id="12-packed"),
+        pytest.param("BayerRG16", 12, b"\xf0\xff\x10\x00", [0xFFF, 1], id="12-in-16"),
+        pytest.param("BayerRG16", 16, b"\xf0\xff\x10\x00", [0xFFF0, 16], id="16"),
+    ],
+)
+def test_counts_are_those_of_the_sensor_whichever_driver_brings_them(
+    pixel_format: str, bit_depth: int, sent: bytes, counts: list[int]
+) -> None:
+    assert sensor_counts(np.frombuffer(sent, np.uint8), pixel_format, (1, 2), bit_depth).tolist() == [counts]
 
 
 class TestKilled:

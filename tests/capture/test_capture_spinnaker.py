@@ -88,10 +88,13 @@ class TestConfiguration:
             assert stream["StreamBufferHandlingMode"] == "OldestFirst"
             assert stream["StreamBufferCountManual"] == bench.profile.spinnaker.buffers
 
-    def test_more_buffers_than_there_can_be_are_as_many_as_there_can(self, bench: SpinnakerBench) -> None:
+    def test_more_buffers_than_there_can_be_are_as_many_as_there_can(
+        self, bench: SpinnakerBench, caplog: pytest.LogCaptureFixture
+    ) -> None:
         other_profile(bench, {"spinnaker": {"buffers": 1000}})
         with opened(bench):
             assert bench.devices["nir"].stream["StreamBufferCountManual"] == 64
+        assert "the driver has 64 buffers instead of 1000" in caplog.text
 
     @pytest.mark.parametrize(("link_mb_s", "bytes_s"), [(None, 380_000_000), (60.0, 60_000_000), (9e9, 380_000_000)])
     def test_share_of_the_link(self, bench: SpinnakerBench, link_mb_s: float | None, bytes_s: int) -> None:

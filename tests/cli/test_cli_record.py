@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from subprocess import PIPE
 
@@ -83,6 +86,27 @@ def test_json_prints_one_status_per_line_and_the_clip_last(
     assert lines[0]["state"] == "recording"
     assert (lines[-1]["state"], lines[-1]["pairs"]) == ("armed", 70)
     assert Path(lines[-1]["clip"]).exists()
+
+
+def test_a_terminal_shows_a_status_line(profile: Path, tmp_path: Path) -> None:
+    shown, terminal = pty.openpty()
+    arguments = [*NIRVIS, "record", "--profile", profile, "--seconds", "1.2", "--out", tmp_path]
+    with subprocess.Popen([*map(str, arguments)], stdout=PIPE, stderr=terminal) as process:
+        os.close(terminal)
+        text = b"".join(iter(partial(_read, shown), b"")).decode()
+        assert process.wait(30) == 0
+    os.close(shown)
+    assert re.search(
+        r"\r\x1b\[Krecording +\d\.\d s   \d+ pairs   0 dropped   ring +\d+%   \d+ MB/s   disk \d+ min", text
+    )
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:
+        # Nobody holds the other end any more.
+        return b""
 
 
 def test_its_recorder_ends_with_it(profile: Path, tmp_path: Path) -> None:
@@ -315,6 +339,13 @@ class TestSeries:
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
         assert verify(path).synchrony
+
+    def test_the_last_one_is_that_which_still_leaves_enough(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each takes 1 GB, and 2 GB are to stay free."""
+        free_gb = iter([10.0, 3.0, 2.9])
+        monkeypatch.setattr("nirvis.series.free_gb", lambda _: next(free_gb))
+        series = Series(10.0, 5.0, None, 2.0, Path(), 0.2e9)
+        assert list(series.starts(lambda _: False)) == [1, 2]
 
     def test_recordings_that_it_ran_into_are_left_out(self) -> None:
         """The second recording takes until 25 s, so that of 20 s is left out; later ones keep their times."""

@@ -12,21 +12,19 @@ import pytest
 from nirvis.app import COMMANDS, main
 
 
-def status_of(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["nirvis", *words])
+def status_of(*words: str) -> int:
     with pytest.raises(SystemExit) as end:
-        main()
+        main(words)
     return int(end.value.code or 0)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_an_unknown_option_is_2(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_option_is_2(command: str) -> None:
     sub = ["render"] if command == "twin" else []
-    assert status_of(monkeypatch, command, *sub, "--no-such-option") == 2
+    assert status_of(command, *sub, "--no-such-option") == 2
 
 
 WRONG = [
-    "",
     "nothing-of-that-name",
     "record --profile no-such-profile",
     "record --profile twin_day --seconds 0",
@@ -55,12 +53,12 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("words", WRONG[1:])
+@pytest.mark.parametrize("words", WRONG)
 def test_what_is_typed_or_set_wrongly_is_2_and_leaves_nothing(
     words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert status_of(monkeypatch, *words.split()) == 2
+    assert status_of(*words.split()) == 2
     assert not list(tmp_path.iterdir())
 
 
@@ -86,7 +84,17 @@ def test_what_is_not_there_or_does_not_hold_is_1(words: str, monkeypatch: pytest
     runtime.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     monkeypatch.chdir(tmp_path)
-    assert status_of(monkeypatch, *words.split()) == 1
+    assert status_of(*words.split()) == 1
+
+
+def test_a_reader_that_has_seen_enough_is_no_traceback() -> None:
+    command = [sys.executable, "-m", "nirvis", "doctor", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 1
 
 
 def test_the_shell_sees_it_as_well() -> None:
