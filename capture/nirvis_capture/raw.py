@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, cast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -132,12 +134,41 @@ def superpixel(
     return rgb
 
 
+@dataclass(frozen=True, slots=True)
+class Development:
+    """What it takes to make a picture of the raw counts of one arm."""
+
+    cfa: Cfa
+    black_level_dn: float = 0.0
+    bit_depth: int = 8
+    white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    mirror: bool = False
+
+    @classmethod
+    def published(cls, meta: Mapping[str, Any]) -> Development:
+        """As the recorder says it beside each live picture (`nirvis_capture.preview`)."""
+        red, green, blue = meta["white_balance"]
+        return cls(meta["cfa"], meta["black_level_dn"], meta["bit_depth"], (red, green, blue), meta["mirror"])
+
+
+def developed_as(settings: ArmSettings) -> Development:
+    """As a profile has it."""
+    return Development(
+        settings.cfa, settings.black_level_dn, settings.sensor.bit_depth, gains(settings), settings.mirror
+    )
+
+
 def picture(raw: Raw, settings: ArmSettings) -> Rgb8:
+    """`develop` as the profile has it."""
+    return develop(raw, developed_as(settings))
+
+
+def develop(raw: Raw, how: Development) -> Rgb8:
     """The picture of one arm as a person standing at the rig would see it: ``(H, W, 3)`` u8, mirror undone."""
-    rgb = demosaic(raw, settings.cfa, settings.black_level_dn, settings.sensor.bit_depth, gains(settings))
+    rgb = demosaic(raw, how.cfa, how.black_level_dn, how.bit_depth, how.white_balance)
     if rgb.dtype == np.uint16:
         rgb = cast(Rgb8, cv2.convertScaleAbs(rgb, alpha=255.0 / 65535.0))
-    return np.ascontiguousarray(np.fliplr(rgb) if settings.mirror else rgb).astype(np.uint8, copy=False)
+    return np.ascontiguousarray(np.fliplr(rgb) if how.mirror else rgb).astype(np.uint8, copy=False)
 
 
 def gains(settings: ArmSettings) -> tuple[float, float, float]:

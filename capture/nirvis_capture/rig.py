@@ -7,20 +7,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 from nirvis_capture.anchor import Anchor, Apart, anchor, listening_frames
 from nirvis_capture.camera import ARMS, Arm, Backend, Camera, CameraInfo, ClockLatch, Frame, Health
 from nirvis_capture.cameras import open_backend
-from nirvis_capture.disk import prepare_folder
 from nirvis_capture.errors import CameraError, CameraLost, FreeRunning
 from nirvis_capture.frame_memory import release_frames
-from nirvis_capture.naming import clip_path
 from nirvis_capture.pair_stream import PairStream, RowSink
 from nirvis_capture.pairing import Event
 from nirvis_capture.patience import ANSWER_PATIENCE_S, PATIENCE_S, answer_of, within_patience
-from nirvis_capture.profile import Light, Profile
-from nirvis_capture.recording import Limits, Recording, is_paced, memory_bytes, new_header
+from nirvis_capture.profile import Profile
+from nirvis_capture.recording import is_paced, memory_bytes
 from nirvis_capture.trigger import apart, check_rate
 
 log = logging.getLogger(__name__)
@@ -232,60 +229,6 @@ class Rig:
         if arm in self._armed:
             self._armed.discard(arm)
             within_patience(f"stop camera {self.profile.arm(arm).serial}", self._cameras[arm].disarm)
-
-
-def record_clip(
-    profile: Profile,
-    folder: Path,
-    seconds: float | None = None,
-    pairs: int | None = None,
-    place: str = "",
-    light: Light = "day",
-    notes: str = "",
-    operator: str = "",
-    progress: Callable[[int, int], None] | None = None,
-) -> Path:
-    """Record one clip within this process, from the first pulse on; `seconds` or `pairs` says how long.
-
-    Cameras with fast pacing are slowed down to what the disk takes; they lose nothing.
-    Raises `NirvisError` when the cameras or the disk fail; what was recorded until then is kept.
-    """
-    prepare_folder(profile, folder)
-    lost: list[CameraError] = []
-    limits = Limits.lasting(profile, seconds, pairs)
-    header = new_header(place, light, notes, operator)
-    rig = Rig(profile, lost.append)
-    rig.open()
-    recording = Recording(
-        clip_path(profile, folder, header.start_time, place, header.recording_id), header, profile, rig.infos, limits
-    )
-    try:
-        rig.arm(recording)
-        _watch(recording, lost, limits, progress)
-    finally:
-        for error in lost:
-            recording.note(str(error))
-        rig.close()
-        recording.cancel()
-    clip = recording.result()
-    if lost:
-        raise lost[0]
-    return clip
-
-
-def _watch(
-    recording: Recording,
-    lost: Sequence[CameraError],
-    limits: Limits,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    """Wait until the recording has its length, or a camera is lost."""
-    total = limits.pairs or limits.pulses or 0
-    while not lost and not recording.wait(_LOOK_S):
-        if progress is not None:
-            progress(min(total, recording.pairs if limits.pairs else recording.pulses), total)
-    if progress is not None and not lost:
-        progress(total, total)
 
 
 def best_latch(camera: Camera) -> ClockLatch | None:

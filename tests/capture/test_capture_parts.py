@@ -134,7 +134,8 @@ class TestPreTrigger:
         path = recording.result()
         rig.close()
         assert verify(path).ok
-        assert recording.pulses_before == pytest.approx(40, abs=2)
+        # The memory is for 80 frames of both arms; which arm has more of them is up to two cameras without a cable.
+        assert recording.pulses_before == pytest.approx(40, abs=20)
         with Clip.open(path) as clip:
             assert clip.certificate.claim == "integrity"
 

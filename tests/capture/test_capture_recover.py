@@ -37,7 +37,7 @@ import sys
 from pathlib import Path
 from nirvis_capture import clip_writer
 from nirvis_capture.profile import load_profile
-from nirvis_capture.rig import record_clip
+from nirvis_capture.clip_recording import record_clip
 clip_writer.FLUSH_EVERY_S = 0.1
 record_clip(load_profile(sys.argv[1]), Path(sys.argv[2]))
 """
