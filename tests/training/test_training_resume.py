@@ -107,6 +107,16 @@ def test_only_the_newest_checkpoints_are_kept_and_nothing_unfinished(
     assert not list(run.path.rglob("*.part"))
 
 
+def test_the_first_checkpoint_of_every_stretch_is_kept_for_good(
+    small_config: MakeConfig, dataset: Path, tmp_path: Path
+) -> None:
+    config = small_config(samples=48, checkpoint_every_samples=8, keep_checkpoints=1, keep_every_samples=12)
+    run = train(config, dataset, tmp_path / "run")
+    # Of the stretches from 12, 24 and 36 the first checkpoints are 16, 24 and 40; 48 is the newest, and begins its own.
+    assert [int(path.stem) for path in run.checkpoints] == [16, 24, 40, 48]
+    assert [int(path.stem) for path in resume(run.path, samples=64).checkpoints] == [16, 24, 40, 48, 64]
+
+
 def test_checkpoints_hold_nothing_that_could_run(small_config: MakeConfig, dataset: Path, tmp_path: Path) -> None:
     run = train(small_config(samples=8), dataset, tmp_path / "run")
     content = torch.load(run.checkpoints[-1], weights_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -61,12 +61,11 @@ class Journal:
             for old in self._run.pictures[:-PICTURES_KEPT]:
                 old.unlink()
 
-    def video(self, pictures: Sequence[Picture]) -> None:
+    def video(self, pictures: Iterable[Picture]) -> None:
         """A short film, the newest of all validations kept."""
-        if pictures:
-            with self._tolerant(), open_sink(self._run.validation_video, _VIDEO_HZ) as sink:
-                for picture in pictures:
-                    sink.write("validation", picture)
+        with self._tolerant(), open_sink(self._run.validation_video, _VIDEO_HZ) as sink:
+            for picture in pictures:
+                sink.write("validation", picture)
 
     def close(self) -> None:
         self._tell("close")

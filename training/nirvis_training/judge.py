@@ -9,7 +9,7 @@ from nirvis_training.journal import Journal
 from nirvis_training.material import Material
 from nirvis_training.methods.base import Method
 from nirvis_training.run_folder import BEST_KEY, Best, RunFolder, replacing
-from nirvis_training.validation import validate
+from nirvis_training.validation import film, predicting, validate
 
 _LOWER_IS_BETTER = ("ciede2000",)
 
@@ -31,9 +31,12 @@ class Judge:
 
     def judged(self, method: Method, samples: int, journal: Journal) -> dict[str, float]:
         """Validate `method`, leave pictures and a film, and keep its weights if they are the best; returns scores."""
-        found = validate(method, self._material, self._device, self._run.config.video_frames)
-        journal.pictures(samples, found.pictures)
-        journal.video(found.video)
+        frames = self._run.config.video_frames
+        with predicting(method):
+            found = validate(method, self._material, self._device)
+            journal.pictures(samples, found.pictures)
+            if frames:
+                journal.video(film(method, self._material, self._device, frames))
         scores = {f"val_{name}": value for name, value in found.scores.items()}
         if self._is_best(found.scores.get(self._by)):
             self._write(method, Best.model_validate({"samples": samples, **scores}))
