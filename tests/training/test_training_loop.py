@@ -260,6 +260,10 @@ def test_an_unfinished_line_of_metrics_is_left_out(run: RunFolder) -> None:
     with run.metrics_file.open("a") as file:
         file.write(json.dumps({"samples": 40})[:-3])
     assert list(run.metrics()) == before
+    line = {"samples": 48}
+    with run.metrics_file.open("a") as file:
+        file.write(f"\n{json.dumps(line)}\n")
+    assert list(run.metrics()) == [*before, line]
 
 
 @pytest.mark.parametrize(

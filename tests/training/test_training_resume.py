@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import fields
@@ -14,10 +15,11 @@ from torch import Tensor
 
 from nirvis_datasets.split import SPLITS_NAME
 from nirvis_training.checkpoint import Checkpoint, read_checkpoint
-from nirvis_training.config import TrainingConfig
+from nirvis_training.config import TrainingConfig, parse_config
 from nirvis_training.errors import RunError, RunTaken, TrainingError
 from nirvis_training.loop import Progress, resume, train
 from nirvis_training.run_folder import RunFolder
+from unpaired_frames import CYCLEGAN
 
 MakeConfig = Callable[..., TrainingConfig]
 
@@ -84,6 +86,15 @@ def test_other_pairs_than_at_the_beginning_are_refused(small_config: MakeConfig,
     splits.write_text(splits.read_text().replace(",val", ",test", 1))
     with pytest.raises(TrainingError, match="are not those that"):
         resume(run.path, samples=16)
+
+
+def test_visible_pictures_of_other_places_are_part_of_what_a_run_began_with(walks: Path, tmp_path: Path) -> None:
+    shutil.copytree(walks, tmp_path / "walks")
+    run = train(parse_config(CYCLEGAN), tmp_path / "walks", tmp_path / "run")
+    splits = tmp_path / "walks" / SPLITS_NAME
+    splits.write_text(splits.read_text().replace("day drive,day drive,day,val", "day drive,day drive,day,train"))
+    with pytest.raises(TrainingError, match="are not those that"):
+        resume(run.path, samples=8)
 
 
 def test_a_damaged_checkpoint_is_named(small_config: MakeConfig, dataset: Path, tmp_path: Path) -> None:

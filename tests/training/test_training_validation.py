@@ -20,45 +20,37 @@ from nirvis_training.footage import read_picture
 from nirvis_training.loop import train
 from nirvis_training.methods import load_method
 from nirvis_training.run_folder import RunFolder
-from unpaired_frames import SIZE, catalogue_frames, write_frames
+from unpaired_frames import CYCLEGAN, SIZE
 
 MakeConfig = Callable[..., TrainingConfig]
-SHORT = """
+PIX2PIX = """
 samples = 4
 batch_size = 2
 crop = 32
 learning_rate = 2e-4
-validate_every_samples = 2
-validation_pairs = 2
+validate_every_samples = 4
+validation_pairs = 8
 checkpoint_every_samples = 4
 log_every_samples = 2
-best_by = "psnr_db"
 workers = 0
 threads = 1
 [method]
+name = "pix2pix"
 width = 4
+downs = 4
 """
-PIX2PIX = SHORT + 'name = "pix2pix"\ndowns = 4\n'
-CYCLEGAN = SHORT + 'name = "cyclegan"\nblocks = 1\npool_size = 2\n'
 
 
 @pytest.fixture(scope="module")
 def validated(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run that looks at all eight pictures of its validation set, two recordings of four."""
-    config = parse_config(PIX2PIX, changes={"validate_every_samples": 4, "validation_pairs": 8})
-    return train(config, videos, tmp_path_factory.mktemp("validated") / "run")
+    return train(parse_config(PIX2PIX), videos, tmp_path_factory.mktemp("validated") / "run")
 
 
 @pytest.fixture(scope="module")
-def unpartnered(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A run on sources and visible pictures of other places, validated on sources that have no partner."""
-    folder = tmp_path_factory.mktemp("unpaired")
-    write_frames(folder / "a.frames.h5", "source", "night walk", n=3)
-    write_frames(folder / "b.frames.h5", "target", "day walk", n=3)
-    write_frames(folder / "c.frames.h5", "source", "night drive", n=5)
-    write_frames(folder / "d.frames.h5", "target", "day drive", n=5)
-    catalogue_frames(folder, {"night walk": "train", "day walk": "train", "night drive": "val", "day drive": "val"})
-    return train(parse_config(CYCLEGAN), folder, folder / "run")
+def unpartnered(walks: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run that is validated on sources without partners."""
+    return train(parse_config(CYCLEGAN), walks, tmp_path_factory.mktemp("unpartnered") / "run")
 
 
 def test_pictures_and_film_are_what_nirvis_colorize_makes_of_the_same_pairs(

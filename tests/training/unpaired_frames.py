@@ -14,6 +14,25 @@ from nirvis_datasets.frame_file import FramesHeader, FramesWriter, Side
 from nirvis_datasets.split import SPLITS_NAME, Split, SplitRow, Subset
 
 SIZE = (48, 64)
+CYCLEGAN = """
+samples = 4
+batch_size = 2
+crop = 32
+learning_rate = 2e-4
+validate_every_samples = 2
+validation_pairs = 2
+checkpoint_every_samples = 4
+log_every_samples = 2
+best_by = "psnr_db"
+workers = 0
+threads = 1
+[method]
+name = "cyclegan"
+width = 4
+blocks = 1
+pool_size = 2
+"""
+"""Two steps, each with a validation."""
 
 
 def write_frames(path: Path, side: Side, recording: str, n: int) -> Path:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.errors import PictureError
-from nirvis_training.run_folder import RunFolder, replacing
+from nirvis_training.run_folder import RunFolder, Status, replacing
 from nirvis_training.video import open_sink, write_png
 
 logger = logging.getLogger(__name__)
@@ -49,6 +49,11 @@ class Journal:
             file.write(json.dumps(entry) + "\n")
         for name, value in values.items():
             self._tell("add_scalar", name, value, samples)
+
+    def status(self, status: Status) -> None:
+        """How far the run is; the newest replaces the one before."""
+        with self._tolerant():
+            self._run.write_status(status)
 
     def pictures(self, samples: int, pictures: Mapping[str, Picture]) -> None:
         """One PNG for each name, the newest of all validations kept; at half size in TensorBoard, which keeps all."""
