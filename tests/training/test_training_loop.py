@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -199,6 +200,16 @@ def test_the_log_never_stops_a_run(run: RunFolder, caplog: pytest.LogCaptureFixt
         journal.close()
     assert len(caplog.records) == 1
     assert "part of the log" in caplog.text
+
+
+def test_a_run_does_without_tensorboard(
+    dataset: Path, tmp_path: Path, small_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    run = train(small_config(samples=4), dataset, tmp_path / "run")
+    assert run.status.state == "finished"
+    assert len(list(run.metrics())) == 1
+    assert not (run.path / "tensorboard").exists()
 
 
 def test_pictures_do_not_fill_the_disk(run: RunFolder, caplog: pytest.LogCaptureFixture) -> None:
