@@ -8,7 +8,8 @@ computed. A run that is there already is not trained again: the program goes on 
 
     nirvis demo --out demo
     nirvis demo --real --out demo-real
-    python benchmarks/results.py --dataset twin=demo/pairs --dataset real=demo-real/pairs --out results
+    python benchmarks/results.py --group supervised --dataset twin=demo/pairs --dataset real=demo-real/pairs
+    python benchmarks/results.py --group unpaired --dataset twin=demo/pairs
 """
 
 from __future__ import annotations
@@ -110,8 +111,9 @@ def table(group: str, methods: Mapping[str, Changes], dataset: str, options: arg
     if group == "unpaired":
         lines += ["", *_losses_table(runs, methods)]
         lines += ["", *(f"- {method}: not computed, it {reason}" for method, reason in NOT_COMPUTED.items())]
-    (options.out / f"{group}-{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print("\n".join(lines))
+    text = "\n".join(lines).replace(str(Path.home()), "~")
+    (options.out / f"{group}-{name}.md").write_text(f"{text}\n", encoding="utf-8")
+    print(text)
 
 
 def config_of(method: str, changes: Changes, samples: int, options: argparse.Namespace) -> TrainingConfig:

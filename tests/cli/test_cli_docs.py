@@ -19,7 +19,7 @@ from nirvis.commands.train import parse_changes
 from nirvis_training.config import load_config
 
 DOCS = Path(__file__).parents[2] / "docs"
-SHORTER = {"--seconds 2": "--seconds 0.2", "--out run\n": "--out run --set samples=8 --set validation_pairs=1\n"}
+SHORTER = {"--seconds 2": "--seconds 0.07", "--out run\n": "--out run --set samples=8 --set validation_pairs=1\n"}
 """Lengths only: what is tested is that the lines work, not how well eight crops teach."""
 
 

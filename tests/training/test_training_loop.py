@@ -66,6 +66,17 @@ def test_best_weights_are_those_of_the_best_validation(finished: RunFolder) -> N
     assert all(method.predict(source).shape == source.shape for method in methods)
 
 
+@pytest.mark.parametrize(("name", "choose"), [("psnr_db", max), ("ssim", max), ("ciede2000", min)])
+def test_a_run_keeps_what_is_best_by_the_metric_that_it_names(
+    dataset: Path, tmp_path: Path, small_config: MakeConfig, name: str, choose: Callable[..., dict[str, float]]
+) -> None:
+    config = small_config(samples=20, best_by=name, validate_every_samples=4, validation_pairs=1, video_frames=0)
+    run = train(config, dataset, tmp_path / "run")
+    best = choose(run.metrics(), key=lambda line: line[f"val_{name}"])
+    assert run.best is not None
+    assert run.best.samples == best["samples"]
+
+
 def test_pictures_show_input_prediction_and_truth_side_by_side(finished: RunFolder) -> None:
     assert len(finished.pictures) == 4
     assert finished.pictures[0].name.startswith("000000016-")
