@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.camera import Raw
+from nirvis_capture.frame_memory import new_frame
 
 if TYPE_CHECKING:
     from nirvis_capture.profile import ArmSettings, Cfa
@@ -63,17 +64,21 @@ def unpack(stored: NDArray[np.uint8], pixel_format: str, shape: tuple[int, int])
     if flat.size < needed:
         raise ValueError(f"{flat.size} bytes are no {pixel_format} frame of {shape[1]} × {shape[0]} pixels: too few")
     if pixel_format.endswith("12p"):
-        return _unpacked_12p(flat).reshape(shape)
-    return np.array(flat if pixel_format.endswith("8") else flat.view("<u2")).reshape(shape)
+        return _unpacked_12p(flat, shape)
+    counts = flat if pixel_format.endswith("8") else flat.view("<u2")
+    frame = cast(Raw, new_frame(shape, counts.dtype.newbyteorder("=")))
+    np.copyto(frame, counts.reshape(shape))
+    return frame
 
 
-def _unpacked_12p(packed: NDArray[np.uint8]) -> NDArray[np.uint16]:
+def _unpacked_12p(packed: NDArray[np.uint8], shape: tuple[int, int]) -> Raw:
     """Both pixels of three bytes lie within two of them: the first in bytes 0 and 1, the second in bytes 1 and 2."""
-    counts = np.empty(packed.size * 2 // 3, np.uint16)
+    frame = cast(Raw, new_frame(shape, np.uint16))
+    counts = frame.reshape(-1)
     first, second = (np.ndarray(counts.size // 2, "<u2", packed.data, offset, (3,)) for offset in (0, 1))
     np.bitwise_and(first, 0x0FFF, out=counts[0::2])
     np.right_shift(second, 4, out=counts[1::2])
-    return counts
+    return frame
 
 
 def demosaic(

@@ -8,6 +8,7 @@ state.
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import queue
@@ -25,7 +26,7 @@ from nirvis_capture.camera import Backend
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.errors import NirvisError, RecorderError
-from nirvis_capture.frame_memory import reuse_frame_memory
+from nirvis_capture.frame_memory import keep_freed_memory
 from nirvis_capture.messages import (
     ALREADY_RUNNING,
     AskStatus,
@@ -142,12 +143,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Threads that come back from the disk or a camera wait this long for one that computes; 5 ms, as Python has it, is
     # half a period at line rate.
     sys.setswitchinterval(0.001)
-    reuse_frame_memory()
+    keep_freed_memory()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     lock = hold_lock(rig)
     if lock is None:
         log.error("another recorder of %s is running", rig)
         return ALREADY_RUNNING
+    # What is there before the first frame stays; to look through it for garbage again and again would halt all threads.
+    gc.collect()
+    gc.freeze()
     with lock:
         serve(rig, socket_path(rig))
     return 0

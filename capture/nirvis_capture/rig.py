@@ -12,6 +12,7 @@ from nirvis_capture.anchor import Anchor, Apart, anchor, listening_frames
 from nirvis_capture.camera import ARMS, Arm, Backend, Camera, CameraInfo, ClockLatch, Frame, Health
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.errors import CameraError, CameraLost, FreeRunning
+from nirvis_capture.frame_memory import release_frames
 from nirvis_capture.pair_stream import PairStream, RowSink
 from nirvis_capture.pairing import Event
 from nirvis_capture.patience import ANSWER_PATIENCE_S, PATIENCE_S, answer_of, within_patience
@@ -53,6 +54,7 @@ class Rig:
         self._period_s = profile.trigger.period_ns * 1e-9
         self._paced = is_paced(profile)
         self._cameras: Mapping[Arm, Camera] = {}
+        self._with_health: Mapping[Arm, Health] = {}
         self._threads: dict[Arm, threading.Thread] = {}
         self._stopping = threading.Event()
         self._armed: set[Arm] = set()
@@ -78,7 +80,7 @@ class Rig:
     @property
     def health(self) -> dict[Arm, dict[str, float]]:
         """`Health` figures of the cameras that have them. From any thread."""
-        return {arm: dict(camera.health()) for arm, camera in self._cameras.items() if isinstance(camera, Health)}
+        return {arm: dict(camera.health()) for arm, camera in self._with_health.items()}
 
     @property
     def stream(self) -> PairStream:
@@ -94,6 +96,7 @@ class Rig:
         except CameraError:
             within_patience("release the cameras", self._backend.close)
             raise
+        self._with_health = {arm: camera for arm, camera in self._cameras.items() if isinstance(camera, Health)}
 
     def arm(self, sink: RowSink | None = None) -> None:
         """Arm the secondary, listen to the pause, then let the primary send its pulses.
@@ -127,8 +130,9 @@ class Rig:
     def close(self) -> None:
         """Disarm and release the cameras. Safe to call twice."""
         self.disarm()
-        self._cameras = {}
+        self._cameras, self._with_health = {}, {}
         within_patience("release the cameras", self._backend.close)
+        release_frames()
 
     def _arm(self, sink: RowSink | None) -> None:
         secondary = self._cameras[self._secondary]

@@ -211,10 +211,10 @@ class TestParts:
         class SlowToClose(ClipWriter):
             def close(self, *arguments: Any, **options: Any) -> Path:
                 if next(numbers) == 1:
-                    goes_on.wait(30)
+                    goes_on.wait()
                 return super().close(*arguments, **options)
 
-        profile = small_profile("real", rate_hz=200, ring_seconds=0.2).edited({"recording.part_minutes": 0.2 / 60})
+        profile = small_profile("fast", rate_hz=200).edited({"recording.part_minutes": 0.2 / 60})
         rig = rig_of(profile)
         recording = new_recording(rig, tmp_path, Limits(pulses=80), open_writer=SlowToClose)
         rig.arm(recording)

@@ -26,7 +26,8 @@ from nirvis_capture.errors import NotRecovered
 from nirvis_capture.pairing import Anchor, Event, PairRow
 from nirvis_capture.profile import Profile
 from nirvis_capture.recover import recover
-from nirvis_capture.unclosed import lookup3, open_unclosed
+from nirvis_capture.superblock import lookup3
+from nirvis_capture.unclosed import open_unclosed
 from nirvis_capture.verify import verify
 
 SmallProfile = Callable[..., Profile]

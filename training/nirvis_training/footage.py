@@ -1,8 +1,8 @@
-"""What can be coloured: a raw clip, a pairs file, a video file, a folder of pictures, or one picture."""
+"""What can be coloured, and how it is shown: a raw clip, a pairs file, a video, a folder of pictures, one picture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from nirvis_training.model_contract import ModelContract
 from nirvis_training.source_picture import source_picture
 
 Picture = NDArray[np.uint8]
+Colour = Callable[[Picture], Picture]
+"""What colours a picture, RGB ``(H, W, 3)`` u8: an exported model, or a method while it is trained."""
 DEFAULT_RATE_HZ = 30.0
 
 
@@ -40,6 +42,19 @@ class Footage:
     """0 where the file does not say."""
     rate_hz: float
     shots: Callable[[], Iterator[Shot]]
+
+
+def coloured(shots: Iterable[Shot], colour: Colour, *, side_by_side: bool) -> Iterator[tuple[str, Picture]]:
+    """Name and colour of each shot, one in memory at a time; `beside` input and truth if so asked."""
+    for shot in shots:
+        found = colour(shot.source)
+        yield shot.name, beside(shot, found) if side_by_side else found
+
+
+def beside(shot: Shot, colour: Picture) -> Picture:
+    """Input | colour, and the visible truth beside them where the shot has it: ``(H, n W, 3)``."""
+    truth = [] if shot.target is None else [shot.target]
+    return np.hstack([shot.source, colour, *truth])
 
 
 def open_footage(path: Path, contract: ModelContract | None = None) -> Footage:
