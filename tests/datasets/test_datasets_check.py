@@ -12,7 +12,8 @@ from nirvis.app import app
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.check import Verdict, check
 from nirvis_datasets.errors import DatasetError
-from nirvis_registration.pair_file import PairsFile, PairsWriter
+from nirvis_registration.pair_file import PairsFile
+from nirvis_registration.pair_writer import PairsWriter
 from nirvis_registration.quality import PairQuality
 
 WritePairs = Callable[..., Path]

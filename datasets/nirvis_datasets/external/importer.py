@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nirvis_capture.disk import is_full
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.entry import UNKNOWN_TIME
 from nirvis_datasets.errors import ImportRefused, SplitError
@@ -21,8 +22,10 @@ from nirvis_datasets.external.stand_in_profile import stand_in_profile
 from nirvis_datasets.frame_file import FramesHeader, FramesWriter
 from nirvis_datasets.split import SPLITS_NAME, Split, SplitRow
 from nirvis_datasets.table import write_atomically
+from nirvis_registration.errors import PairsDiskFull
 from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PART_SUFFIX, PairsHeader, PairsWriter
+from nirvis_registration.pair_file import PairsHeader
+from nirvis_registration.pair_writer import PART_SUFFIX, PairsWriter
 from nirvis_registration.quality import pair_quality
 from nirvis_registration.warp import Picture
 
@@ -93,8 +96,13 @@ def _written(found: Found, path: Path, source: Source) -> Iterator[None]:
     """Write one file, a step for each picture or pair. Raises `ImportRefused` when the disk or a video ends early."""
     try:
         yield from _write_pairs(found, path, source) if len(found.sides) == 2 else _write_frames(found, path, source)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, PairsDiskFull) as error:
         path.with_name(path.name + PART_SUFFIX).unlink(missing_ok=True)
+        if isinstance(error, PairsDiskFull) or is_full(error):
+            raise ImportRefused(
+                f"The disk of {path} is full: nothing of this recording was kept. Free some space, or choose another "
+                f"disk{'' if source.compression else ' or --compression gzip'}, and import again."
+            ) from None
         raise ImportRefused(f"{path} cannot be written: {' '.join(str(error).split())}.") from None
     except ValueError as error:
         raise ImportRefused(f"{path.name} was not written: {error}.") from None
