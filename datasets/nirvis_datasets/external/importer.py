@@ -111,7 +111,8 @@ def _written(found: Found, path: Path, source: Source) -> Iterator[None]:
 def _write_pairs(found: Found, path: Path, source: Source) -> Iterator[None]:
     width, height = found.size
     sides = (found.sides["source"], found.sides["target"])
-    deep = any(_deep(side) for side in sides)
+    depths = [_deep(side) for side in sides]
+    deep = any(depths)
     header = PairsHeader(
         recording_id=found.facts.name,
         part=found.part,
@@ -135,7 +136,9 @@ def _write_pairs(found: Found, path: Path, source: Source) -> Iterator[None]:
     )
     with PairsWriter(path, header, np.ones((height, width), bool), len(found), source.compression) as writer:
         for number, *pictures in zip(sides[0].index(), *(side.pictures() for side in sides), strict=False):
-            seen, wanted = (_checked(picture, found, deep) for picture in pictures)
+            seen, wanted = (
+                deepened(_checked(picture, found, own), deep) for picture, own in zip(pictures, depths, strict=True)
+            )
             writer.write(number, seen, wanted, pair_quality(seen, wanted))
             yield
 
@@ -176,12 +179,13 @@ def _deep(shots: Shots) -> bool:
 
 
 def _checked(picture: Picture, found: Found, deep: bool) -> Picture:
-    if picture.shape[:2] != (found.size[1], found.size[0]) or (picture.dtype == np.uint16 and not deep):
+    """A picture that is as large and as deep as the first of its side. Raises `ImportRefused`."""
+    if picture.shape[:2] != (found.size[1], found.size[0]) or (picture.dtype == np.uint16) != deep:
         raise ImportRefused(
             f"{found.facts.name} mixes pictures of {found.size[0]}×{found.size[1]} px and {16 if deep else 8} bit with "
             f"one of {picture.shape[1]}×{picture.shape[0]} px and {8 * picture.itemsize} bit: import them apart."
         )
-    return deepened(picture, deep)
+    return picture
 
 
 def _file_name(found: Found) -> str:
