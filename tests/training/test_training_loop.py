@@ -16,7 +16,7 @@ import torch
 
 import nirvis_profiles
 from nirvis_datasets.errors import DatasetError
-from nirvis_datasets.pairs import PairDataset
+from nirvis_datasets.samples import SampleDataset
 from nirvis_datasets.split import SPLITS_NAME
 from nirvis_training import loop
 from nirvis_training.batches import training_batches
@@ -174,7 +174,7 @@ def test_a_pair_that_cannot_be_read_is_said_in_one_line(
 ) -> None:
     copied = _copy(dataset, tmp_path / "dataset")
     config = small_config(workers=workers)
-    pairs = PairDataset(copied, "train", crop=config.crop)
+    pairs = SampleDataset(copied, "train", config.augmentation)
     for path in copied.glob("*.pairs.h5"):
         path.unlink()
     with pytest.raises(TrainingError, match=r"A pair of the dataset cannot be read\. .*is gone") as error:
