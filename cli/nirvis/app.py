@@ -6,12 +6,12 @@ import logging
 import os
 import sys
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 app = App(
     name="nirvis",
     help="Record near-infrared and visible video in step, register it, and learn to see it in colour.",
-    help_format="plaintext",
+    help_format="markdown",
 )
 
 COMMANDS = {
@@ -52,18 +52,49 @@ for _order, (_name, _does) in enumerate(COMMANDS.items()):
     app.command(f"nirvis.commands.{_module}:{_module}", name=_name, help=_help, sort_key=_order)
 
 
+_BROKEN_PIPE = 128 + 13
+"""As a shell reports a program that SIGPIPE ended."""
+
+
+def _mistyped(error: CycloptsError) -> str:
+    """What is wrong with a command line, and where its options are explained."""
+    from pydantic import ValidationError
+
+    message, cause = str(error), error.__cause__
+    if isinstance(cause, ValidationError):
+        first = cause.errors()[0]
+        option = str(first["loc"][-1]).replace("_", "-")
+        message = f"Invalid value {first['input']!r} for --{option}. {first['msg']}."
+    return f"{message} See: {' '.join(['nirvis', *(error.command_chain or ()), '--help'])}"
+
+
 def main() -> None:
-    """Run the command line; a `NirvisError` becomes one message and its exit status."""
+    """Run the command line; a `NirvisError`, or a file that the system refuses, becomes one message and exit status."""
     from nirvis_capture.errors import NirvisError
 
     # Threads of torch that spin while they wait would take the processors from the recorder and from each other.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        app()
+        try:
+            app(sys.argv[1:], print_error=False, exit_on_error=False)
+        finally:
+            sys.stdout.flush()
+    except CycloptsError as error:
+        print(f"error: {_mistyped(error)}", file=sys.stderr)
+        sys.exit(2)
     except NirvisError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as in `nirvis methods | head`; Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_BROKEN_PIPE)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: {error.filename2 or error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

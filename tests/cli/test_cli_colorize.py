@@ -45,6 +45,25 @@ def test_a_picture_is_coloured_and_its_name_printed(model: Path, tmp_path: Path)
     np.testing.assert_array_equal(cv2.imread(str(out)), np.hstack([picture, picture]))
 
 
+def test_a_file_where_a_folder_is_meant_is_left_alone(model: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "in.png"), np.zeros((16, 16, 3), np.uint8))
+    (tmp_path / "notes").write_text("mine")
+    ended = nirvis("colorize", model, tmp_path / "in.png", "--out", tmp_path / "notes")
+    assert ended.returncode == 1
+    assert "notes is a file, and without .mp4 or .png a folder is meant" in ended.stderr
+    assert (tmp_path / "notes").read_text() == "mine"
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_folder_is_no_model_and_fusing_needs_colour(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "in.png"), np.zeros((16, 16, 3), np.uint8))
+    (line,) = nirvis("colorize", tmp_path, tmp_path / "in.png", "--out", tmp_path / "out.png").stderr.splitlines()
+    assert "is not a nirvis model: it is a folder" in line
+    (line,) = nirvis("fuse", tmp_path / "in.png", "--out", tmp_path / "out.png").stderr.splitlines()
+    assert "--translated" in line
+    assert "--model" in line
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

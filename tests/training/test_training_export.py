@@ -108,6 +108,17 @@ def test_a_network_that_changed_on_the_way_is_not_left_behind(tmp_path: Path) ->
     assert not list(tmp_path.iterdir())
 
 
+def test_a_place_that_takes_no_model_is_refused_and_left_alone(run: RunFolder, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    with pytest.raises(ExportError, match=r"such as .*notes\.onnx"):
+        export(run.path, notes)
+    with pytest.raises(ExportError, match=r"is a folder.*model\.onnx"):
+        export(run.path, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    assert notes.read_text() == "mine"
+
+
 def test_a_run_without_weights_is_refused(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     run.best_weights.unlink()

@@ -164,6 +164,8 @@ def open_sink(path: Path, rate_hz: float) -> Iterator[Sink]:
 def _sink(path: Path, rate_hz: float) -> Sink:
     suffix = path.suffix.lower()
     if path.is_dir() or not suffix:
+        if path.is_file():
+            raise PictureError(f"{path} is a file, and without .mp4 or .png a folder is meant. Give another --out.")
         return PngFolder(path)
     if suffix == ".mp4":
         return Mp4(path, rate_hz)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import threading
@@ -62,7 +63,7 @@ def record(
     if stop:
         _stop(RecorderClient.find(settings.rig), settings.rig, json)
         return
-    if seconds is not None and seconds <= 0:
+    if seconds is not None and not 0 < seconds < math.inf:
         raise WrongOption(f"--seconds {seconds:g}: a recording has to be longer than 0 s.")
     if every is None and (count is not None or until_free_gb is not None):
         raise WrongOption("--count and --until-free-gb belong to a series: say how often with --every.")
@@ -80,9 +81,13 @@ def record(
 
 
 def _record_series(series: Series, once: Callable[[], None], interrupted: threading.Event, as_json: bool) -> None:
-    """Record until the series ends or is interrupted. Raises `RecorderError` at its end when any recording failed."""
-    failed = 0
+    """Record until the series ends or is interrupted.
+
+    Raises `RecorderError` at its end when any recording failed, and when the disk had no room for the first.
+    """
+    begun, failed = False, 0
     for _ in series.starts(partial(_pause, interrupted, as_json)):
+        begun = True
         try:
             once()
         except NirvisError as error:
@@ -90,6 +95,8 @@ def _record_series(series: Series, once: Callable[[], None], interrupted: thread
             failed += 1
         if interrupted.is_set():
             break
+    if not begun:
+        raise RecorderError(series.no_room())
     if failed:
         raise RecorderError(f"{failed} recordings of the series failed or are short; the reasons are above.")
 

@@ -23,7 +23,7 @@ _VIDEO_WIDTH = 692
 twin = App(
     name="twin",
     help="Render streets of the simulated rig, and hold clips, registrations and colours against the truth.",
-    help_format="plaintext",
+    help_format="markdown",
 )
 
 

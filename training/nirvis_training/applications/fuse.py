@@ -108,7 +108,9 @@ def fuse_to(
     Raises `PictureError`, `ModelError`, or a `ClipError`.
     """
     if translated is None and model is None:
-        raise PictureError("give a translated video, or a model that translates")
+        raise PictureError(
+            "its colour is missing: give its translation as --translated, or a model that colours it now as --model"
+        )
     views = Views(infrared, Companions(translated=translated, model=model))
     with open_sink(out, rate_hz or views.rate_hz) as sink:
         for done, (name, pictures) in enumerate(views, start=1):
