@@ -55,6 +55,20 @@ def test_a_file_where_a_folder_is_meant_is_left_alone(model: Path, tmp_path: Pat
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_a_source_is_never_overwritten(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "in.png"), np.full((16, 16, 3), 7, np.uint8))
+    before = (folder / "in.png").read_bytes()
+    for source, out in ((folder, folder), (folder / "in.png", folder / ".." / "mine" / "in.png")):
+        ended = nirvis("colorize", model, source, "--out", out, "--side-by-side")
+        assert ended.returncode == 1
+        assert "is the source itself, which would be lost" in ended.stderr
+    ended = nirvis("fuse", folder / "in.png", "--translated", folder / "in.png", "--out", folder / "in.png")
+    assert "is the source itself, which would be lost" in ended.stderr
+    assert (folder / "in.png").read_bytes() == before
+
+
 def test_a_folder_is_no_model_and_fusing_needs_colour(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "in.png"), np.zeros((16, 16, 3), np.uint8))
     (line,) = nirvis("colorize", tmp_path, tmp_path / "in.png", "--out", tmp_path / "out.png").stderr.splitlines()

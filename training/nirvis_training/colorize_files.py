@@ -9,7 +9,7 @@ import numpy as np
 
 from nirvis_training.colorizer import Colorizer, Picture, Precision
 from nirvis_training.footage import Shot, open_footage
-from nirvis_training.video import open_sink
+from nirvis_training.video import open_sink, refuse_source
 
 Progress = Callable[[int, int], None]
 """Called with how many pictures are done and how many there are (0: unknown)."""
@@ -42,6 +42,7 @@ def colorize_to(
 
     Raises `ModelError`, `PictureError`, or a `ClipError`.
     """
+    refuse_source(out, source)
     colorizer = Colorizer(model, threads=threads, precision=precision)
     footage = open_footage(source, colorizer.contract)
     count = min(footage.count, limit) if limit else footage.count

@@ -141,6 +141,13 @@ class OnePng:
         self._part.unlink(missing_ok=True)
 
 
+def refuse_source(out: Path, *sources: Path) -> None:
+    """Raises `PictureError` where what is written would take the place of what it is made of."""
+    for source in sources:
+        if out.exists() and source.exists() and out.samefile(source):
+            raise PictureError(f"{out} is the source itself, which would be lost. Give --out another name.")
+
+
 @contextmanager
 def open_sink(path: Path, rate_hz: float) -> Iterator[Sink]:
     """The sink that the suffix of `path` asks for; finished on success, discarded on any failure.

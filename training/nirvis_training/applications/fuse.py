@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nirvis_capture.errors import PictureError
 from nirvis_training.applications.views import Companions, Picture, Views
-from nirvis_training.video import open_sink
+from nirvis_training.video import open_sink, refuse_source
 
 Plane = NDArray[np.float32]
 """``(H, W)`` in [0, 1]."""
@@ -111,6 +111,7 @@ def fuse_to(
         raise PictureError(
             "its colour is missing: give its translation as --translated, or a model that colours it now as --model"
         )
+    refuse_source(out, infrared, *([] if translated is None else [translated]))
     views = Views(infrared, Companions(translated=translated, model=model))
     with open_sink(out, rate_hz or views.rate_hz) as sink:
         for done, (name, pictures) in enumerate(views, start=1):
