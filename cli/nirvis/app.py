@@ -12,6 +12,7 @@ app = App(
     name="nirvis",
     help="Record near-infrared and visible video in step, register it, and learn to see it in colour.",
     help_format="markdown",
+    suppress_keyboard_interrupt=False,
 )
 
 COMMANDS = {

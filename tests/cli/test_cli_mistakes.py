@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -56,6 +59,27 @@ def test_a_file_that_the_system_refuses_is_told_in_one_line(
     status, said = told(monkeypatch, capsys, "split", tmp_path)
     assert status == 1
     assert said == f"error: {tmp_path / 'splits.csv'}: Is a directory"
+
+
+def test_an_interrupted_command_says_so(tmp_path: Path) -> None:
+    """The picture is a pipe: once the command opens it, it is at work, and stays so until the signal was sent."""
+    for side in ("a", "b"):
+        (tmp_path / side).mkdir()
+        os.mkfifo(tmp_path / side / "1.png")
+    words = ["import-dataset", "folders", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "out"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "nirvis", *map(str, words)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        pipe = None
+        while pipe is None and process.poll() is None:
+            with suppress(OSError):  # nobody reads yet
+                pipe = os.open(tmp_path / "a" / "1.png", os.O_WRONLY | os.O_NONBLOCK)
+        assert pipe is not None
+        process.send_signal(signal.SIGINT)
+        os.close(pipe)
+        assert process.stderr is not None
+        assert process.stderr.read() == "interrupted\n"
+    assert process.returncode == 130
 
 
 def test_whoever_reads_may_stop_reading() -> None:
