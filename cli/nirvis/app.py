@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
@@ -53,10 +54,6 @@ for _order, (_name, _does) in enumerate(COMMANDS.items()):
     app.command(f"nirvis.commands.{_module}:{_module}", name=_name, help=_help, sort_key=_order)
 
 
-_BROKEN_PIPE = 128 + 13
-"""As a shell reports a program that SIGPIPE ended."""
-
-
 def _mistyped(error: CycloptsError) -> str:
     """What is wrong with a command line, and where its options are explained."""
     from pydantic import ValidationError
@@ -69,8 +66,12 @@ def _mistyped(error: CycloptsError) -> str:
     return f"{message} See: {' '.join(['nirvis', *(error.command_chain or ()), '--help'])}"
 
 
-def main() -> None:
-    """Run the command line; a `NirvisError`, or a file that the system refuses, becomes one message and exit status."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line; a `NirvisError`, or a file that the system refuses, becomes one line and its exit status.
+
+    Every command ends with 0 when all is well; 1 when something failed, is not there, or does not hold; 2 when an
+    option, a profile or a configuration is wrong, before anything was begun; 130 when it was interrupted.
+    """
     from nirvis_capture.errors import NirvisError
 
     # Threads of torch that spin while they wait would take the processors from the recorder and from each other.
@@ -78,7 +79,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         try:
-            app(sys.argv[1:], print_error=False, exit_on_error=False)
+            app(sys.argv[1:] if words is None else words, print_error=False, exit_on_error=False)
         finally:
             sys.stdout.flush()
     except CycloptsError as error:
@@ -88,9 +89,9 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
     except BrokenPipeError:
-        # Whoever reads has seen enough, as in `nirvis methods | head`; Python would complain once more when it flushes.
+        # Whoever reads the output, such as head, has seen enough; what Python writes on its way out goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_BROKEN_PIPE)
+        sys.exit(1)
     except OSError as error:
         if error.filename is None:
             raise

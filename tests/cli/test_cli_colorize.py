@@ -62,7 +62,7 @@ def test_a_source_is_never_overwritten(model: Path, tmp_path: Path) -> None:
     before = (folder / "in.png").read_bytes()
     for source, out in ((folder, folder), (folder / "in.png", folder / ".." / "mine" / "in.png")):
         ended = nirvis("colorize", model, source, "--out", out, "--side-by-side")
-        assert ended.returncode == 1
+        assert ended.returncode == 2
         assert "is the source itself, which would be lost" in ended.stderr
     ended = nirvis("fuse", folder / "in.png", "--translated", folder / "in.png", "--out", folder / "in.png")
     assert "is the source itself, which would be lost" in ended.stderr

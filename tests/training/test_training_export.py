@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from nirvis_capture.errors import WrongOption
 from nirvis_registration.geometry import Rect, SourceGeometry
 from nirvis_training.colorizer import Colorizer
 from nirvis_training.config import load_config
@@ -24,6 +25,7 @@ from nirvis_training.export import ExportError, export, export_network
 from nirvis_training.methods import load_method, make_method
 from nirvis_training.model_contract import ModelContract, Sidecar, read_contract, sidecar_path
 from nirvis_training.run_folder import BEST_KEY, Best, DatasetRecord, RunFolder, RunRecord, Source, create_run
+from nirvis_training.validation import colour_of
 
 GEOMETRY = SourceGeometry(frame=(64, 48), crop=Rect(x=8, y=6, width=48, height=36), size=(32, 24))
 
@@ -63,10 +65,9 @@ def psnr_db(found: NDArray[np.uint8], expected: NDArray[np.uint8]) -> float:
 
 
 @pytest.mark.parametrize("size", [(96, 128), (100, 150), (49, 33)])
-def test_openvino_shows_what_torch_shows(run: RunFolder, model: Path, size: tuple[int, int]) -> None:
+def test_a_colorizer_shows_what_validation_shows(run: RunFolder, model: Path, size: tuple[int, int]) -> None:
     source = smooth_picture(*size)
-    predicted = load_method(run).predict(torch.from_numpy(source).permute(2, 0, 1)[None] / 255)
-    expected = (predicted[0] * 255).round().byte().permute(1, 2, 0).numpy()
+    expected = colour_of(load_method(run), torch.device("cpu"))(source)
     assert expected.std() > 5, "a constant picture would agree with anything"
     assert psnr_db(Colorizer(model, threads=1, precision="f32").colorize(source), expected) >= 40
 
@@ -111,9 +112,9 @@ def test_a_network_that_changed_on_the_way_is_not_left_behind(tmp_path: Path) ->
 def test_a_place_that_takes_no_model_is_refused_and_left_alone(run: RunFolder, tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("mine")
-    with pytest.raises(ExportError, match=r"such as .*notes\.onnx"):
+    with pytest.raises(WrongOption, match=r"such as .*notes\.onnx"):
         export(run.path, notes)
-    with pytest.raises(ExportError, match=r"is a folder.*model\.onnx"):
+    with pytest.raises(WrongOption, match=r"is a folder.*model\.onnx"):
         export(run.path, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
     assert notes.read_text() == "mine"

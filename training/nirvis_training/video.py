@@ -21,7 +21,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from nirvis_capture.errors import PictureError
+from nirvis_capture.errors import PictureError, WrongOption
 
 Picture = NDArray[np.uint8]
 _ITU601 = 6
@@ -142,10 +142,10 @@ class OnePng:
 
 
 def refuse_source(out: Path, *sources: Path) -> None:
-    """Raises `PictureError` where what is written would take the place of what it is made of."""
+    """Raises `WrongOption` where what is written would take the place of what it is made of."""
     for source in sources:
         if out.exists() and source.exists() and out.samefile(source):
-            raise PictureError(f"{out} is the source itself, which would be lost. Give --out another name.")
+            raise WrongOption(f"{out} is the source itself, which would be lost. Give --out another name.")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nirvis_capture.errors import PictureError
+from nirvis_capture.errors import PictureError, WrongOption
 from nirvis_training.applications.views import Companions, Picture, Views
 from nirvis_training.video import open_sink, refuse_source
 
@@ -105,10 +105,10 @@ def fuse_to(
     out
         ``.mp4``, ``.png`` for one picture, or a folder.
 
-    Raises `PictureError`, `ModelError`, or a `ClipError`.
+    Raises `PictureError`, `WrongOption`, `ModelError`, or a `ClipError`.
     """
     if translated is None and model is None:
-        raise PictureError(
+        raise WrongOption(
             "its colour is missing: give its translation as --translated, or a model that colours it now as --model"
         )
     refuse_source(out, infrared, *([] if translated is None else [translated]))
