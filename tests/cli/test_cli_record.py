@@ -378,3 +378,17 @@ def test_a_split_recording_names_each_part(profile: Path, tmp_path: Path, capsys
     lines = capsys.readouterr().out.splitlines()
     assert Path(lines[-2]).name.endswith("-part002.clip.h5")
     assert "40 pairs" in lines[-1]
+
+
+def test_an_interrupt_before_anything_was_recorded_says_so(profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from nirvis.commands.record import _record_once
+    from nirvis_capture.profile import load_profile
+
+    def begin(client: RecorderClient) -> str:
+        pytest.fail("nothing may begin after an interrupt")
+
+    interrupted = threading.Event()
+    interrupted.set()
+    _record_once(load_profile(profile), str(profile), begin, None, interrupted, False)
+    assert capsys.readouterr().err == "interrupted before the recording began: there is no clip\n"
+    assert RecorderClient.find(f"cli-{os.getpid()}") is None

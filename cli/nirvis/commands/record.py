@@ -115,6 +115,7 @@ def _record_once(
     with RecorderClient.start(settings) as client:
         try:
             if interrupted.is_set():
+                print("interrupted before the recording began: there is no clip", file=sys.stderr)
                 return
             recording_id = _begun(begin, client, interrupted)
             if recording_id is None:
