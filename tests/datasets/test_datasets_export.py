@@ -240,9 +240,15 @@ def test_wrong_words_are_one_line(dataset: Path, tmp_path: Path, words: tuple[st
 def test_what_is_there_is_not_touched(dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "mine.txt").write_text("mine")
-    with pytest.raises(ExportRefused, match="not empty"):
-        export_dataset(dataset, tmp_path / "there", "vsiad")
+    for taken in (tmp_path / "there", tmp_path / "there" / "mine.txt"):
+        with pytest.raises(ExportRefused, match=f"{taken} is there already, and no empty folder"):
+            export_dataset(dataset, taken, "vsiad")
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["mine.txt"]
+
+
+def test_an_unknown_format_is_answered_with_all_that_there_are(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(WrongOption, match=r"known are vsiad, .*, shards\."):
+        export_dataset(dataset, tmp_path / "x", "vsaid")
 
 
 @pytest.mark.parametrize("name", FORMATS)
