@@ -51,13 +51,23 @@ bench: setup  ## the figures, each beside a peer in the same run
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/train_unpaired.py
 
-results: setup  ## every method with one budget, in tables; hours on two cores, goes on where it was stopped
+CLIPS := $(wildcard $(NIRVIS_REAL_DATA)/m3svd/*/infrared)
+
+results: setup $(if $(CLIPS),m3svd/splits.csv)  ## every method with one budget, in tables; hours on two cores, goes on where it was stopped
 	@test -d demo/pairs || $(BIN)/nirvis demo --out demo
 	@test -d demo-real/pairs || $(BIN)/nirvis demo --real --out demo-real
-	$(BIN)/python benchmarks/results.py --dataset twin=demo/pairs --dataset real=demo-real/pairs --out results
+	$(BIN)/python benchmarks/results.py --group supervised --dataset twin=demo/pairs --dataset real=demo-real/pairs
+	$(BIN)/python benchmarks/results.py --group unpaired --dataset twin=demo/pairs $(if $(CLIPS),--dataset m3svd=m3svd)
+
+m3svd/splits.csv: | setup
+	for clip in $(dir $(CLIPS)); do \
+		$(BIN)/nirvis import-dataset folders $$clip/infrared $$clip/visible --out m3svd \
+			--name $$(basename $$clip) --place "m3svd $$(basename $$clip)" --band thermal || exit 1; \
+	done
+	$(BIN)/nirvis split m3svd
 
 wheel: setup  ## build the wheel and try it without the checkout
 	tools/try-wheel
 
 clean:  ## remove what the demo and the tests left
-	rm -rf demo demo-real .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf demo demo-real m3svd .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

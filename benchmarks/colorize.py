@@ -25,10 +25,10 @@ from bars import Bar, report
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from nirvis_capture.picture_file import in_eight_bits, read_picture
 from nirvis_training.colorizer import Colorizer, processor_flags
 from nirvis_training.colour import denormalise_lab, lab_to_rgb, normalise_lab, rgb_to_lab
 from nirvis_training.export import export_network
-from nirvis_training.footage import read_picture
 from nirvis_training.methods import load_method
 from nirvis_training.model_contract import ModelContract
 from nirvis_training.networks.ssn import StateSynchronizationNetwork
@@ -165,7 +165,7 @@ def psnr_db(found: list[Picture], expected: list[Picture]) -> float:
 
 def shipped(name: str) -> Picture:
     with resources.as_file(resources.files("nirvis") / "pictures" / "vsiad" / name) as path:
-        return read_picture(path)
+        return in_eight_bits(read_picture(path))
 
 
 def as_tensor(picture: Picture) -> Tensor:

@@ -21,7 +21,7 @@ from bars import Bar, report
 from colorize import PAIRS, race, ratio, shipped
 from torch import Tensor
 
-from nirvis_datasets.pairs import PairDataset
+from nirvis_datasets.samples import SampleDataset
 from nirvis_training import metrics
 from nirvis_training.baselines import mean_colour
 from nirvis_training.colorizer import Colorizer
@@ -80,7 +80,7 @@ def quality(dataset: Path, samples: int, folder: Path) -> list[Bar]:
         run = train(load_config(config, {**equal, **changes}), dataset, folder / name)
         found[name] = judged(load_method(run).predict, dataset)
         print(f"{name:10}{found[name].psnr_db:8.2f} dB{found[name].flicker_dn:8.3f} of 255")
-    targets = PairDataset(dataset, "train", crop=None)
+    targets = SampleDataset(dataset, "train")
     colour = mean_colour((targets[i]["target"], targets[i]["valid"]) for i in range(len(targets)))
     mean_db = judged(colour, dataset).psnr_db
     bars = [Bar("compact.ssn_psnr_above_mean", found["ssn"].psnr_db - mean_db, "dB")]
@@ -94,7 +94,7 @@ def quality(dataset: Path, samples: int, folder: Path) -> list[Bar]:
 
 
 def judged(predict: Predict, dataset: Path) -> Figures:
-    test = PairDataset(dataset, "test", crop=None)
+    test = SampleDataset(dataset, "test")
     scores, changes = [], []
     before: tuple[str, Tensor] | None = None
     for index in range(len(test)):

@@ -2,13 +2,16 @@
 
     python benchmarks/load.py [--json FILE] [--workers N] [--rounds N]
 
-Every contestant has as many workers of torch's loader, and gives the same float batches: the same crops, mirrored
-alike, in the same order (checked before anything is timed). Folders are read as their users do it, with PIL.
-Contestants take turns, in reversed order in every second round; a ratio is the median over the rounds, and every file
-lies in the page cache.
+Every contestant has as many workers, and gives the same float batches: the same crops, mirrored alike, in the same
+order (checked before anything is timed). Folders are read as their users do it, with PIL and torch's loader; nirvis as
+its training reads. Contestants take turns, in reversed order in every second round; a ratio is the median over the
+rounds, and every file lies in the page cache.
 
 The limit is what copying the tensors of a sample once takes on the same machine: no loader that fills new batches can
 be quicker.
+
+The published protocol is that of VSIAD's loader, which makes more of a pair (`load_peers.PublishedFolder`); nirvis is
+told to do the same, with its own filters. Both work in one process, without workers, so that all of it is counted.
 """
 
 from __future__ import annotations
@@ -17,9 +20,8 @@ import argparse
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timezone
+from collections.abc import Callable, Generator
+from contextlib import closing
 from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,96 +29,24 @@ from statistics import median
 from typing import Any
 
 import cv2
-import numpy as np
 import torch
 from bars import Bar, report
-from numpy.typing import NDArray
+from load_material import catalogue, pictures, write_clip, write_small_clips
+from load_peers import PictureFolder, PublishedFolder
 from PIL import Image
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-import nirvis_profiles
-from nirvis_datasets.augmentation import Augmentation
-from nirvis_datasets.catalogue import Catalogue
-from nirvis_datasets.sampler import Draw, DrawSampler
-from nirvis_datasets.samples import Sample, SampleDataset, floats
+from nirvis_datasets.augmentation import Augmentation, ColourJitter
+from nirvis_datasets.loading import loaded
+from nirvis_datasets.sampler import DrawSampler
+from nirvis_datasets.samples import SampleDataset, floats
 from nirvis_datasets.selection import Limits
-from nirvis_datasets.split import SPLITS_NAME, Split, SplitRow
-from nirvis_datasets.transforms import random_cut
-from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PairsHeader, PairsWriter
-from nirvis_registration.quality import PairQuality
+from nirvis_training.colour import normalise_lab, rgb_to_lab
 
-WIDTH, HEIGHT, CROP, BATCH = 640, 480, 256, 16
+CROP, BATCH = 256, 16
 SEED = 5
 CLIPS, PAIRS_PER_CLIP = 8, 8
 MANY_CLIPS = 500
-
-
-class FolderOfPictures(Dataset[dict[str, Tensor]]):
-    """What a user of a folder writes: PIL, one crop, one flip, [0, 1]."""
-
-    def __init__(self, folder: Path, suffix: str) -> None:
-        self.sources = sorted((folder / "source").glob(f"*{suffix}"))
-        self.targets = sorted((folder / "target").glob(f"*{suffix}"))
-
-    def __getitem__(self, item: Draw) -> dict[str, Tensor]:
-        random = np.random.default_rng([SEED, *item])
-        cut = random_cut(random, (HEIGHT, WIDTH), CROP, flip=True)
-        box = (cut.left, cut.top, cut.left + CROP, cut.top + CROP)
-        sides = {}
-        for side, files in (("source", self.sources), ("target", self.targets)):
-            with Image.open(files[item[1]]) as picture:
-                part = picture.convert("RGB").crop(box)
-            if cut.flipped:
-                part = part.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-            planes = torch.from_numpy(np.array(part)).permute(2, 0, 1).contiguous()
-            sides[side] = planes.to(torch.float32).div_(255)
-        return sides | {"valid": torch.ones(1, CROP, CROP)}
-
-
-def pictures(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """A source and a target as noisy, and so as hard to compress, as those of a camera."""
-    random = np.random.default_rng(seed)
-    smooth = cv2.resize(random.integers(20, 236, (12, 16, 3), np.uint8), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
-    noisy = [np.clip(smooth + random.normal(0, 2, smooth.shape), 0, 255).astype(np.uint8) for _ in range(2)]
-    return noisy[0], noisy[1]
-
-
-def write_clip(path: Path, number: int, size: tuple[int, int], pairs: list[tuple[Any, Any]]) -> None:
-    header = PairsHeader(
-        recording_id=f"r{number:04d}",
-        part=1,
-        mode="day",
-        light="day",
-        place=f"place {number}",
-        start_time=datetime(2026, 6, 21, 12, tzinfo=timezone.utc),
-        clip_name=f"r{number:04d}.clip.h5",
-        clip_sha256="0" * 64,
-        profile_text=nirvis_profiles.text("twin_day"),
-        geometry=SourceGeometry(frame=size, crop=Rect(x=0, y=0, width=size[0], height=size[1]), size=size),
-        homography_vis_to_nir=np.eye(3),
-        corner_covariance=np.eye(8),
-        inliers=100,
-        matches=150,
-        error_px=0.5,
-        corner_sigma_px=0.1,
-        frames_pooled=3,
-        bit_depth=8,
-        settings="{}",
-    )
-    valid = np.ones((size[1], size[0]), bool)
-    valid[:, : size[0] // 20] = False
-    with PairsWriter(path, header, valid, len(pairs)) as writer:
-        for i, (source, target) in enumerate(pairs):
-            writer.write(i, source, target, PairQuality(0.2, 2.0, 0.0))
-
-
-def catalogue(folder: Path) -> None:
-    found = Catalogue.build(folder)
-    found.write()
-    rows = (SplitRow(recording_id=e.recording_id, place=e.place, mode="day", set="train") for e in found.pairs)
-    Split(tuple(rows)).write(folder / SPLITS_NAME)
 
 
 def write_material(folder: Path) -> dict[str, Dataset[Any]]:
@@ -126,7 +56,7 @@ def write_material(folder: Path) -> dict[str, Dataset[Any]]:
             (folder / suffix / side).mkdir(parents=True)
     for clip in range(CLIPS):
         pairs = [pictures(clip * PAIRS_PER_CLIP + i) for i in range(PAIRS_PER_CLIP)]
-        write_clip(folder / "nirvis" / f"r{clip:04d}.pairs.h5", clip, (WIDTH, HEIGHT), pairs)
+        write_clip(folder / "nirvis" / f"r{clip:04d}.pairs.h5", clip, pairs)
         for i, pair in enumerate(pairs):
             for side, picture in zip(("source", "target"), pair, strict=True):
                 for suffix in ("png", "bmp"):
@@ -137,8 +67,8 @@ def write_material(folder: Path) -> dict[str, Dataset[Any]]:
         "nirvis": SampleDataset(
             folder / "nirvis", "train", Augmentation(crop=CROP, flip=True), seed=SEED, as_counts=True
         ),
-        "png": FolderOfPictures(folder / "png", ".png"),
-        "bmp": FolderOfPictures(folder / "bmp", ".bmp"),
+        "png": PictureFolder(folder / "png", ".png", CROP, SEED),
+        "bmp": PictureFolder(folder / "bmp", ".bmp", CROP, SEED),
     }
 
 
@@ -150,25 +80,23 @@ def check_equal(contestants: dict[str, Dataset[Any]]) -> None:
                 raise SystemExit(f"the contestants do not read the same {side}, so that there is nothing to compare")
 
 
-@contextmanager
-def batches(dataset: Dataset[Any], n: int, workers: int) -> Iterator[Iterator[Sample]]:
+def endless(dataset: Dataset[Any], n: int, workers: int) -> Generator[dict[str, Any], None, None]:
+    """Batches of floats, as the users of each contestant get them."""
     sampler = DrawSampler(n, BATCH, SEED)
-    loader = DataLoader(dataset, batch_sampler=sampler, num_workers=workers)
-    endless = iter(loader)
-    try:
-        yield endless
-    finally:
-        del endless
+    if isinstance(dataset, SampleDataset):
+        yield from loaded(dataset, sampler, workers)
+    else:
+        yield from DataLoader(dataset, batch_sampler=sampler, num_workers=workers)
 
 
-def samples_per_s(dataset: Dataset[Any], workers: int, count: int) -> float:
+def samples_per_s(batches: Generator[dict[str, Any], None, None], skipped: int, count: int) -> float:
     """Once all workers give batches."""
-    with batches(dataset, CLIPS * PAIRS_PER_CLIP, workers) as endless:
-        for _ in range(4 * workers):
-            next(endless)
+    with closing(batches):
+        for _ in range(skipped):
+            next(batches)
         began = time.perf_counter()
-        for batch in islice(endless, count):
-            floats(batch)["source"].sum()
+        for batch in islice(batches, count):
+            batch["source"].sum()
         return count * BATCH / (time.perf_counter() - began)
 
 
@@ -187,40 +115,67 @@ def copy_limit() -> float:
 def speed_bars(folder: Path, workers: int, rounds: int) -> list[Bar]:
     contestants = write_material(folder)
     check_equal(contestants)
-    counts = {"nirvis": 60, "png": 10, "bmp": 30}
+    counts = {"nirvis": 120, "png": 10, "bmp": 30}
     figures: dict[str, list[float]] = {name: [] for name in contestants}
     for i in range(rounds):
         for name in contestants if i % 2 else reversed(contestants):
-            figures[name].append(samples_per_s(contestants[name], workers, counts[name]))
+            batches = endless(contestants[name], CLIPS * PAIRS_PER_CLIP, workers)
+            figures[name].append(samples_per_s(batches, 4 * workers, counts[name]))
         print(", ".join(f"{name} {figures[name][-1]:.0f}" for name in contestants), "samples/s", flush=True)
     ours, limit = median(figures["nirvis"]), copy_limit()
-    ratios = {
-        name: median(mine / theirs for mine, theirs in zip(figures["nirvis"], figures[name], strict=True))
-        for name in ("png", "bmp")
-    }
     return [
-        Bar("load.vs_png_folder", ratios["png"], "ratio"),
-        Bar("load.vs_bmp_folder", ratios["bmp"], "ratio"),
+        Bar("load.vs_png_folder", ratio(figures["nirvis"], figures["png"]), "ratio"),
+        Bar("load.vs_bmp_folder", ratio(figures["nirvis"], figures["bmp"]), "ratio"),
         Bar("load.samples_per_s_per_worker", ours / workers, "1/s"),
         Bar("load.copy_limit_samples_per_s", limit, "1/s"),
         Bar("load.share_of_copy_limit", ours / workers / limit, "share"),
     ]
 
 
-def many_clips(folder: Path) -> None:
-    random = np.random.default_rng(SEED)
-    for clip in range(MANY_CLIPS):
-        picture = random.integers(0, 256, (48, 64, 3), np.uint8)
-        write_clip(folder / f"r{clip:04d}.pairs.h5", clip, (64, 48), [(picture, picture)] * 4)
-    catalogue(folder)
+def ratio(ours: list[float], theirs: list[float]) -> float:
+    return median(mine / its for mine, its in zip(ours, theirs, strict=True))
+
+
+def published_bars(folder: Path, rounds: int) -> list[Bar]:
+    """What VSIAD's loader gives, and what nirvis gives, of the same work in one process."""
+    published = PublishedFolder(folder / "png", SEED)
+    same = {"resize": published.size, "crop": published.crop, "flip": True, "flip_vertical": True}
+    check_alike(SampleDataset(folder / "nirvis", "train", Augmentation(**same), seed=SEED), folder / "png")
+    ours = SampleDataset(
+        folder / "nirvis", "train", Augmentation(**same, jitter=ColourJitter()), seed=SEED, as_counts=True
+    )
+    figures: dict[str, list[float]] = {"nirvis": [], "published": []}
+    for _ in range(rounds):
+        figures["published"].append(samples_per_s(endless(published, len(ours), 0), 1, 4))
+        figures["nirvis"].append(samples_per_s(in_lab(endless(ours, len(ours), 0)), 1, 12))
+    print("published protocol: " + ", ".join(f"{name} {median(one):.0f}" for name, one in figures.items()), "samples/s")
+    return [
+        Bar("load.published_samples_per_s", median(figures["published"]), "1/s"),
+        Bar("load.vs_published_loader", ratio(figures["nirvis"], figures["published"]), "ratio"),
+    ]
+
+
+def in_lab(batches: Generator[dict[str, Any], None, None]) -> Generator[dict[str, Any], None, None]:
+    for batch in batches:
+        # one picture at a time: what it goes through stays in the cache of the processor
+        yield batch | {"target": torch.cat([normalise_lab(rgb_to_lab(one)) for one in batch["target"].split(1)])}
+
+
+def check_alike(ours: SampleDataset, folder: Path) -> None:
+    """Both resize by filters of their own, to counts that are one apart at most."""
+    plain = PublishedFolder(folder, SEED, jitter=False)
+    for draw in ((0, 0), (0, 17), (3, 9), (4, 9)):
+        apart = (ours[draw]["source"] - plain[draw]["source"]).abs().max().item()
+        if apart > 1.01 / 255:
+            raise SystemExit(f"the published protocol is not followed: its source and ours are {apart:.3f} apart")
 
 
 def first_batch_s(open_dataset: Callable[[], SampleDataset], workers: int) -> float:
     """From nothing but the folder to a batch in this process."""
     began = time.perf_counter()
     dataset = open_dataset()
-    with batches(dataset, len(dataset), workers) as endless:
-        next(endless)
+    with closing(endless(dataset, len(dataset), workers)) as batches:
+        next(batches)
         return time.perf_counter() - began
 
 
@@ -250,7 +205,7 @@ def _own_mb() -> float:
 
 
 def catalogue_bars(folder: Path, workers: int, rounds: int, large: SampleDataset) -> list[Bar]:
-    many_clips(folder)
+    write_small_clips(folder, MANY_CLIPS)
     plain, limited = (
         median(
             first_batch_s(lambda: SampleDataset(folder, "train", Augmentation(crop=32), limits=limits), workers)  # noqa: B023
@@ -276,6 +231,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
         bars = speed_bars(Path(folder), arguments.workers, arguments.rounds)
+        bars += published_bars(Path(folder), arguments.rounds)
         large = SampleDataset(Path(folder) / "nirvis", "train", Augmentation(crop=CROP))
         bars += catalogue_bars(Path(folder) / "many", arguments.workers, arguments.rounds, large)
     report(bars, arguments.json)

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nirvis.session import catalogue_and_split
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.profile import load_profile
 from nirvis_capture.raw import picture
-from nirvis_capture.rig import record_clip
 from nirvis_capture.truth import true_homography
 from nirvis_capture.twin.imaging.imager import street_imagers
 from nirvis_registration.batch import register_clips

@@ -31,8 +31,8 @@ from register_self_assessment import measure_self_assessment, rank_correlation, 
 
 import nirvis_profiles
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.profile import Profile, parse_profile
-from nirvis_capture.rig import record_clip
 from nirvis_capture.truth import true_homography
 from nirvis_registration.batch import register_clip
 from nirvis_registration.clip_pairs import align_clip

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import torch
 from bars import Bar, report
-from load import catalogue, pictures, write_clip
+from load_material import catalogue, pictures, write_clip
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from train_plain_ssn import PlainStep
@@ -147,7 +147,7 @@ def gflop_per_sample(step: Callable[[], float], batch: int) -> float:
 def real_run_bars(folder: Path, samples: int) -> list[Bar]:
     """What a run on pairs of full size says of itself, and whether one that is killed goes on exactly."""
     for number in range(2):
-        write_clip(folder / f"r{number}.pairs.h5", number, (640, 480), [pictures(8 * number + i) for i in range(8)])
+        write_clip(folder / f"r{number}.pairs.h5", number, [pictures(8 * number + i) for i in range(8)])
     catalogue(folder)
     run = train(parse_config(CONFIG, changes=_run_settings(samples, 64)), folder, folder / "run")
     waited = [line["data_wait_share"] for line in run.metrics() if "data_wait_share" in line]

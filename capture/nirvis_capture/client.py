@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
+import os
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -41,16 +40,8 @@ _REPLY_TIMEOUT_S = 120.0
 _LOG_LINES = 8
 _LOG_BYTES = 1_000_000
 
-_launched: list[subprocess.Popen[bytes]] = []
+_launched: list[_Process] = []
 """Recorders that this process launched: referred to here, so that one that ended is reaped and none is waited for."""
-
-
-@atexit.register
-def _disown() -> None:
-    """A recorder outlives the client that launched it on purpose; `Popen` would warn of that."""
-    for process in _launched:
-        if process.poll() is None:
-            process.returncode = 0
 
 
 class _Gone(RecorderError):
@@ -104,9 +95,13 @@ class RecorderClient:
         return client
 
     @classmethod
-    def find(cls, rig: str) -> RecorderClient | None:
-        """Attach to the recorder of that rig; None when none is running."""
-        connection = _connect(rig)
+    def find(cls, rig: str, patience_s: float = _REPLY_TIMEOUT_S) -> RecorderClient | None:
+        """Attach to the recorder of that rig; None when none is running.
+
+        patience_s
+            How long each answer may take.
+        """
+        connection = _connect(rig, patience_s)
         return None if connection is None else cls(rig, connection)
 
     def arm(self) -> None:
@@ -181,8 +176,9 @@ class RecorderClient:
                 self._connection.sendall(command.model_dump_json().encode() + b"\n")
                 line = self._lines.readline()
             except TimeoutError:
+                patience_s = self._connection.gettimeout()
                 raise RecorderError(
-                    f"The recorder of {self.rig} did not answer '{command.command}' within {_REPLY_TIMEOUT_S:.0f} s; "
+                    f"The recorder of {self.rig} did not answer '{command.command}' within {patience_s:g} s; "
                     f"it may wait for a disk or a camera. See {log_path(self.rig)}."
                 ) from None
             except (OSError, ValueError):
@@ -207,9 +203,9 @@ def _result(line: bytes) -> JsonValue:
     return reply.result
 
 
-def _connect(rig: str) -> socket.socket | None:
+def _connect(rig: str, patience_s: float = _REPLY_TIMEOUT_S) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(_REPLY_TIMEOUT_S)
+    connection.settimeout(patience_s)
     try:
         connection.connect(str(socket_path(rig)))
     except OSError:
@@ -218,16 +214,30 @@ def _connect(rig: str) -> socket.socket | None:
     return connection
 
 
-def _launch(rig: str) -> subprocess.Popen[bytes]:
-    with _open_log(rig) as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "nirvis_capture.recorder", rig],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+class _Process:
+    """A recorder that this process launched. It outlives its launcher on purpose, which `subprocess` would warn of."""
+
+    def __init__(self, rig: str) -> None:
+        command = [sys.executable, "-m", "nirvis_capture.recorder", rig]
+        with _open_log(rig) as log:
+            opened: list[tuple[int, int, str, int, int]] = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
+            written = [(os.POSIX_SPAWN_DUP2, log.fileno(), number) for number in (1, 2)]
             # A session of its own: closing the terminal or killing the window does not reach it.
-            start_new_session=True,
-        )
+            self._number = os.posix_spawn(
+                command[0], command, os.environ, file_actions=[*opened, *written], setsid=True
+            )
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        """Exit status; None while it runs."""
+        if self._status is None:
+            ended, status = os.waitpid(self._number, os.WNOHANG)
+            self._status = os.waitstatus_to_exitcode(status) if ended else None
+        return self._status
+
+
+def _launch(rig: str) -> _Process:
+    process = _Process(rig)
     _launched[:] = [*(earlier for earlier in _launched if earlier.poll() is None), process]
     return process
 
@@ -238,8 +248,9 @@ def _open_log(rig: str) -> BinaryIO:
     return open(path, "wb" if long else "ab")
 
 
-def _why(process: subprocess.Popen[bytes]) -> str:
-    return " in time" if process.poll() is None else f" (exit status {process.returncode})"
+def _why(process: _Process) -> str:
+    status = process.poll()
+    return " in time" if status is None else f" (exit status {status})"
 
 
 def _tail(rig: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -15,6 +14,7 @@ from pydantic import TypeAdapter
 from nirvis_capture.anchor import Anchor
 from nirvis_capture.camera import ARMS, Arm, CameraInfo
 from nirvis_capture.certificate import software
+from nirvis_capture.clip_file import ClipFile
 from nirvis_capture.clip_layout import (
     CERTIFICATE_BYTES,
     END_TIME_BYTES,
@@ -54,11 +54,11 @@ ANCHOR: TypeAdapter[Anchor | None] = TypeAdapter(Anchor | None)
 
 
 def create_clip(
-    path: Path, header: ClipHeader, profile: Profile, cameras: Mapping[Arm, CameraInfo], anchor: Anchor | None
+    clip_file: ClipFile, header: ClipHeader, profile: Profile, cameras: Mapping[Arm, CameraInfo], anchor: Anchor | None
 ) -> Group:
-    """Create the file at `path`, which must not exist, and give it open; SWMR is for the caller to start."""
+    """Lay out an empty file, and give it open; SWMR is for the caller to start."""
     file = h5py.File(
-        path, "x", libver="latest", alignment_threshold=ALIGNMENT_BYTES * 16, alignment_interval=ALIGNMENT_BYTES
+        clip_file, "w", libver="latest", alignment_threshold=ALIGNMENT_BYTES * 16, alignment_interval=ALIGNMENT_BYTES
     )
     file.attrs.update({"default": "entry", "format": FORMAT, "version": VERSION, "NX_class": "NXroot"})
     entry = _group(file, "entry", "NXentry", default=profile.trigger.primary)

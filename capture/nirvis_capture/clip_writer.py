@@ -18,6 +18,7 @@ from pathlib import Path
 from nirvis_capture.anchor import Anchor
 from nirvis_capture.camera import ARMS, Arm, CameraInfo, Frame
 from nirvis_capture.certificate import certify
+from nirvis_capture.clip_file import ClipFile
 from nirvis_capture.clip_header import ClipHeader, create_clip
 from nirvis_capture.clip_layout import (
     CERTIFICATE_BYTES,
@@ -82,13 +83,19 @@ class ClipWriter:
         self._refuse_taken_name()
         self._reserve = self._reserved()
         try:
-            self._file = create_clip(self.part_path, header, profile, cameras, anchor)
+            self._clip_file = ClipFile(self.part_path)
+        except OSError as error:
+            self._reserve.release()
+            raise ClipNotWritten(self.path, str(error)) from error
+        try:
+            self._file = create_clip(self._clip_file, header, profile, cameras, anchor)
             self._header_sha256 = header_sha256(self._file)
             self._file.swmr_mode = True
             self._sync = BackgroundSync(_hold(self.part_path))
         except (OSError, RuntimeError) as error:
             # A file without a frame helps nobody.
             self._reserve.release()
+            self._clip_file.close()
             self.part_path.unlink(missing_ok=True)
             raise ClipNotWritten(self.path, str(error)) from error
         self._encoder = Encoder(profile.recording.compression)
@@ -161,7 +168,7 @@ class ClipWriter:
         self._keep(self._write_timing)
         self._keep(partial(self._certify, ended, previous, recovered))
         self._keep(self._file.flush)
-        # HDF5 closes under the lock of Python: what the disk has already, no grab thread waits for.
+        # HDF5 closes under the lock of h5py: what the disk has already, the next part does not wait for.
         self._keep(partial(_sync, self.part_path))
         self._keep(self._file.close)
         self._keep(partial(_sync, self.part_path))
@@ -205,6 +212,7 @@ class ClipWriter:
         for track in self._tracks.values():
             track.close()
         self._sync.close()
+        self._clip_file.close()
 
     def _store(self, frames: Iterable[Encoded]) -> None:
         for encoded in frames:

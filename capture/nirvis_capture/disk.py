@@ -83,8 +83,10 @@ def is_full(error: BaseException) -> bool:
 
 def free_gb(folder: Path) -> float:
     """Gigabytes (10⁹) that are free where `folder` is, or will be once it is made."""
-    there = next((parent for parent in (folder, *folder.parents) if parent.exists()), Path("/"))
-    return shutil.disk_usage(there).free / 1e9
+    try:
+        return shutil.disk_usage(folder).free / 1e9
+    except (FileNotFoundError, NotADirectoryError):
+        return free_gb(folder.parent)
 
 
 def line_rate_bytes_s(profile: Profile) -> float:

@@ -2,6 +2,7 @@
 
 NirvisError
 ├── ProfileError            a hardware profile with mistakes (exit status 2)
+├── WrongOption             an option that asks for what cannot be, whatever the machine (exit status 2)
 ├── CameraError
 │   ├── CameraNotFound      no camera with that serial
 │   ├── BackendUnavailable  a driver that is not installed here
@@ -10,6 +11,7 @@ NirvisError
 │   ├── TriggerTooFast      the secondary could not follow at that rate and exposure
 │   └── FreeRunning         frames came while the trigger was paused: nothing can be anchored
 ├── PictureError            a folder, picture or video that cannot be replayed
+│   └── PictureUnusable     a picture file that is missing, truncated, foreign or of an odd kind
 ├── NoTruth                 nobody knows what really happened: no simulated rig, or no such file
 ├── ClipError
 │   ├── NotAClip            another format, or no HDF5 file at all
@@ -45,6 +47,12 @@ class ProfileError(NirvisError):
         self.mistakes = tuple(mistakes)
         count = "1 mistake" if len(self.mistakes) == 1 else f"{len(self.mistakes)} mistakes"
         super().__init__("\n".join([f"{origin}: {count} in the hardware profile", *(f"  {m}" for m in self.mistakes)]))
+
+
+class WrongOption(NirvisError):
+    """An option of the command line that asks for what cannot be, on any machine."""
+
+    exit_status = 2
 
 
 class CameraError(NirvisError):
@@ -90,6 +98,13 @@ class FreeRunning(CameraError):
 
 class PictureError(NirvisError):
     """A folder of pictures, a picture or a video file that cannot be replayed as two cameras."""
+
+
+class PictureUnusable(PictureError):
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path} {reason}. Mend the file, or take it away.")
 
 
 class NoTruth(NirvisError):

@@ -63,11 +63,14 @@ class FrameFile:
         return self._direct
 
     def _in_pages(self, flat: memoryview) -> memoryview:
-        """The bytes in memory that begins with a page, as the disk wants it; the frame of a camera seldom does."""
+        """The bytes in memory that begins with a page, as the disk wants it; a frame of `new_frame` does."""
+        counts = np.frombuffer(flat, np.uint8)
+        if counts.__array_interface__["data"][0] % ALIGNMENT_BYTES == 0:
+            return flat
         if len(self._pages) < len(flat):
             self._pages = mmap.mmap(-1, len(flat))
         # numpy copies without Python's lock.
-        np.copyto(np.frombuffer(self._pages, np.uint8, len(flat)), np.frombuffer(flat, np.uint8))
+        np.copyto(np.frombuffer(self._pages, np.uint8, len(flat)), counts)
         return memoryview(self._pages)[: len(flat)]
 
 

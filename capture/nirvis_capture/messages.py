@@ -86,6 +86,14 @@ class RecorderStatus(Message):
 
     state: State
     rig: str
+    opening: Literal["", "preview", "recording"] = ""
+    """What the cameras are being opened and armed for at this moment, which may take a while."""
+    holds_cameras: bool = False
+    """Whether cameras are open, or about to be: no other program can have them."""
+    clients: int = 0
+    """Programs that are connected, the one that asks among them."""
+    process: int = 0
+    """Number of the recorder process."""
     mode: Mode | None = None
     """None until a client has said which profile to use."""
     recording_id: str | None = None
@@ -125,6 +133,17 @@ class RecorderStatus(Message):
     """What the operator should know: a warning, or why a recording ended; empty when all is well."""
     preview: Path | None = None
     """File of the preview `Slot`, once the cameras were armed."""
+
+    @property
+    def doing(self) -> str:
+        """What the recorder does, in words."""
+        if self.opening:
+            return "it opens its cameras" + (" for a recording" if self.opening == "recording" else "")
+        if self.state in ("recording", "finalising"):
+            return f"{self.state} for {self.seconds:.0f} s, {self.pairs} pairs"
+        if self.state == "armed":
+            return "armed, records nothing"
+        return f"{self.state}, its cameras are {'open' if self.holds_cameras else 'free'}"
 
 
 def runtime_folder() -> Path:

@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Literal, Protocol
 
-import numpy as np
-
 from nirvis_capture.anchor import Anchor
 from nirvis_capture.camera import ARMS, Arm, Frame
 from nirvis_capture.pairing import Event, Pairer, PairRow
@@ -103,8 +101,8 @@ class PairStream:
 
     def residual_ns(self, percent: float) -> float | None:
         """A percentile of what the clock fit left in the newest pairs, in ns."""
-        residuals = list(self._residuals)
-        return float(np.percentile(np.abs(residuals), percent)) if residuals else None
+        residuals = sorted(map(abs, list(self._residuals)))
+        return float(residuals[round(percent / 100 * (len(residuals) - 1))]) if residuals else None
 
     def wait_for_pair(self, after: Row | None, timeout_s: float) -> Row | None:
         """The newest pair (of unanchored cameras, the newest frame of each), once it is another than `after`.
@@ -123,7 +121,6 @@ class PairStream:
             if self._pairer is None and min(map(len, self._waiting.values())) >= self._listening_frames:
                 self._start(self._first_anchor())
             self._pair_what_waits()
-            self._changed.notify_all()
         self._feeding.discard(arm)
 
     def begin(self, sink: RowSink) -> None:
@@ -205,11 +202,13 @@ class PairStream:
         if row.event is Event.PAIR:
             self._newest = row
             self._residuals.append(row.residual_ns)
+            self._changed.notify_all()
         elif row.event is Event.UNANCHORED:
             shown = self._newest
             nir = row.nir or (None if shown is None else shown.nir)
             vis = row.vis or (None if shown is None else shown.vis)
             self._newest = PairRow(nir, vis, 0, row.event)
+            self._changed.notify_all()
 
     def _complete_when_even(self) -> None:
         """A recording that is to end does so when no frame waits for a partner that is on its way.

@@ -13,13 +13,13 @@ import numpy as np
 from nirvis_capture.camera import ARMS
 from nirvis_capture.clip import Clip
 from nirvis_capture.clip_layout import TIMING_FIELDS
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.disk import line_rate_bytes_s, minutes_left, prepare_folder
 from nirvis_capture.doctor.host import disk_mb_s, memory
 from nirvis_capture.doctor.usb import bus_mb_s
 from nirvis_capture.errors import ClipNotWritten
 from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Profile
-from nirvis_capture.rig import record_clip
 from nirvis_capture.trigger import secondary_pace
 
 SAFE_SHARE = 0.8

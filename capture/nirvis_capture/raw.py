@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, cast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.camera import Raw
+from nirvis_capture.frame_memory import new_frame
 
 if TYPE_CHECKING:
     from nirvis_capture.profile import ArmSettings, Cfa
@@ -61,17 +64,21 @@ def unpack(stored: NDArray[np.uint8], pixel_format: str, shape: tuple[int, int])
     if flat.size < needed:
         raise ValueError(f"{flat.size} bytes are no {pixel_format} frame of {shape[1]} × {shape[0]} pixels: too few")
     if pixel_format.endswith("12p"):
-        return _unpacked_12p(flat).reshape(shape)
-    return np.array(flat if pixel_format.endswith("8") else flat.view("<u2")).reshape(shape)
+        return _unpacked_12p(flat, shape)
+    counts = flat if pixel_format.endswith("8") else flat.view("<u2")
+    frame = cast(Raw, new_frame(shape, counts.dtype.newbyteorder("=")))
+    np.copyto(frame, counts.reshape(shape))
+    return frame
 
 
-def _unpacked_12p(packed: NDArray[np.uint8]) -> NDArray[np.uint16]:
+def _unpacked_12p(packed: NDArray[np.uint8], shape: tuple[int, int]) -> Raw:
     """Both pixels of three bytes lie within two of them: the first in bytes 0 and 1, the second in bytes 1 and 2."""
-    counts = np.empty(packed.size * 2 // 3, np.uint16)
+    frame = cast(Raw, new_frame(shape, np.uint16))
+    counts = frame.reshape(-1)
     first, second = (np.ndarray(counts.size // 2, "<u2", packed.data, offset, (3,)) for offset in (0, 1))
     np.bitwise_and(first, 0x0FFF, out=counts[0::2])
     np.right_shift(second, 4, out=counts[1::2])
-    return counts
+    return frame
 
 
 def demosaic(
@@ -127,12 +134,41 @@ def superpixel(
     return rgb
 
 
+@dataclass(frozen=True, slots=True)
+class Development:
+    """What it takes to make a picture of the raw counts of one arm."""
+
+    cfa: Cfa
+    black_level_dn: float = 0.0
+    bit_depth: int = 8
+    white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    mirror: bool = False
+
+    @classmethod
+    def published(cls, meta: Mapping[str, Any]) -> Development:
+        """As the recorder says it beside each live picture (`nirvis_capture.preview`)."""
+        red, green, blue = meta["white_balance"]
+        return cls(meta["cfa"], meta["black_level_dn"], meta["bit_depth"], (red, green, blue), meta["mirror"])
+
+
+def developed_as(settings: ArmSettings) -> Development:
+    """As a profile has it."""
+    return Development(
+        settings.cfa, settings.black_level_dn, settings.sensor.bit_depth, gains(settings), settings.mirror
+    )
+
+
 def picture(raw: Raw, settings: ArmSettings) -> Rgb8:
+    """`develop` as the profile has it."""
+    return develop(raw, developed_as(settings))
+
+
+def develop(raw: Raw, how: Development) -> Rgb8:
     """The picture of one arm as a person standing at the rig would see it: ``(H, W, 3)`` u8, mirror undone."""
-    rgb = demosaic(raw, settings.cfa, settings.black_level_dn, settings.sensor.bit_depth, gains(settings))
+    rgb = demosaic(raw, how.cfa, how.black_level_dn, how.bit_depth, how.white_balance)
     if rgb.dtype == np.uint16:
         rgb = cast(Rgb8, cv2.convertScaleAbs(rgb, alpha=255.0 / 65535.0))
-    return np.ascontiguousarray(np.fliplr(rgb) if settings.mirror else rgb).astype(np.uint8, copy=False)
+    return np.ascontiguousarray(np.fliplr(rgb) if how.mirror else rgb).astype(np.uint8, copy=False)
 
 
 def gains(settings: ArmSettings) -> tuple[float, float, float]:

@@ -8,7 +8,7 @@ state.
 from __future__ import annotations
 
 import argparse
-import fcntl
+import gc
 import logging
 import os
 import queue
@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from pydantic import JsonValue
 
@@ -27,9 +26,19 @@ from nirvis_capture.camera import Backend
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.errors import NirvisError, RecorderError
-from nirvis_capture.frame_memory import reuse_frame_memory
-from nirvis_capture.messages import ALREADY_RUNNING, AskStatus, Command, Shutdown, runtime_folder, socket_path
+from nirvis_capture.frame_memory import keep_freed_memory
+from nirvis_capture.messages import (
+    ALREADY_RUNNING,
+    AskStatus,
+    Command,
+    DisarmCameras,
+    RecorderStatus,
+    Shutdown,
+    Stop,
+    socket_path,
+)
 from nirvis_capture.profile import Profile
+from nirvis_capture.recorder_lock import hold_lock
 from nirvis_capture.recording import OpenWriter
 from nirvis_capture.server import Server
 from nirvis_capture.station import Station
@@ -38,7 +47,6 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 60.0
 """Without clients and without a recording, the cameras are released after this time, and the process ends after it."""
-_LOCK_PATIENCE_S = 5.0
 _TICK_S = 0.5
 
 
@@ -56,22 +64,31 @@ class Recorder:
         self.station = Station(rig, self._events.put, open_backend, open_writer)
         self._idle_s = idle_s
         self._running = True
+        self._server: Server | None = None
         self._lonely_since = time.monotonic()
 
     def answer(self, command: Command) -> JsonValue:
         """Do what a client asks, in turn, and wait for it. Raises `NirvisError` when it is refused."""
         if isinstance(command, AskStatus):
-            return self.station.status().model_dump(mode="json")
+            return self._status().model_dump(mode="json")
+        if isinstance(command, Stop | DisarmCameras | Shutdown):
+            self.station.call_off()
         answer: Future[JsonValue] = Future()
         self._events.put(partial(self._do, command, answer))
         return answer.result()
 
     def terminate(self) -> None:
         """End `run` once the recording is finished; allowed in a signal handler."""
+        self.station.call_off()
         self._events.put(self._end)
+
+    def _status(self) -> RecorderStatus:
+        clients = 0 if self._server is None else self._server.clients
+        return self.station.status().model_copy(update={"process": os.getpid(), "clients": clients})
 
     def run(self, server: Server) -> None:
         """Handle what comes until the process is to end; the recording is finished and the cameras released then."""
+        self._server = server
         try:
             while self._running:
                 self._next(server)
@@ -119,26 +136,6 @@ class Recorder:
                 event.args[1].set_exception(RecorderError("The recorder is ending; start it again."))
 
 
-def hold_lock(rig: str) -> BinaryIO | None:
-    """The lock that the one recorder of a rig holds until it ends; None when another one does not let go of it."""
-    lock = open(runtime_folder() / f"{rig}.lock", "ab")  # noqa: SIM115 (held until the process ends)
-    deadline = time.monotonic() + _LOCK_PATIENCE_S
-    while not _locked(lock):
-        if time.monotonic() > deadline:
-            lock.close()
-            return None
-        time.sleep(0.05)
-    return lock
-
-
-def _locked(lock: BinaryIO) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nirvis_capture.recorder", description=__doc__)
     parser.add_argument("rig", help="name of the rig, as in its hardware profile")
@@ -146,12 +143,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Threads that come back from the disk or a camera wait this long for one that computes; 5 ms, as Python has it, is
     # half a period at line rate.
     sys.setswitchinterval(0.001)
-    reuse_frame_memory()
+    keep_freed_memory()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     lock = hold_lock(rig)
     if lock is None:
         log.error("another recorder of %s is running", rig)
         return ALREADY_RUNNING
+    # What is there before the first frame stays; to look through it for garbage again and again would halt all threads.
+    gc.collect()
+    gc.freeze()
     with lock:
         serve(rig, socket_path(rig))
     return 0

@@ -7,19 +7,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 from nirvis_capture.anchor import Anchor, Apart, anchor, listening_frames
 from nirvis_capture.camera import ARMS, Arm, Backend, Camera, CameraInfo, ClockLatch, Frame, Health
 from nirvis_capture.cameras import open_backend
-from nirvis_capture.disk import prepare_folder
 from nirvis_capture.errors import CameraError, CameraLost, FreeRunning
-from nirvis_capture.naming import clip_path
+from nirvis_capture.frame_memory import release_frames
 from nirvis_capture.pair_stream import PairStream, RowSink
 from nirvis_capture.pairing import Event
 from nirvis_capture.patience import ANSWER_PATIENCE_S, PATIENCE_S, answer_of, within_patience
-from nirvis_capture.profile import Light, Profile
-from nirvis_capture.recording import Limits, Recording, is_paced, memory_bytes, new_header
+from nirvis_capture.profile import Profile
+from nirvis_capture.recording import is_paced, memory_bytes
 from nirvis_capture.trigger import apart, check_rate
 
 log = logging.getLogger(__name__)
@@ -56,6 +54,7 @@ class Rig:
         self._period_s = profile.trigger.period_ns * 1e-9
         self._paced = is_paced(profile)
         self._cameras: Mapping[Arm, Camera] = {}
+        self._with_health: Mapping[Arm, Health] = {}
         self._threads: dict[Arm, threading.Thread] = {}
         self._stopping = threading.Event()
         self._armed: set[Arm] = set()
@@ -81,7 +80,7 @@ class Rig:
     @property
     def health(self) -> dict[Arm, dict[str, float]]:
         """`Health` figures of the cameras that have them. From any thread."""
-        return {arm: dict(camera.health()) for arm, camera in self._cameras.items() if isinstance(camera, Health)}
+        return {arm: dict(camera.health()) for arm, camera in self._with_health.items()}
 
     @property
     def stream(self) -> PairStream:
@@ -97,6 +96,7 @@ class Rig:
         except CameraError:
             within_patience("release the cameras", self._backend.close)
             raise
+        self._with_health = {arm: camera for arm, camera in self._cameras.items() if isinstance(camera, Health)}
 
     def arm(self, sink: RowSink | None = None) -> None:
         """Arm the secondary, listen to the pause, then let the primary send its pulses.
@@ -130,8 +130,9 @@ class Rig:
     def close(self) -> None:
         """Disarm and release the cameras. Safe to call twice."""
         self.disarm()
-        self._cameras = {}
+        self._cameras, self._with_health = {}, {}
         within_patience("release the cameras", self._backend.close)
+        release_frames()
 
     def _arm(self, sink: RowSink | None) -> None:
         secondary = self._cameras[self._secondary]
@@ -228,60 +229,6 @@ class Rig:
         if arm in self._armed:
             self._armed.discard(arm)
             within_patience(f"stop camera {self.profile.arm(arm).serial}", self._cameras[arm].disarm)
-
-
-def record_clip(
-    profile: Profile,
-    folder: Path,
-    seconds: float | None = None,
-    pairs: int | None = None,
-    place: str = "",
-    light: Light = "day",
-    notes: str = "",
-    operator: str = "",
-    progress: Callable[[int, int], None] | None = None,
-) -> Path:
-    """Record one clip within this process, from the first pulse on; `seconds` or `pairs` says how long.
-
-    Cameras with fast pacing are slowed down to what the disk takes; they lose nothing.
-    Raises `NirvisError` when the cameras or the disk fail; what was recorded until then is kept.
-    """
-    prepare_folder(profile, folder)
-    lost: list[CameraError] = []
-    limits = Limits.lasting(profile, seconds, pairs)
-    header = new_header(place, light, notes, operator)
-    rig = Rig(profile, lost.append)
-    rig.open()
-    recording = Recording(
-        clip_path(profile, folder, header.start_time, place, header.recording_id), header, profile, rig.infos, limits
-    )
-    try:
-        rig.arm(recording)
-        _watch(recording, lost, limits, progress)
-    finally:
-        for error in lost:
-            recording.note(str(error))
-        rig.close()
-        recording.cancel()
-    clip = recording.result()
-    if lost:
-        raise lost[0]
-    return clip
-
-
-def _watch(
-    recording: Recording,
-    lost: Sequence[CameraError],
-    limits: Limits,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    """Wait until the recording has its length, or a camera is lost."""
-    total = limits.pairs or limits.pulses or 0
-    while not lost and not recording.wait(_LOOK_S):
-        if progress is not None:
-            progress(min(total, recording.pairs if limits.pairs else recording.pulses), total)
-    if progress is not None and not lost:
-        progress(total, total)
 
 
 def best_latch(camera: Camera) -> ClockLatch | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -65,6 +68,8 @@ class Station:
         self._clip: Path | None = None
         self._slot: Slot | None = None
         self._preview: Preview | None = None
+        self._opening: Literal["", "preview", "recording"] = ""
+        self._called_off = threading.Event()
 
     @property
     def busy(self) -> bool:
@@ -77,7 +82,8 @@ class Station:
             case UseProfile():
                 self._use(command.text)
             case ArmCameras():
-                self._arm()
+                with self._opening_for("preview"):
+                    self._arm()
             case Record():
                 return self._record(command)
             case Stop():
@@ -86,6 +92,10 @@ class Station:
                 self._finish_recording()
                 self.release()
         return None
+
+    def call_off(self) -> None:
+        """A recording that still waits for its cameras to open is not wanted any more; from any thread."""
+        self._called_off.set()
 
     def release(self) -> bool:
         """Stop and release the cameras; False when none was open. A failure stays visible."""
@@ -139,6 +149,14 @@ class Station:
             self._rig, self._state = rig, "idle"
         return self._rig
 
+    @contextmanager
+    def _opening_for(self, purpose: Literal["preview", "recording"]) -> Iterator[None]:
+        self._opening = purpose
+        try:
+            yield
+        finally:
+            self._opening = ""
+
     def _fail(self, error: CameraError) -> None:
         """The cameras cannot be used: release them, and say so to whoever asks."""
         self._state, self._message = "failed", str(error)
@@ -189,9 +207,19 @@ class Station:
                 f"{self._name} is already recording ({self._recording.path.name}, {self._recording.seconds:.0f} s). "
                 "Stop that recording first."
             )
+        self._called_off.clear()
         prepare_folder(profile, command.folder)
-        rig = self._open()
-        recording = self._new_recording(rig, command)
+        with self._opening_for("recording"):
+            rig = self._open()
+            if self._called_off.is_set():
+                raise RecorderError("The recording was called off before its first exposure; nothing was written.")
+            recording = self._new_recording(rig, command)
+            self._start(rig, recording)
+            self._folder, self._recording, self._clip = command.folder, recording, None
+            self._state, self._message = "recording", rig.warning
+        return recording.header.recording_id
+
+    def _start(self, rig: Rig, recording: Recording) -> None:
         try:
             if self._state == "armed":
                 rig.stream.begin(recording)
@@ -200,9 +228,6 @@ class Station:
         except CameraError:
             recording.cancel()
             raise
-        self._folder, self._recording, self._clip = command.folder, recording, None
-        self._state, self._message = "recording", rig.warning
-        return recording.header.recording_id
 
     def _new_recording(self, rig: Rig, command: Record) -> Recording:
         limits = Limits.lasting(rig.profile, command.seconds)
@@ -257,6 +282,8 @@ class Station:
         return RecorderStatus(
             state=self._state,
             rig=self._name,
+            opening=self._opening,
+            holds_cameras=rig is not None or bool(self._opening),
             mode=None if profile is None else profile.mode,
             recording_id=None if recording is None else recording.header.recording_id,
             seconds=0.0 if recording is None else recording.seconds,

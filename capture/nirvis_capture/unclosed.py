@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +17,7 @@ from pathlib import Path
 import h5py
 
 from nirvis_capture.clip_layout import Group
-
-_SUPERBLOCK = struct.Struct("<8s4B4QI")
-"""Signature; version, sizes of offsets and lengths, flags; base, extension, end of file, root; checksum."""
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_MASK = 0xFFFF_FFFF
+from nirvis_capture.superblock import SUPERBLOCK_BYTES, closed
 
 
 @contextmanager
@@ -38,7 +33,7 @@ class _Unclosed(io.RawIOBase):
     def __init__(self, path: Path) -> None:
         self._file = open(path, "rb", buffering=0)  # noqa: SIM115 (closed by `close`)
         self._size = os.fstat(self._file.fileno()).st_size
-        self._head = _closed_superblock(self._file.read(_SUPERBLOCK.size), self._size)
+        self._head = closed(self._file.read(SUPERBLOCK_BYTES), self._size)
         self._file.seek(0)
 
     def readable(self) -> bool:
@@ -63,43 +58,3 @@ class _Unclosed(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
-
-
-def _closed_superblock(head: bytes, size: int) -> bytes:
-    """The superblock with its flags cleared, and the end where the file ends."""
-    if len(head) < _SUPERBLOCK.size:
-        return head
-    signature, version, offsets, lengths, _, base, extension, _, root, _ = _SUPERBLOCK.unpack(head)
-    if (signature, version, offsets, lengths) != (_SIGNATURE, 3, 8, 8):
-        return head
-    closed = _SUPERBLOCK.pack(signature, version, offsets, lengths, 0, base, extension, size, root, 0)[:-4]
-    return closed + struct.pack("<I", lookup3(closed))
-
-
-def lookup3(block: bytes) -> int:
-    """The checksum of HDF5's metadata: `Bob Jenkins' hash of that name <https://burtleburtle.net/bob/hash/>`_."""
-    words = struct.unpack(f"<{-(-len(block) // 4)}I", block + bytes(-len(block) % 4))
-    words += (0,) * (-len(words) % 3)
-    a = b = c = (0xDEAD_BEEF + len(block)) & _MASK
-    for first in range(0, len(words) - 3, 3):
-        a, b, c = _mix(a + words[first], b + words[first + 1], c + words[first + 2])
-    return _last_mix(a + words[-3], b + words[-2], c + words[-1])
-
-
-def _mix(a: int, b: int, c: int) -> tuple[int, int, int]:
-    for shift in (4, 6, 8, 16, 19, 4):
-        a, c = ((a - c) & _MASK) ^ _rotated(c, shift), c + b
-        a, b, c = b, c & _MASK, a
-    return a, b, c
-
-
-def _last_mix(a: int, b: int, c: int) -> int:
-    for shift in (14, 11, 25, 16, 4, 14, 24):
-        c = ((c ^ b) - _rotated(b, shift)) & _MASK
-        a, b, c = b, c, a
-    return b
-
-
-def _rotated(word: int, by: int) -> int:
-    word &= _MASK
-    return ((word << by) | (word >> (32 - by))) & _MASK

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Sequence
 
 from cyclopts import App
 
@@ -52,18 +53,26 @@ for _order, (_name, _does) in enumerate(COMMANDS.items()):
     app.command(f"nirvis.commands.{_module}:{_module}", name=_name, help=_help, sort_key=_order)
 
 
-def main() -> None:
-    """Run the command line; a `NirvisError` becomes one message and its exit status."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line; a `NirvisError` becomes one message and its exit status.
+
+    Every command ends with 0 when all is well; 1 when something failed, is not there, or does not hold; 2 when an
+    option, a profile or a configuration is wrong, before anything was begun; 130 when it was interrupted.
+    """
     from nirvis_capture.errors import NirvisError
 
     # Threads of torch that spin while they wait would take the processors from the recorder and from each other.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        app()
+        app(words)
     except NirvisError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
+    except BrokenPipeError:
+        # Whoever reads the output, such as head, has seen enough; what Python writes on its way out goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

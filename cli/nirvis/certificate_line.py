@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from nirvis_capture.certificate import Certificate
+from nirvis_capture.clip import Clip
 from nirvis_capture.pairing import Event
 
 
@@ -19,3 +22,11 @@ def certificate_line(certificate: Certificate) -> str:
         return f"unanchored (integrity only), {frames} frames, {lost}"
     residual = f", residual p99 {certificate.pairing.residual_p99_ns / 1e3:.1f} µs" if certificate.pairs else ""
     return f"proved, {certificate.pairs} pairs{residual}, {lost}"
+
+
+def say_clip(path: Path) -> None:
+    """Print where a new clip is, and what it proves."""
+    with Clip.open(path) as clip:
+        certificate = clip.certificate
+    print(path)
+    print(f"{certificate_line(certificate)}; ended: {certificate.ended}", flush=True)

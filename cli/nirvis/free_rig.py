@@ -14,9 +14,9 @@ def refuse_taken(profile: Profile) -> None:
     if running is None:
         return
     with running:
-        state = running.status().state
-    if state != "idle":
+        status = running.status()
+    if status.holds_cameras:
         raise RecorderError(
-            f"The recorder of rig {profile.rig} holds its cameras: it is {state}. End its recording, and disarm the "
-            "cameras in the window; then ask again."
+            f"The recorder of rig {profile.rig} holds its cameras ({status.doing}). Disarm them in the window, or end "
+            "it with: nirvis record --stop --profile PROFILE"
         )

@@ -9,16 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nirvis_capture.disk import free_gb, line_rate_bytes_s
-from nirvis_capture.errors import RecorderError
+from nirvis_capture.errors import WrongOption
 from nirvis_capture.profile import Profile
 
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-class WrongOption(RecorderError):
-    """Options of the command line that do not go together."""
-
-    exit_status = 2
 
 
 def duration_s(text: str) -> float:

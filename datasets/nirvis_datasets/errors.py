@@ -5,7 +5,6 @@ NirvisError
     ├── TableError      catalogue.csv or splits.csv is missing, or a line of it cannot be read
     ├── SplitError      recordings that cannot be divided without leakage
     ├── FramesFileError a file of frames that cannot be used
-    ├── PictureUnusable a picture of somebody's set that is truncated, foreign or of an odd kind
     ├── ImportRefused   a folder or video that is not what it was said to be
     └── ExportRefused   a dataset that cannot be written in a format, or there
 """
@@ -32,13 +31,6 @@ class SplitError(DatasetError):
 class FramesFileError(DatasetError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} cannot be used as frames: {reason}. Import it again: nirvis import-dataset")
-
-
-class PictureUnusable(DatasetError):
-    def __init__(self, path: Path, reason: str) -> None:
-        self.path = path
-        self.reason = reason
-        super().__init__(f"{path} {reason}. Mend or remove it, or leave such pictures out: --skip-broken")
 
 
 class ImportRefused(DatasetError):

@@ -23,6 +23,9 @@ from nirvis_datasets.selection import Limits, Selection, select
 from nirvis_datasets.split import Subset
 from nirvis_datasets.transforms import Counts, Cut, in_unit_range, to_planes
 
+SIDES = ("source", "target", "valid")
+"""The tensors of a sample."""
+
 
 class Sample(TypedDict):
     """One sample; the default collation of torch makes a batch of it with the same keys.
@@ -186,7 +189,7 @@ class SampleDataset(Dataset[Sample]):
 
 def floats(batch: Sample) -> Sample:
     """A sample or a batch of counts as one of floats, bit by bit the same as if it had been read so."""
-    return {**batch, **{side: in_unit_range(batch[side]) for side in ("source", "target", "valid")}}  # type: ignore
+    return {**batch, **{side: in_unit_range(batch[side]) for side in SIDES}}  # type: ignore
 
 
 def open_pictures(folder: Path, source: SourceKind) -> OpenPictures:

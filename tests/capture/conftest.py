@@ -22,6 +22,16 @@ SmallProfile = Callable[..., Profile]
 WriteClip = Callable[..., Path]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def runtime_of_these_tests() -> Iterator[None]:
+    """What cameras are left with is written down by serial number; that of other test processes is none of ours."""
+    folder = tempfile.mkdtemp(prefix="nv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        yield
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture
 def small_profile() -> SmallProfile:
     """Makes twin profiles of 160 × 120 px noise at 60 Hz; keywords replace what they name."""

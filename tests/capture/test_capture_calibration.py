@@ -26,10 +26,10 @@ from nirvis_capture.calibration import (
 )
 from nirvis_capture.camera import ARMS, Raw
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.corrected_clip import corrected_by, open_corrected
 from nirvis_capture.look import looking
 from nirvis_capture.profile import ArmSettings, Profile
-from nirvis_capture.rig import record_clip
 from nirvis_capture.twin.electronics.cameras import TwinCamera
 from nirvis_capture.verify import verify
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.errors import ProfileError
 from nirvis_capture.profile import Profile
 from nirvis_capture.raw import picture
-from nirvis_capture.rig import record_clip
 from nirvis_capture.verify import verify
 
 SmallProfile = Callable[..., Profile]

@@ -52,8 +52,14 @@ class TestUsbfs:
     def test_the_default_of_linux_stops_two_cameras(self, tmp_path: Path, flir: Profile) -> None:
         (found,) = usb.usbfs(flir, put(tmp_path, {USBFS: "16"}))
         assert found.level == "stop"
-        assert "buffers of both cameras take 29 MB" in found.found
+        assert "the 32 buffers of both cameras take 91 MB" in found.found
         assert f"sudo tee /{USBFS}" in found.remedy
+
+    def test_more_buffers_in_the_profile_take_more(self, tmp_path: Path, flir: Profile) -> None:
+        put(tmp_path, {USBFS: "200"})
+        assert [f.level for f in usb.usbfs(flir.edited({"spinnaker.buffers": 100}), tmp_path)] == ["stop"]
+        by_aravis = {f"{arm}.backend": "aravis" for arm in ("nir", "vis")}
+        assert "the 16 buffers" in next(usb.usbfs(flir.edited(by_aravis), put(tmp_path, {USBFS: "16"}))).found
 
     def test_less_than_recommended_is_a_warning(self, tmp_path: Path, flir: Profile) -> None:
         assert [f.level for f in usb.usbfs(flir, put(tmp_path, {USBFS: "200"}))] == ["warning"]
@@ -112,6 +118,13 @@ class TestUsbCameras:
         plug_in(tmp_path, SERIALS[0], "2-1")
         (found,) = [f for f in usb.cameras(flir, tmp_path) if f.level == "stop"]
         assert found.found == "vis: no camera 21188171 on USB; found 14435622"
+
+
+class TestOtherPrograms:
+    def test_spinview_in_the_background_is_named(self, tmp_path: Path) -> None:
+        put(tmp_path, {"proc/17/comm": "bash", "proc/4711/comm": "SpinView_QT"})
+        (found,) = usb.others(tmp_path)
+        assert (found.level, "process 4711" in found.found) == ("warning", True)
 
 
 class TestHost:

@@ -117,7 +117,7 @@ class TestWithinAPair:
         self, small_profile: SmallProfile, tmp_path: Path
     ) -> None:
         from nirvis_capture.clip import Clip
-        from nirvis_capture.rig import record_clip
+        from nirvis_capture.clip_recording import record_clip
 
         profile = small_profile()
         for amount in (1000, 4000):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.cameras.aravis import Found, is_serial
-from nirvis_capture.cameras.genicam import Refused, Value
+from nirvis_capture.cameras.genicam import Refused, Value, sensor_counts
 from nirvis_capture.cameras.genicam_changes import Changes
 from nirvis_capture.cameras.genicam_configuration import configuration
+from nirvis_capture.cameras.genicam_leftovers import Leftovers
 from nirvis_capture.errors import BackendUnavailable, CameraError
 from nirvis_capture.profile import Profile, load_profile
 from nirvis_capture.trigger import NodeSetting
@@ -100,6 +103,72 @@ class TestChanges:
     def test_what_a_camera_may_lack_but_has_and_refuses_is_told(self) -> None:
         with pytest.raises(CameraError, match="GainAuto = Off; it has no such entry"):
             Changes(Coupled(), "SN1").apply([NodeSetting("GainAuto", "Off", needed=False)])
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "bit_depth", "sent", "counts"),
+    [
+        pytest.param("BayerRG8", 8, b"\x01\xff", [1, 255], id="8"),
+        pytest.param("BayerRG12p", 12, b"\x34\xf2\xab", [0x234, 0xABF], id="12-packed"),
+        pytest.param("BayerRG16", 12, b"\xf0\xff\x10\x00", [0xFFF, 1], id="12-in-16"),
+        pytest.param("BayerRG16", 16, b"\xf0\xff\x10\x00", [0xFFF0, 16], id="16"),
+    ],
+)
+def test_counts_are_those_of_the_sensor_whichever_driver_brings_them(
+    pixel_format: str, bit_depth: int, sent: bytes, counts: list[int]
+) -> None:
+    assert sensor_counts(np.frombuffer(sent, np.uint8), pixel_format, (1, 2), bit_depth).tolist() == [counts]
+
+
+class TestKilled:
+    """A program that was killed put nothing back; the next one does."""
+
+    WRITTEN = (
+        NodeSetting("AcquisitionFrameRate", 45.0),
+        NodeSetting("ExposureTime", 6000.0),
+        NodeSetting("LineSelector", "Line2"),
+        NodeSetting("LineMode", "Output"),
+    )
+
+    def killed(self, camera: Coupled, path: Path) -> None:
+        Changes(camera, "SN1", Leftovers(path)).apply(self.WRITTEN)
+
+    def test_its_settings_are_put_back_when_the_camera_is_opened_again(self, tmp_path: Path) -> None:
+        camera, path = Coupled(), tmp_path / "camera.json"
+        found = dict(camera.values)
+        self.killed(camera, path)
+        assert camera.values != found
+        changes = Changes(camera, "SN1", Leftovers(path))
+        assert camera.values == found
+        changes.apply(self.WRITTEN)
+        assert changes.restore() == []
+        assert camera.values == found
+        assert not path.exists()
+
+    def test_what_a_person_changed_since_stays(self, tmp_path: Path) -> None:
+        camera, path = Coupled(), tmp_path / "camera.json"
+        self.killed(camera, path)
+        camera.values |= {"ExposureTime": 777.0, "LineSelector": "Line3", "LineMode Line3": "Input"}
+        Changes(camera, "SN1", Leftovers(path))
+        assert camera.values["ExposureTime"] == 777.0
+        assert camera.values["AcquisitionFrameRate"] == 5.0
+        assert [camera.values[name] for name in ("LineSelector", "LineMode Line2", "LineMode Line3")] == [
+            "Line3",
+            "Input",
+            "Input",
+        ]
+
+    def test_a_camera_that_lost_its_power_is_left_as_it_is(self, tmp_path: Path) -> None:
+        path, after = tmp_path / "camera.json", Coupled()
+        self.killed(Coupled(), path)
+        found = dict(after.values)
+        Changes(after, "SN1", Leftovers(path))
+        assert after.values == found
+
+    @pytest.mark.parametrize("content", [b"", b"no json", b'[{"name": "ExposureTime"}]'])
+    def test_a_file_that_makes_no_sense_is_none(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "camera.json").write_bytes(content)
+        assert Leftovers(tmp_path / "camera.json").recall() == []
 
 
 class TestAravis:

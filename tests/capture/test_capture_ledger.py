@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from nirvis_capture.camera import ARMS
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.profile import load_profile
-from nirvis_capture.rig import record_clip
 from nirvis_capture.twin.electronics.ledger import Flag, events
 from nirvis_capture.twin.settings import RandomFault
 from small_rig import fault, ids_of, opened, play, profile, record, sent_ids, take

@@ -134,7 +134,8 @@ class TestPreTrigger:
         path = recording.result()
         rig.close()
         assert verify(path).ok
-        assert recording.pulses_before == pytest.approx(40, abs=2)
+        # The memory is for 80 frames of both arms; which arm has more of them is up to two cameras without a cable.
+        assert recording.pulses_before == pytest.approx(40, abs=20)
         with Clip.open(path) as clip:
             assert clip.certificate.claim == "integrity"
 
@@ -210,10 +211,10 @@ class TestParts:
         class SlowToClose(ClipWriter):
             def close(self, *arguments: Any, **options: Any) -> Path:
                 if next(numbers) == 1:
-                    goes_on.wait(30)
+                    goes_on.wait()
                 return super().close(*arguments, **options)
 
-        profile = small_profile("real", rate_hz=200, ring_seconds=0.2).edited({"recording.part_minutes": 0.2 / 60})
+        profile = small_profile("fast", rate_hz=200).edited({"recording.part_minutes": 0.2 / 60})
         rig = rig_of(profile)
         recording = new_recording(rig, tmp_path, Limits(pulses=80), open_writer=SlowToClose)
         rig.arm(recording)

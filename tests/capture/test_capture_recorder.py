@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,8 @@ import numpy as np
 import pytest
 
 from nirvis_capture import client as client_module
-from nirvis_capture import recorder as recorder_module
+from nirvis_capture import recorder_lock, rig
 from nirvis_capture import recording as recording_module
-from nirvis_capture import rig
 from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.client import RecorderClient, RecorderStatus
 from nirvis_capture.clip import Clip
@@ -27,7 +27,8 @@ from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.errors import CameraNotFound, RecorderError
 from nirvis_capture.messages import socket_path
 from nirvis_capture.profile import Profile
-from nirvis_capture.recorder import Recorder, hold_lock
+from nirvis_capture.recorder import Recorder
+from nirvis_capture.recorder_lock import hold_lock, rigs_held
 from nirvis_capture.server import Server
 from nirvis_capture.verify import verify
 
@@ -49,7 +50,12 @@ def wait_for_state(client: RecorderClient, *states: str) -> RecorderStatus:
 @contextlib.contextmanager
 def recorder_of(profile: Profile, **options: Any) -> Iterator[RecorderClient]:
     """A recorder in a thread of this process, and a client of it."""
-    recorder = Recorder(profile.rig, **options)
+    with running(Recorder(profile.rig, **options), profile) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def running(recorder: Recorder, profile: Profile) -> Iterator[RecorderClient]:
     server = Server(socket_path(profile.rig), recorder.answer)
     thread = threading.Thread(target=recorder.run, args=(server,))
     thread.start()
@@ -276,6 +282,62 @@ class TestArming:
             goes_on.set()
 
 
+class TestCallingOff:
+    """A recording that still waits for its cameras is ended before its first exposure, whoever asks for it."""
+
+    class Backend(SimulatedBackend):
+        """Takes its time to open, until it is let go."""
+
+        def __init__(self, profile: Profile) -> None:
+            super().__init__(profile)
+            self.goes_on = threading.Event()
+
+        def open(self) -> Any:
+            self.goes_on.wait(30)
+            return super().open()
+
+    @pytest.mark.parametrize("ask", [RecorderClient.stop, RecorderClient.disarm])
+    def test_by_another_client(self, real: Profile, tmp_path: Path, ask: Callable[[RecorderClient], object]) -> None:
+        backend = self.Backend(real)
+        recorder = Recorder(real.rig, open_backend=lambda _: backend)
+        with (
+            running(recorder, real) as client,
+            RecorderClient.start(real) as watching,
+            RecorderClient.start(real) as other,
+            ThreadPoolExecutor(2) as threads,
+        ):
+            begun = threads.submit(client.record, folder=tmp_path)
+            wait_for(lambda: watching.status().opening == "recording")
+            assert (watching.status().state, watching.status().holds_cameras) == ("idle", True)
+            asked = threads.submit(ask, other)
+            wait_for(recorder.station._called_off.is_set)
+            backend.goes_on.set()
+            with pytest.raises(RecorderError, match="called off before its first exposure"):
+                begun.result(30)
+            assert asked.result(30) is None
+            assert watching.status().opening == ""
+        assert not list(tmp_path.iterdir())
+
+    def test_by_the_end_of_the_recorder(self, real: Profile, tmp_path: Path) -> None:
+        backend = self.Backend(real)
+        recorder = Recorder(real.rig, open_backend=lambda _: backend)
+        with running(recorder, real) as client, ThreadPoolExecutor(1) as threads:
+            begun = threads.submit(client.record, folder=tmp_path)
+            wait_for(lambda: recorder.station.status().opening == "recording")
+            recorder.terminate()
+            backend.goes_on.set()
+            with pytest.raises(RecorderError, match="called off before its first exposure"):
+                begun.result(30)
+        assert not list(tmp_path.iterdir())
+
+    def test_the_next_recording_is_made(self, real: Profile, tmp_path: Path) -> None:
+        with recorder_of(real) as client:
+            client.arm()
+            client.stop()
+            client.record(folder=tmp_path, seconds=0.2)
+            assert wait_for_state(client, "armed").clip is not None
+
+
 class TestClients:
     def test_a_second_recording_is_refused(self, real: Profile, tmp_path: Path) -> None:
         with recorder_of(real) as client:
@@ -323,11 +385,13 @@ class TestClients:
         assert RecorderClient.find(real.rig) is None
 
     def test_the_lock_is_held_by_one(self, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(recorder_module, "_LOCK_PATIENCE_S", 0.01)
+        monkeypatch.setattr(recorder_lock, "_PATIENCE_S", 0.01)
         lock = hold_lock("rig")
         assert lock is not None
         assert hold_lock("rig") is None
+        assert rigs_held() == {"rig": os.getpid()}
         lock.close()
+        assert rigs_held() == {}
         again = hold_lock("rig")
         assert again is not None
         again.close()

@@ -26,7 +26,8 @@ from nirvis_capture.errors import NotRecovered
 from nirvis_capture.pairing import Anchor, Event, PairRow
 from nirvis_capture.profile import Profile
 from nirvis_capture.recover import recover
-from nirvis_capture.unclosed import lookup3, open_unclosed
+from nirvis_capture.superblock import lookup3
+from nirvis_capture.unclosed import open_unclosed
 from nirvis_capture.verify import verify
 
 SmallProfile = Callable[..., Profile]
@@ -36,7 +37,7 @@ import sys
 from pathlib import Path
 from nirvis_capture import clip_writer
 from nirvis_capture.profile import load_profile
-from nirvis_capture.rig import record_clip
+from nirvis_capture.clip_recording import record_clip
 clip_writer.FLUSH_EVERY_S = 0.1
 record_clip(load_profile(sys.argv[1]), Path(sys.argv[2]))
 """

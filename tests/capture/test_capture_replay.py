@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from nirvis_capture.camera import Arm, Camera, Frame
 from nirvis_capture.cameras import open_backend
-from nirvis_capture.cameras.picture_pairs import read_picture
+from nirvis_capture.cameras.picture_pairs import read_side
 from nirvis_capture.cameras.replay import picture_pairs, replay_profile
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.errors import NirvisError, PictureError
 from nirvis_capture.profile import Profile, load_profile, parse_profile
 from nirvis_capture.raw import picture
-from nirvis_capture.rig import record_clip
 from nirvis_capture.truth import true_homography
 
 Rgb = NDArray[np.uint8]
@@ -160,7 +160,7 @@ def test_pairs_of_different_size_are_refused(tmp_path: Path) -> None:
 def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
     folder_of(tmp_path, "a_nir", "a_rgb")
     (tmp_path / "a_rgb.png").write_bytes(b"no picture")
-    with pytest.raises(PictureError, match=r"a_rgb\.png cannot be read as a picture"):
+    with pytest.raises(PictureError, match=r"a_rgb\.png is no picture that can be decoded"):
         replay_profile("twin_day", pictures=tmp_path)
 
 
@@ -323,7 +323,7 @@ REAL = os.environ.get("NIRVIS_REAL_DATA")
 def test_real_folders_hold_pairs_that_can_be_read(folder: str) -> None:
     pairs = picture_pairs(Path(REAL or "") / folder)
     assert len(pairs) >= 4
-    assert read_picture(pairs[0].source).shape == read_picture(pairs[0].target).shape
+    assert read_side(pairs[0].source).shape == read_side(pairs[0].target).shape
 
 
 def test_a_certificate_says_that_replayed_pictures_were_stamped_anew(tmp_path: Path) -> None:

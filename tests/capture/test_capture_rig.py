@@ -16,13 +16,14 @@ from nirvis_capture import patience
 from nirvis_capture import rig as rig_module
 from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Frame
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.errors import CameraError, CameraLost, RecorderError
 from nirvis_capture.naming import clip_path
 from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Profile
 from nirvis_capture.recording import UNLIMITED, Limits, Recording, new_header
-from nirvis_capture.rig import Rig, record_clip
+from nirvis_capture.rig import Rig
 from nirvis_capture.row import Row
 from nirvis_capture.verify import verify
 

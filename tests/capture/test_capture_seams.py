@@ -11,8 +11,8 @@ import pytest
 
 from nirvis.commands.verify import verify as verify_command
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.profile import Profile
-from nirvis_capture.rig import record_clip
 from nirvis_capture.verify import broken_seams, verify
 
 SmallProfile = Callable[..., Profile]

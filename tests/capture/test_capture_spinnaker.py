@@ -19,11 +19,12 @@ from conformance.bench import OpenRig, Waiting, fell_silent, next_frame, opened
 from conformance.spinnaker_bench import RATE_HZ, SpinnakerBench, blackfly, grasshopper, small_profile
 from nirvis_capture.camera import ARMS, Arm, FrameStatus
 from nirvis_capture.cameras import open_backend
+from nirvis_capture.cameras.genicam_leftovers import Leftovers
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.doctor import trigger
 from nirvis_capture.errors import BackendUnavailable, CameraError, CameraNotFound
 from nirvis_capture.profile import load_profile
-from nirvis_capture.rig import record_clip
 from nirvis_capture.settings import Changes
 from nirvis_capture.verify import verify
 from pyspin_stand_in.device import Device
@@ -87,10 +88,13 @@ class TestConfiguration:
             assert stream["StreamBufferHandlingMode"] == "OldestFirst"
             assert stream["StreamBufferCountManual"] == bench.profile.spinnaker.buffers
 
-    def test_more_buffers_than_there_can_be_are_as_many_as_there_can(self, bench: SpinnakerBench) -> None:
+    def test_more_buffers_than_there_can_be_are_as_many_as_there_can(
+        self, bench: SpinnakerBench, caplog: pytest.LogCaptureFixture
+    ) -> None:
         other_profile(bench, {"spinnaker": {"buffers": 1000}})
         with opened(bench):
             assert bench.devices["nir"].stream["StreamBufferCountManual"] == 64
+        assert "the driver has 64 buffers instead of 1000" in caplog.text
 
     @pytest.mark.parametrize(("link_mb_s", "bytes_s"), [(None, 380_000_000), (60.0, 60_000_000), (9e9, 380_000_000)])
     def test_share_of_the_link(self, bench: SpinnakerBench, link_mb_s: float | None, bytes_s: int) -> None:
@@ -186,6 +190,23 @@ class TestRestoring:
             with pytest.raises(CameraError, match="-2007"), opened(bench) as rig:
                 rig.arm()
             bench.check()
+
+    def test_after_a_kill_by_the_next_program(self, bench: SpinnakerBench) -> None:
+        """Nobody cleans up: the cameras are as the killed program had them."""
+        with opened(bench) as rig:
+            rig.arm()
+            leftovers = {device.serial: Leftovers.of(device.serial) for device in bench.devices.values()}
+            kept = {serial: file.recall() for serial, file in leftovers.items()}
+            settings = {arm: device.nodes.state() for arm, device in bench.devices.items()}
+        bench.check()
+        for arm, device in bench.devices.items():
+            device.nodes.put(settings[arm])
+            leftovers[device.serial].keep(kept[device.serial])
+        assert bench.settings() != bench.found_as
+        with opened(bench) as rig:
+            rig.arm()
+            rig.take(1)
+        bench.check()
 
     def test_a_camera_that_is_open_elsewhere_is_left_alone(self, bench: SpinnakerBench) -> None:
         bench.devices["vis"].taken_elsewhere = True

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.errors import NoTruth
 from nirvis_capture.profile import Profile, load_profile
 from nirvis_capture.raw import sites
-from nirvis_capture.rig import record_clip
 from nirvis_capture.score import score_clip
 from nirvis_capture.truth import true_homography
 from nirvis_capture.truth_file import Truth, read_truth, truth_path, write_truth

@@ -12,11 +12,11 @@ from nirvis.commands.verify import verify as verify_command
 from nirvis_capture.anchor import Anchor
 from nirvis_capture.camera import ARMS, CameraInfo, Frame, Raw
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.pairing import Pairer
 from nirvis_capture.profile import Profile, load_profile
 from nirvis_capture.recording import new_header
-from nirvis_capture.rig import record_clip
 from nirvis_capture.verify import verify
 from nirvis_capture.witness import LAGS, Look, judge, look, witness
 

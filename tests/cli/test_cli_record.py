@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from subprocess import PIPE
 
@@ -18,9 +25,15 @@ import pytest
 import nirvis_profiles
 from nirvis.app import app
 from nirvis.series import Series, duration_s
+from nirvis_capture.camera import Arm, Camera
+from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.client import RecorderClient
 from nirvis_capture.clip import Clip
-from nirvis_capture.errors import ProfileError, RecorderError
+from nirvis_capture.errors import NirvisError, ProfileError, RecorderError
+from nirvis_capture.messages import socket_path
+from nirvis_capture.profile import load_profile
+from nirvis_capture.recorder import Recorder
+from nirvis_capture.server import Server
 from nirvis_capture.verify import verify
 
 NIRVIS = [sys.executable, "-c", "from nirvis.app import main; main()"]
@@ -75,6 +88,27 @@ def test_json_prints_one_status_per_line_and_the_clip_last(
     assert Path(lines[-1]["clip"]).exists()
 
 
+def test_a_terminal_shows_a_status_line(profile: Path, tmp_path: Path) -> None:
+    shown, terminal = pty.openpty()
+    arguments = [*NIRVIS, "record", "--profile", profile, "--seconds", "1.2", "--out", tmp_path]
+    with subprocess.Popen([*map(str, arguments)], stdout=PIPE, stderr=terminal) as process:
+        os.close(terminal)
+        text = b"".join(iter(partial(_read, shown), b"")).decode()
+        assert process.wait(30) == 0
+    os.close(shown)
+    assert re.search(
+        r"\r\x1b\[Krecording +\d\.\d s   \d+ pairs   0 dropped   ring +\d+%   \d+ MB/s   disk \d+ min", text
+    )
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:
+        # Nobody holds the other end any more.
+        return b""
+
+
 def test_its_recorder_ends_with_it(profile: Path, tmp_path: Path) -> None:
     record("--profile", profile, "--seconds", 0.1, "--out", tmp_path)
     assert RecorderClient.find(f"cli-{os.getpid()}") is None
@@ -111,8 +145,6 @@ def test_a_second_recording_is_refused_and_stop_ends_the_first(
 
 
 def test_a_recorder_that_ran_before_goes_on(profile: Path, tmp_path: Path) -> None:
-    from nirvis_capture.profile import load_profile
-
     with RecorderClient.start(load_profile(profile)) as client:
         client.arm()
         record("--profile", profile, "--seconds", 0.1, "--out", tmp_path)
@@ -128,6 +160,122 @@ def test_an_unplugged_camera_is_an_error_and_its_clip_is_named(
     path, verdict = capsys.readouterr().out.splitlines()
     assert verify(Path(path)).ok
     assert "30 pairs" in verdict
+
+
+class SlowToOpen(SimulatedBackend):
+    """A rig whose cameras open when they are let."""
+
+    goes_on = threading.Event()
+
+    def open(self) -> Mapping[Arm, Camera]:
+        self.goes_on.wait(60)
+        return super().open()
+
+
+@pytest.fixture
+def slow(profile: Path) -> Iterator[Recorder]:
+    """The recorder of that rig, in a thread of this process."""
+    SlowToOpen.goes_on.clear()
+    recorder = Recorder(load_profile(profile).rig, open_backend=SlowToOpen)
+    server = Server(socket_path(f"cli-{os.getpid()}"), recorder.answer)
+    thread = threading.Thread(target=recorder.run, args=(server,))
+    thread.start()
+    yield recorder
+    SlowToOpen.goes_on.set()
+    recorder.terminate()
+    thread.join(30)
+    server.close()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
+
+
+def test_stop_calls_off_a_recording_whose_cameras_are_still_being_opened(
+    profile: Path, slow: Recorder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RecorderClient.start(load_profile(profile)) as client, ThreadPoolExecutor(2) as threads:
+        begun = threads.submit(client.record, folder=tmp_path / "clips")
+        wait_until(lambda: slow.station.status().opening == "recording")
+        with pytest.raises(RecorderError, match="it opens its cameras for a recording"):
+            record("--profile", profile, "--out", tmp_path)
+        stopped = threads.submit(record, "--profile", profile, "--stop")
+        wait_until(slow.station._called_off.is_set)
+        SlowToOpen.goes_on.set()
+        stopped.result(60)
+        assert "called off before its first exposure" in capsys.readouterr().out
+        with pytest.raises(RecorderError, match="called off before its first exposure"):
+            begun.result(60)
+    assert not list((tmp_path / "clips").glob("*"))
+
+
+def test_ctrl_c_calls_it_off_as_well(profile: Path, slow: Recorder, tmp_path: Path) -> None:
+    arguments = [*NIRVIS, "record", "--profile", str(profile), "--out", str(tmp_path / "clips")]
+    with subprocess.Popen(arguments, stdout=PIPE, stderr=PIPE) as process:
+        wait_until(lambda: slow.station.status().opening == "recording")
+        process.send_signal(signal.SIGINT)
+        wait_until(slow.station._called_off.is_set)
+        SlowToOpen.goes_on.set()
+        assert process.wait(30) == 0
+    assert not list((tmp_path / "clips").glob("*"))
+
+
+class TestOrphans:
+    """The program that launched a recorder is gone; nobody but the operator knows."""
+
+    def test_a_recording_goes_on_is_told_by_doctor_and_ended_by_stop(
+        self, profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        arguments = [*NIRVIS, "record", "--profile", str(profile), "--out", str(tmp_path), "--json"]
+        with subprocess.Popen(arguments, stdout=PIPE, stderr=PIPE, text=True) as process:
+            assert process.stdout is not None
+            while json.loads(process.stdout.readline())["pairs"] < 20:
+                pass
+            process.kill()
+        found = recorder_finding(capsys)
+        assert (found["level"], f"cli-{os.getpid()}: recording for" in found["found"]) == ("warning", True)
+        assert "used by no program" in found["found"]
+        assert "nirvis record --stop" in found["remedy"]
+        record("--profile", profile, "--stop")
+        path, verdict = capsys.readouterr().out.splitlines()
+        assert verify(Path(path)).ok
+        assert "ended: stopped" in verdict
+        assert RecorderClient.find(f"cli-{os.getpid()}") is None, "nobody used it, and its cameras are to be free"
+
+    def test_stop_ends_one_that_records_nothing(
+        self, profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with RecorderClient.start(load_profile(profile)) as client:
+            client.arm()
+            with pytest.raises(RecorderError, match="is used by another program"):
+                record("--profile", profile, "--stop")
+        record("--profile", profile, "--stop")
+        assert "its cameras are free" in capsys.readouterr().out
+        assert RecorderClient.find(f"cli-{os.getpid()}") is None
+
+    def test_one_that_hangs_is_told_with_the_way_to_end_it(
+        self, profile: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("nirvis_capture.doctor.recorders._ANSWER_S", 0.1)
+        with RecorderClient.start(load_profile(profile)) as client:
+            process = client.status().process
+            os.kill(process, signal.SIGSTOP)
+            try:
+                found = recorder_finding(capsys)
+            finally:
+                os.kill(process, signal.SIGCONT)
+        assert f"process {process} has the cameras and does not answer" in found["found"]
+        assert f"kill -9 {process}" in found["remedy"]
+
+
+def recorder_finding(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    with suppress(SystemExit):
+        app(["doctor", "--json"], result_action="return_value")
+    (found,) = [each for each in json.loads(capsys.readouterr().out) if each["check"] == "recorder"]
+    return dict(found)
 
 
 @pytest.mark.parametrize("option", [[], ["--profile"]])
@@ -154,7 +302,7 @@ def test_unknown_profile() -> None:
     ],
 )
 def test_options_that_make_no_sense_are_refused(profile: Path, options: list[object], said: str) -> None:
-    with pytest.raises(RecorderError, match=said) as refused:
+    with pytest.raises(NirvisError, match=said) as refused:
         record("--profile", profile, *options)
     assert refused.value.exit_status == 2
 
@@ -191,6 +339,13 @@ class TestSeries:
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
         assert verify(path).synchrony
+
+    def test_the_last_one_is_that_which_still_leaves_enough(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each takes 1 GB, and 2 GB are to stay free."""
+        free_gb = iter([10.0, 3.0, 2.9])
+        monkeypatch.setattr("nirvis.series.free_gb", lambda _: next(free_gb))
+        series = Series(10.0, 5.0, None, 2.0, Path(), 0.2e9)
+        assert list(series.starts(lambda _: False)) == [1, 2]
 
     def test_recordings_that_it_ran_into_are_left_out(self) -> None:
         """The second recording takes until 25 s, so that of 20 s is left out; later ones keep their times."""

@@ -7,8 +7,8 @@ import pytest
 import nirvis_profiles
 from nirvis.app import app
 from nirvis.commands.register import table
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.profile import parse_profile
-from nirvis_capture.rig import record_clip
 from nirvis_registration.batch import Outcome
 from nirvis_registration.pair_file import PairsFile
 

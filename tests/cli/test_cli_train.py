@@ -13,7 +13,7 @@ import pytest
 from nirvis.app import app
 from nirvis.demo.takes import picture_takes
 from nirvis.session import NothingRegistered
-from nirvis_capture.rig import record_clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_datasets.errors import SplitError, TableError
 from nirvis_training.errors import ConfigError, NotARun, RunTaken
 from nirvis_training.run_folder import RunFolder

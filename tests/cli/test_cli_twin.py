@@ -7,8 +7,8 @@ from pathlib import Path
 import av
 import pytest
 
-from nirvis.commands.twin import TwinError, lapse, render, score, truth
-from nirvis_capture.errors import NoTruth
+from nirvis.commands.twin import lapse, render, score, truth
+from nirvis_capture.errors import NoTruth, WrongOption
 from nirvis_capture.profile import load_profile
 from nirvis_capture.truth_file import read_truth, truth_path
 from nirvis_capture.verify import verify
@@ -72,14 +72,14 @@ def test_a_lapse_goes_from_day_to_night(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_rendered_is_said(wrong: dict[str, float], said: str, tmp_path: Path) -> None:
-    with pytest.raises(TwinError, match=said):
+    with pytest.raises(WrongOption, match=said):
         render(out=tmp_path, **wrong)  # type: ignore[arg-type]
 
 
 def test_a_lapse_is_an_mp4_of_a_part_of_a_day(tmp_path: Path) -> None:
-    with pytest.raises(TwinError, match=r"has to end in \.mp4"):
+    with pytest.raises(WrongOption, match=r"has to end in \.mp4"):
         lapse(out=tmp_path / "lapse.png")
-    with pytest.raises(TwinError, match="have to rise"):
+    with pytest.raises(WrongOption, match="have to rise"):
         lapse(out=tmp_path / "lapse.mp4", start=12, end=6)
-    with pytest.raises(TwinError, match="give their folder"):
+    with pytest.raises(WrongOption, match="give their folder"):
         score(run=tmp_path)

@@ -19,6 +19,7 @@ from PIL import Image
 from skimage import io
 
 from nirvis.app import app
+from nirvis_capture.errors import WrongOption
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import ExportRefused, ImportRefused
 from nirvis_datasets.export.exporter import export_dataset
@@ -230,7 +231,7 @@ def test_recordings_without_a_set_are_left_out_and_said(dataset: Path, tmp_path:
 
 @pytest.mark.parametrize("words", [("--format", "tiff"), ("--format", "vsiad", "--strip", "3")])
 def test_wrong_words_are_one_line(dataset: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
-    with pytest.raises(ExportRefused) as refused:
+    with pytest.raises(WrongOption) as refused:
         app(["export-dataset", str(dataset), "--out", str(tmp_path / "x"), *words], result_action="return_value")
     assert "\n" not in str(refused.value)
 

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from nirvis_capture.errors import PictureUnusable
 from nirvis_datasets.catalogue import Catalogue
-from nirvis_datasets.errors import DatasetError, ImportRefused, PictureUnusable
+from nirvis_datasets.errors import DatasetError, ImportRefused
 from nirvis_datasets.external.gather import Facts, gather, gather_folders, gather_videos
 from nirvis_datasets.external.importer import Imported, Source, write_imported
 from nirvis_datasets.external.layouts import LAYOUTS

@@ -156,14 +156,11 @@ def test_a_crop_as_large_as_the_picture_is_the_picture(tmp_path: Path, write_pai
     assert_same(cropped[3, 0], whole[0])
 
 
-# Python 3.12 warns of any fork beside threads; that it works here is what this test is for.
-@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
-@pytest.mark.parametrize("context", ["fork", "spawn"])
-def test_workers_give_what_one_process_gives(folder: Path, context: str) -> None:
+def test_the_loader_of_torch_gives_what_one_process_gives(folder: Path) -> None:
     dataset = SampleDataset(folder, "train", Augmentation(crop=16, flip=True), seed=3)
     dataset[0]  # a worker by fork inherits this open file and must not read through it
     sampler = DrawSampler(len(dataset), batch_size=2, seed=3)
-    loader = DataLoader(dataset, batch_sampler=sampler, num_workers=2, multiprocessing_context=context)
+    loader = DataLoader(dataset, batch_sampler=sampler, num_workers=2)
     for step, batch in enumerate(islice(loader, 6)):
         expected = [dataset[item] for item in sampler.batch(step)]
         assert batch["name"] == [sample["name"] for sample in expected]

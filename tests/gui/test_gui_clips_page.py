@@ -12,9 +12,9 @@ from pytestqt.qtbot import QtBot
 
 import nirvis_profiles
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.pair_table import Event
 from nirvis_capture.profile import parse_profile
-from nirvis_capture.rig import record_clip
 from nirvis_datasets.split import Split
 from nirvis_gui.clip_library import ClipLibrary
 from nirvis_gui.clips_page import ClipsPage

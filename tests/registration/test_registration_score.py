@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.errors import NoTruth
 from nirvis_capture.profile import load_profile
-from nirvis_capture.rig import record_clip
 from nirvis_capture.truth_file import Truth, read_truth, write_truth
 from nirvis_registration.batch import register_clip
 from nirvis_registration.pair_file import PairsFile

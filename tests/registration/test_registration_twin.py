@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import nirvis_profiles
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.profile import Profile, parse_profile
-from nirvis_capture.rig import record_clip
 from nirvis_capture.truth import true_homography
 from nirvis_registration.batch import register_clip
 from nirvis_registration.geometry import corner_distances

@@ -14,7 +14,8 @@ import pytest
 import nirvis_profiles
 from nirvis_capture.profile import Mode
 from nirvis_datasets.catalogue import Catalogue
-from nirvis_datasets.split import SPLITS_NAME, split
+from nirvis_datasets.frame_file import Side
+from nirvis_datasets.split import SPLITS_NAME, Subset, split
 from nirvis_registration.geometry import Rect, SourceGeometry
 from nirvis_registration.pair_file import PairsHeader, PairsWriter
 from nirvis_registration.quality import PairQuality
@@ -22,6 +23,7 @@ from nirvis_registration.warp import Picture
 from nirvis_training.config import TrainingConfig, parse_config
 from nirvis_training.loop import train
 from nirvis_training.run_folder import RunFolder
+from unpaired_frames import catalogue_frames, write_frames
 
 WIDTH, HEIGHT = 96, 64
 SMALL = """
@@ -64,6 +66,18 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six recordings of four consecutive pairs, catalogued and split, for methods that see windows."""
     return _recordings(tmp_path_factory.mktemp("videos"), n=4)
+
+
+@pytest.fixture(scope="session")
+def walks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sources and visible pictures of different places, both of a training and a validation set: no pairs anywhere."""
+    folder = tmp_path_factory.mktemp("walks")
+    sets: dict[str, Subset] = {"night walk": "train", "day walk": "train", "night drive": "val", "day drive": "val"}
+    for recording in sets:
+        side: Side = "source" if recording.startswith("night") else "target"
+        write_frames(folder / f"{recording}.frames.h5", side, recording, n=len(recording) - 6)
+    catalogue_frames(folder, sets)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -19,16 +19,17 @@ from numpy.typing import NDArray
 
 from nirvis_capture import raw
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.errors import PictureError
+from nirvis_capture.picture_file import read_picture
 from nirvis_capture.profile import load_profile
-from nirvis_capture.rig import record_clip
 from nirvis_capture.slot import Slot
 from nirvis_registration.geometry import Rect, SourceGeometry
 from nirvis_registration.pair_file import PairsHeader, PairsWriter
 from nirvis_registration.quality import PairQuality
 from nirvis_training.colorize_files import colorize_to
 from nirvis_training.colorizer import Colorizer, processor_flags
-from nirvis_training.footage import open_footage, read_picture
+from nirvis_training.footage import open_footage
 from nirvis_training.live import LiveColorizer
 from nirvis_training.model_contract import (
     METADATA_KEY,
@@ -221,7 +222,7 @@ def test_limit_stops_early(model: Path, tmp_path: Path) -> None:
         pytest.param("nothing", "out.mp4", "nothing at", id="missing"),
         pytest.param("text.txt", "out.mp4", "neither a clip", id="text"),
         pytest.param("empty", "out.mp4", "holds no pictures", id="empty-folder"),
-        pytest.param("bad.png", "out.png", "not a picture", id="broken-png"),
+        pytest.param("bad.png", "out.png", "is truncated", id="broken-png"),
         pytest.param("mixed", "out.mp4", "one size", id="mixed-sizes"),
         pytest.param("mixed", "out.png", "second picture", id="two-in-one"),
         pytest.param("mixed", "out.gif", ".gif", id="unknown-suffix"),
@@ -242,9 +243,10 @@ def test_what_cannot_be_coloured_leaves_nothing_behind(
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_sixteen_bits_and_grey_are_read_as_eight_bit_rgb(tmp_path: Path) -> None:
+def test_sixteen_bits_and_grey_are_coloured_as_eight_bit_rgb(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "grey16.png"), np.full((4, 6), 0x8080, np.uint16))
-    np.testing.assert_array_equal(read_picture(tmp_path / "grey16.png"), np.full((4, 6, 3), 0x80, np.uint8))
+    (shot,) = open_footage(tmp_path / "grey16.png").shots()
+    np.testing.assert_array_equal(shot.source, np.full((4, 6, 3), 0x80, np.uint8))
 
 
 @pytest.fixture(scope="module")

@@ -8,20 +8,15 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 
 import av
 import h5py
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-import nirvis_profiles
 from nirvis_datasets.catalogue import Catalogue
-from nirvis_datasets.frame_file import FramesHeader, FramesWriter
-from nirvis_datasets.split import Split, SplitRow
 from nirvis_training.backbones.inception import InceptionV3
 from nirvis_training.compare import compare, study_of
 from nirvis_training.comparison import Comparison, paired_differences
@@ -29,6 +24,7 @@ from nirvis_training.evaluate import evaluate
 from nirvis_training.judgement import ClipScores, EvaluationError
 from nirvis_training.protocol import Protocol
 from nirvis_training.run_folder import BEST_KEY, RunFolder
+from unpaired_frames import catalogue_frames, write_frames
 
 
 @pytest.fixture(scope="module")
@@ -147,29 +143,9 @@ def write_pairs_of_another_rig(dataset: Path) -> Callable[[Path], Path]:
 def unpaired(tmp_path: Path) -> Path:
     """A test recording of three sources that follow each other, and one of visible pictures of another place."""
     folder = tmp_path / "unpaired"
-    random = np.random.default_rng(5)
-    for side, recording in (("source", "night walk"), ("target", "day walk")):
-        header = FramesHeader(
-            side=side,  # type: ignore[arg-type]
-            recording_id=recording,
-            part=1,
-            mode="night" if side == "source" else "day",
-            light="",
-            place=recording,
-            start_time=datetime(2026, 6, 21, 22, tzinfo=timezone.utc),
-            origin="",
-            origin_sha256="",
-            profile_text=nirvis_profiles.text("twin_night"),
-            bit_depth=8,
-        )
-        with FramesWriter(folder / f"{side}.frames.h5", header, (48, 64), np.arange(3)) as writer:
-            for _ in range(3):
-                writer.write(random.integers(0, 256, (48, 64, 3), np.uint8))
-    Catalogue.build(folder).write()
-    rows = [
-        SplitRow(recording_id=r, place=r, mode=m, set="test") for r, m in (("night walk", "night"), ("day walk", "day"))
-    ]
-    Split(tuple(rows)).write(folder / "splits.csv")
+    write_frames(folder / "source.frames.h5", "source", "night walk", n=3)
+    write_frames(folder / "target.frames.h5", "target", "day walk", n=3)
+    catalogue_frames(folder, {"night walk": "test", "day walk": "test"})
     return folder
 
 

@@ -53,8 +53,7 @@ def test_two_processes_equal_one_with_twice_the_samples(
     alone = train(small_config(**_GROUP), dataset, tmp_path / "alone")
     config = tmp_path / "config.toml"
     config.write_text(QUICK)
-    with _two("train", config, "--dataset", dataset, "--out", tmp_path / "together") as processes:
-        _end_well(processes)
+    _torchrun("train", config, "--dataset", dataset, "--out", tmp_path / "together")
     together = RunFolder(tmp_path / "together")
     assert together.status.state == "finished"
     for own, shared in zip(_gradients(alone), _gradients(together), strict=True):
@@ -63,11 +62,11 @@ def test_two_processes_equal_one_with_twice_the_samples(
     assert losses[1] == pytest.approx(losses[0], rel=2e-3)
 
 
-def test_two_processes_stopped_by_a_signal_to_one_go_on_exactly(dataset: Path, tmp_path: Path) -> None:
+def test_two_processes_stopped_by_a_signal_to_one_go_on_exactly(videos: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     # BatchNorm: each process has running statistics of its own, which a checkpoint has to keep.
     config.write_text(QUICK.replace('norm = "group"\n', ""))
-    words = ("train", config, "--dataset", dataset, "--set", "samples=10_000_000")
+    words = ("train", config, "--dataset", videos, "--set", "samples=10_000_000")
     stopped = tmp_path / "stopped"
     with _two(*words, "--out", stopped, "--set", "checkpoint_every_samples=10_000_000") as processes:
         _wait_for_line(processes, stopped)
@@ -79,8 +78,10 @@ def test_two_processes_stopped_by_a_signal_to_one_go_on_exactly(dataset: Path, t
     assert run.checkpoints[-1].stem == f"{begun:09d}"
     assert len(read_checkpoint(run.checkpoints[-1]).buffers_elsewhere) == 1
 
-    with _two("resume", stopped, "--samples", begun + 16) as processes:
-        _end_well(processes)
+    # A pass is two steps: one of these two begins in the middle of a pass, wherever the signal came.
+    for samples in (begun + 4, begun + 16):
+        with _two("resume", stopped, "--samples", samples) as processes:
+            _end_well(processes)
     whole = tmp_path / "whole"
     with _two(*words[:-1], f"samples={begun + 16}", "--out", whole) as processes:
         _end_well(processes)
@@ -137,6 +138,13 @@ def _gradients(run: RunFolder) -> list[Tensor]:
     """Of the first step, up to a factor: what Adam remembers of it."""
     state = read_checkpoint(run.checkpoints[0]).optimisers["colour"]["state"]
     return [moments["exp_avg"] for moments in state.values()]
+
+
+def _torchrun(*words: object) -> None:
+    """As docs/training.md has it."""
+    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "nirvis")
+    done = subprocess.run([sys.executable, *launch, *map(str, words)], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
 
 
 @contextmanager

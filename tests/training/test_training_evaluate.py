@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 import nirvis_profiles
+from nirvis_capture.picture_file import read_picture
 from nirvis_capture.profile import Mode
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError
@@ -26,7 +27,6 @@ from nirvis_training.conclusion import average_clips
 from nirvis_training.config import load_config
 from nirvis_training.evaluate import evaluate, training_mean_colour, untrained
 from nirvis_training.evaluation import Evaluation, EvaluationError
-from nirvis_training.footage import read_picture
 from nirvis_training.judged_pictures import JudgedPictures
 from nirvis_training.judgement import interval, summarise
 from nirvis_training.methods import make_method

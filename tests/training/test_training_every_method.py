@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +18,7 @@ from nirvis_training.method_settings import FeatureSettings, MethodSettings, eve
 from nirvis_training.methods import METHODS, load_method
 from nirvis_training.run_folder import RunFolder
 
+PAGES = Path(__file__).parents[2] / "docs" / "methods"
 CONTRAST = {"blocks": 1, "patches": 16, "projector_units": 16}
 TOKENS = {"blocks": 1, "token_width": 32, "token_grid": 4}
 SMALLEST: dict[str, Mapping[str, object]] = {
@@ -77,6 +79,16 @@ def test_every_method_has_a_configuration_that_is_shipped() -> None:
     shipped = {(files("nirvis_training") / "configs" / f"{name}.toml").read_text() for name in shipped_configs()}
     for settings in every_method():
         assert any(f'name = "{settings.method_name()}"' in text for text in shipped)
+
+
+def test_every_method_has_a_page_that_names_its_paper() -> None:
+    for settings in every_method():
+        page = (PAGES / f"{settings.method_name()}.md").read_text(encoding="utf-8")
+        if settings.method_name() == "compact":
+            continue  # it is in no paper
+        authors, year = re.match(r"(\S+).*?(\d{4})", settings.paper).groups()  # type: ignore[union-attr]
+        assert authors in page
+        assert year in page
 
 
 class _Killed(Exception):

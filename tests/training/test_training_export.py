@@ -24,6 +24,7 @@ from nirvis_training.export import ExportError, export, export_network
 from nirvis_training.methods import load_method, make_method
 from nirvis_training.model_contract import ModelContract, Sidecar, read_contract, sidecar_path
 from nirvis_training.run_folder import BEST_KEY, Best, DatasetRecord, RunFolder, RunRecord, Source, create_run
+from nirvis_training.validation import colour_of
 
 GEOMETRY = SourceGeometry(frame=(64, 48), crop=Rect(x=8, y=6, width=48, height=36), size=(32, 24))
 
@@ -63,10 +64,9 @@ def psnr_db(found: NDArray[np.uint8], expected: NDArray[np.uint8]) -> float:
 
 
 @pytest.mark.parametrize("size", [(96, 128), (100, 150), (49, 33)])
-def test_openvino_shows_what_torch_shows(run: RunFolder, model: Path, size: tuple[int, int]) -> None:
+def test_a_colorizer_shows_what_validation_shows(run: RunFolder, model: Path, size: tuple[int, int]) -> None:
     source = smooth_picture(*size)
-    predicted = load_method(run).predict(torch.from_numpy(source).permute(2, 0, 1)[None] / 255)
-    expected = (predicted[0] * 255).round().byte().permute(1, 2, 0).numpy()
+    expected = colour_of(load_method(run), torch.device("cpu"))(source)
     assert expected.std() > 5, "a constant picture would agree with anything"
     assert psnr_db(Colorizer(model, threads=1, precision="f32").colorize(source), expected) >= 40
 

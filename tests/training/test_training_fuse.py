@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from nirvis_capture.errors import PictureError
+from nirvis_capture.picture_file import read_picture
 from nirvis_training.applications.fuse import fuse, fuse_to, guided_filter
-from nirvis_training.footage import read_picture
 from nirvis_training.model_contract import METADATA_KEY, ModelContract
 from nirvis_training.video import write_png
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import torch
 
 import nirvis_profiles
 from nirvis_datasets.errors import DatasetError
-from nirvis_datasets.pairs import PairDataset
+from nirvis_datasets.samples import SampleDataset
 from nirvis_datasets.split import SPLITS_NAME
 from nirvis_training import loop
 from nirvis_training.batches import training_batches
@@ -63,6 +64,17 @@ def test_best_weights_are_those_of_the_best_validation(finished: RunFolder) -> N
     source = torch.rand(1, 3, 32, 32)
     methods = [load_method(finished, weights) for weights in ("best", "last")]
     assert all(method.predict(source).shape == source.shape for method in methods)
+
+
+@pytest.mark.parametrize(("name", "choose"), [("psnr_db", max), ("ssim", max), ("ciede2000", min)])
+def test_a_run_keeps_what_is_best_by_the_metric_that_it_names(
+    dataset: Path, tmp_path: Path, small_config: MakeConfig, name: str, choose: Callable[..., dict[str, float]]
+) -> None:
+    config = small_config(samples=20, best_by=name, validate_every_samples=4, validation_pairs=1, video_frames=0)
+    run = train(config, dataset, tmp_path / "run")
+    best = choose(run.metrics(), key=lambda line: line[f"val_{name}"])
+    assert run.best is not None
+    assert run.best.samples == best["samples"]
 
 
 def test_pictures_show_input_prediction_and_truth_side_by_side(finished: RunFolder) -> None:
@@ -162,7 +174,7 @@ def test_a_pair_that_cannot_be_read_is_said_in_one_line(
 ) -> None:
     copied = _copy(dataset, tmp_path / "dataset")
     config = small_config(workers=workers)
-    pairs = PairDataset(copied, "train", crop=config.crop)
+    pairs = SampleDataset(copied, "train", config.augmentation)
     for path in copied.glob("*.pairs.h5"):
         path.unlink()
     with pytest.raises(TrainingError, match=r"A pair of the dataset cannot be read\. .*is gone") as error:
@@ -199,6 +211,16 @@ def test_the_log_never_stops_a_run(run: RunFolder, caplog: pytest.LogCaptureFixt
         journal.close()
     assert len(caplog.records) == 1
     assert "part of the log" in caplog.text
+
+
+def test_a_run_does_without_tensorboard(
+    dataset: Path, tmp_path: Path, small_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    run = train(small_config(samples=4), dataset, tmp_path / "run")
+    assert run.status.state == "finished"
+    assert len(list(run.metrics())) == 1
+    assert not (run.path / "tensorboard").exists()
 
 
 def test_pictures_do_not_fill_the_disk(run: RunFolder, caplog: pytest.LogCaptureFixture) -> None:
@@ -260,6 +282,10 @@ def test_an_unfinished_line_of_metrics_is_left_out(run: RunFolder) -> None:
     with run.metrics_file.open("a") as file:
         file.write(json.dumps({"samples": 40})[:-3])
     assert list(run.metrics()) == before
+    line = {"samples": 48}
+    with run.metrics_file.open("a") as file:
+        file.write(f"\n{json.dumps(line)}\n")
+    assert list(run.metrics()) == [*before, line]
 
 
 @pytest.mark.parametrize(

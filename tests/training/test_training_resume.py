@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import fields
@@ -14,10 +15,11 @@ from torch import Tensor
 
 from nirvis_datasets.split import SPLITS_NAME
 from nirvis_training.checkpoint import Checkpoint, read_checkpoint
-from nirvis_training.config import TrainingConfig
+from nirvis_training.config import TrainingConfig, parse_config
 from nirvis_training.errors import RunError, RunTaken, TrainingError
 from nirvis_training.loop import Progress, resume, train
 from nirvis_training.run_folder import RunFolder
+from unpaired_frames import CYCLEGAN
 
 MakeConfig = Callable[..., TrainingConfig]
 
@@ -27,7 +29,8 @@ def test_killed_and_resumed_equals_never_stopped(
     finished: RunFolder, small_config: MakeConfig, dataset: Path, tmp_path: Path, workers: int
 ) -> None:
     with pytest.raises(_Killed):
-        train(small_config(workers=workers), dataset, tmp_path / "killed", _kill_at(20))
+        # The newest checkpoint, of 18 samples, is in the middle of a pass over the four pairs.
+        train(small_config(workers=workers, checkpoint_every_samples=6), dataset, tmp_path / "killed", _kill_at(20))
     # Two lines are of a future that the resumed run has to write anew.
     assert [int(line["samples"]) for line in RunFolder(tmp_path / "killed").metrics()] == [4, 8, 12, 16, 20]
     resumed = resume(tmp_path / "killed")
@@ -86,6 +89,15 @@ def test_other_pairs_than_at_the_beginning_are_refused(small_config: MakeConfig,
         resume(run.path, samples=16)
 
 
+def test_visible_pictures_of_other_places_are_part_of_what_a_run_began_with(walks: Path, tmp_path: Path) -> None:
+    shutil.copytree(walks, tmp_path / "walks")
+    run = train(parse_config(CYCLEGAN), tmp_path / "walks", tmp_path / "run")
+    splits = tmp_path / "walks" / SPLITS_NAME
+    splits.write_text(splits.read_text().replace("day drive,day drive,day,val", "day drive,day drive,day,train"))
+    with pytest.raises(TrainingError, match="are not those that"):
+        resume(run.path, samples=8)
+
+
 def test_a_damaged_checkpoint_is_named(small_config: MakeConfig, dataset: Path, tmp_path: Path) -> None:
     run = train(small_config(samples=8), dataset, tmp_path / "run")
     run.checkpoints[-1].write_bytes(run.checkpoints[-1].read_bytes()[:1000])
@@ -105,6 +117,16 @@ def test_only_the_newest_checkpoints_are_kept_and_nothing_unfinished(
     run = train(small_config(keep_checkpoints=2), dataset, tmp_path / "run")
     assert [path.name for path in run.checkpoints] == ["000000024.pt", "000000032.pt"]
     assert not list(run.path.rglob("*.part"))
+
+
+def test_the_first_checkpoint_of_every_stretch_is_kept_for_good(
+    small_config: MakeConfig, dataset: Path, tmp_path: Path
+) -> None:
+    config = small_config(samples=48, checkpoint_every_samples=8, keep_checkpoints=1, keep_every_samples=12)
+    run = train(config, dataset, tmp_path / "run")
+    # Of the stretches from 12, 24 and 36 the first checkpoints are 16, 24 and 40; 48 is the newest, and begins its own.
+    assert [int(path.stem) for path in run.checkpoints] == [16, 24, 40, 48]
+    assert [int(path.stem) for path in resume(run.path, samples=64).checkpoints] == [16, 24, 40, 48, 64]
 
 
 def test_checkpoints_hold_nothing_that_could_run(small_config: MakeConfig, dataset: Path, tmp_path: Path) -> None:

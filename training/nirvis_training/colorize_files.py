@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
-from nirvis_training.colorizer import Colorizer, Picture, Precision
-from nirvis_training.footage import Shot, open_footage
+from nirvis_training.colorizer import Colorizer, Precision
+from nirvis_training.footage import coloured, open_footage
 from nirvis_training.video import open_sink
 
 Progress = Callable[[int, int], None]
@@ -45,18 +44,10 @@ def colorize_to(
     colorizer = Colorizer(model, threads=threads, precision=precision)
     footage = open_footage(source, colorizer.contract)
     count = min(footage.count, limit) if limit else footage.count
+    shots = islice(footage.shots(), limit)
     with open_sink(out, rate_hz or footage.rate_hz) as sink:
-        for done, shot in enumerate(footage.shots(), start=1):
-            sink.write(shot.name, _view(shot, colorizer.colorize(shot.source), side_by_side))
+        for done, shown in enumerate(coloured(shots, colorizer.colorize, side_by_side=side_by_side), start=1):
+            sink.write(*shown)
             if progress is not None:
                 progress(done, count)
-            if done == limit:
-                break
     return out
-
-
-def _view(shot: Shot, colour: Picture, side_by_side: bool) -> Picture:
-    if not side_by_side:
-        return colour
-    truth = [] if shot.target is None else [shot.target]
-    return np.hstack([shot.source, colour, *truth])

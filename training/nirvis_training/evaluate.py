@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from nirvis_datasets.errors import DatasetError
-from nirvis_datasets.pairs import PairDataset
+from nirvis_datasets.samples import SampleDataset
 from nirvis_datasets.split import Subset
 from nirvis_training import baselines
 from nirvis_training.backbones.cache import load_backbones
@@ -95,7 +95,7 @@ def untrained(mean: baselines.MeanColour | None) -> dict[Contestant, Predict]:
 
 def training_mean_colour(dataset: Path) -> baselines.MeanColour:
     """Mean colour of the training targets, over at most a few hundred pairs spread evenly. Raises `DatasetError`."""
-    pairs = PairDataset(dataset, "train", crop=None)
+    pairs = SampleDataset(dataset, "train")
     samples = (pairs[index] for index in fixed_indices(len(pairs), _MEAN_COLOUR_PAIRS))
     return baselines.mean_colour((sample["target"], sample["valid"]) for sample in samples)
 

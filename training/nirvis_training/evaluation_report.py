@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from nirvis_capture.picture_file import in_eight_bits, read_picture
 from nirvis_capture.report import Report, Rgb
 from nirvis_training.evaluation import DISTANCE_HEADER, PREDICTION, Evaluation, Example, distance_rows, shown
-from nirvis_training.footage import read_picture
 from nirvis_training.judgement import TITLES, ClipScores, Group, Judgement, Scores
 from nirvis_training.protocol import FIGURES, Metric
 
@@ -124,7 +124,7 @@ def _views(folder: Path, example: Example) -> list[tuple[Rgb, str]]:
         (example.target, "truth"),
         (example.error, "CIEDE2000, 0 black to 30 white"),
     )
-    return [(read_picture(folder / file), caption) for file, caption in named if file is not None]
+    return [(in_eight_bits(read_picture(folder / file)), caption) for file, caption in named if file is not None]
 
 
 def _groups(report: Report, evaluation: Evaluation) -> None:

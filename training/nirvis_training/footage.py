@@ -1,30 +1,28 @@
-"""What can be coloured: a raw clip, a pairs file, a video file, a folder of pictures, or one picture."""
+"""What can be coloured, and how it is shown: a raw clip, a pairs file, a video, a folder of pictures, one picture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import av
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nirvis_capture.camera import Raw
 from nirvis_capture.clip import Clip
 from nirvis_capture.corrected_clip import open_corrected
 from nirvis_capture.errors import PictureError
-from nirvis_capture.profile import ArmSettings
-from nirvis_capture.raw import picture
-from nirvis_registration.geometry import SourceGeometry
+from nirvis_capture.picture_file import PICTURE_SUFFIXES, in_eight_bits, read_picture
+from nirvis_capture.raw import developed_as
 from nirvis_registration.pair_file import PairsFile
 from nirvis_training.model_contract import ModelContract
+from nirvis_training.source_picture import source_picture
 
 Picture = NDArray[np.uint8]
+Colour = Callable[[Picture], Picture]
+"""What colours a picture, RGB ``(H, W, 3)`` u8: an exported model, or a method while it is trained."""
 DEFAULT_RATE_HZ = 30.0
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +44,19 @@ class Footage:
     shots: Callable[[], Iterator[Shot]]
 
 
+def coloured(shots: Iterable[Shot], colour: Colour, *, side_by_side: bool) -> Iterator[tuple[str, Picture]]:
+    """Name and colour of each shot, one in memory at a time; `beside` input and truth if so asked."""
+    for shot in shots:
+        found = colour(shot.source)
+        yield shot.name, beside(shot, found) if side_by_side else found
+
+
+def beside(shot: Shot, colour: Picture) -> Picture:
+    """Input | colour, and the visible truth beside them where the shot has it: ``(H, n W, 3)``."""
+    truth = [] if shot.target is None else [shot.target]
+    return np.hstack([shot.source, colour, *truth])
+
+
 def open_footage(path: Path, contract: ModelContract | None = None) -> Footage:
     """What lies at `path`, by its suffix.
 
@@ -65,40 +76,19 @@ def open_footage(path: Path, contract: ModelContract | None = None) -> Footage:
     if name.endswith(".pairs.h5"):
         return _pairs(path)
     if path.suffix.lower() in PICTURE_SUFFIXES:
-        return Footage(1, DEFAULT_RATE_HZ, lambda: iter([Shot(path.stem, read_picture(path))]))
+        return Footage(1, DEFAULT_RATE_HZ, lambda: iter([_still(path)]))
     return _video(path)
 
 
-def read_picture(path: Path) -> Picture:
-    """RGB ``(H, W, 3)`` u8 of a picture file; grey is repeated, 16 bits are scaled to 8. Raises `PictureError`."""
-    encoded = np.fromfile(path, np.uint8)
-    found = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
-    if found is None:
-        raise PictureError(f"{path} is not a picture that can be read ({', '.join(sorted(PICTURE_SUFFIXES))})")
-    if found.dtype not in (np.uint8, np.uint16):
-        raise PictureError(f"{path} holds {found.dtype} values; pictures of 8 or 16 bits can be coloured")
-    if found.ndim == 2:
-        found = found[..., None].repeat(3, axis=2)
-    return np.ascontiguousarray(in_eight_bits(found)[..., 2::-1])
-
-
-def in_eight_bits(picture: NDArray[Any]) -> Picture:
-    """A picture of 16 bits over its full range, as one of 8 bits."""
-    scaled = cv2.convertScaleAbs(picture, alpha=255 / 65535) if picture.dtype == np.uint16 else picture
-    return np.asarray(scaled, np.uint8)
-
-
-def source_picture(raw: Raw, settings: ArmSettings, geometry: SourceGeometry | None) -> Picture:
-    """A raw frame ``(H, W)`` of the nir arm as the network saw such frames in training: RGB ``(h, w, 3)`` u8."""
-    whole = picture(raw, settings)
-    return whole if geometry is None else geometry.apply(whole).astype(np.uint8, copy=False)
+def _still(path: Path) -> Shot:
+    return Shot(path.stem, in_eight_bits(read_picture(path)))
 
 
 def _folder(path: Path) -> Footage:
     files = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
     if not files:
-        raise PictureError(f"{path} holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))})")
-    return Footage(len(files), DEFAULT_RATE_HZ, lambda: (Shot(file.stem, read_picture(file)) for file in files))
+        raise PictureError(f"{path} holds no pictures ({', '.join(PICTURE_SUFFIXES)})")
+    return Footage(len(files), DEFAULT_RATE_HZ, lambda: map(_still, files))
 
 
 def _clip(path: Path, contract: ModelContract | None) -> Footage:
@@ -109,9 +99,9 @@ def _clip(path: Path, contract: ModelContract | None) -> Footage:
 
     def shots() -> Iterator[Shot]:
         with open_corrected(path) as clip:
-            settings = clip.profile.nir
+            development = developed_as(clip.profile.nir)
             for index in range(count):
-                yield Shot(f"{index:06d}", source_picture(clip.arms["nir"].frame(index), settings, geometry))
+                yield Shot(f"{index:06d}", source_picture(clip.arms["nir"].frame(index), development, geometry))
 
     return Footage(count, rate_hz, shots)
 

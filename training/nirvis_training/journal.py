@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.errors import PictureError
-from nirvis_training.run_folder import RunFolder, replacing
+from nirvis_training.run_folder import RunFolder, Status, replacing
 from nirvis_training.video import open_sink, write_png
 
 logger = logging.getLogger(__name__)
@@ -50,6 +50,11 @@ class Journal:
         for name, value in values.items():
             self._tell("add_scalar", name, value, samples)
 
+    def status(self, status: Status) -> None:
+        """How far the run is; the newest replaces the one before."""
+        with self._tolerant():
+            self._run.write_status(status)
+
     def pictures(self, samples: int, pictures: Mapping[str, Picture]) -> None:
         """One PNG for each name, the newest of all validations kept; at half size in TensorBoard, which keeps all."""
         for name, picture in pictures.items():
@@ -61,12 +66,11 @@ class Journal:
             for old in self._run.pictures[:-PICTURES_KEPT]:
                 old.unlink()
 
-    def video(self, pictures: Sequence[Picture]) -> None:
+    def video(self, pictures: Iterable[Picture]) -> None:
         """A short film, the newest of all validations kept."""
-        if pictures:
-            with self._tolerant(), open_sink(self._run.validation_video, _VIDEO_HZ) as sink:
-                for picture in pictures:
-                    sink.write("validation", picture)
+        with self._tolerant(), open_sink(self._run.validation_video, _VIDEO_HZ) as sink:
+            for picture in pictures:
+                sink.write("validation", picture)
 
     def close(self) -> None:
         self._tell("close")

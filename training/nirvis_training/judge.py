@@ -6,10 +6,11 @@ import torch
 from safetensors.torch import save_file
 
 from nirvis_training.journal import Journal
+from nirvis_training.keeping import kept
 from nirvis_training.material import Material
 from nirvis_training.methods.base import Method
 from nirvis_training.run_folder import BEST_KEY, Best, RunFolder, replacing
-from nirvis_training.validation import validate
+from nirvis_training.validation import film, predicting, validate
 
 _LOWER_IS_BETTER = ("ciede2000",)
 
@@ -29,25 +30,30 @@ class Judge:
         self._device = device
         self._by = run.config.best_by if material.partnered else "newest"
 
-    def judged(self, method: Method, samples: int, journal: Journal) -> dict[str, float]:
-        """Validate `method`, leave pictures and a film, and keep its weights if they are the best; returns scores."""
-        found = validate(method, self._material, self._device, self._run.config.video_frames)
-        journal.pictures(samples, found.pictures)
-        journal.video(found.video)
+    def judged(self, method: Method, samples: int, journal: Journal, last: bool) -> dict[str, float]:
+        """Validate `method`, leave pictures and a film, and keep its weights if they are the best; returns scores.
+
+        Raises `RunError` when they cannot be written and there is no later validation.
+        """
+        frames = self._run.config.video_frames
+        with predicting(method):
+            found = validate(method, self._material, self._device)
+            journal.pictures(samples, found.pictures)
+            if frames:
+                journal.video(film(method, self._material, self._device, frames))
         scores = {f"val_{name}": value for name, value in found.scores.items()}
-        if self._is_best(found.scores.get(self._by)):
-            self._write(method, Best.model_validate({"samples": samples, **scores}))
+        value = found.scores.get(self._by)
+        if self._is_best(value):
+            with kept("the best weights", self._run, last=last):
+                self._write(method, Best.model_validate({"samples": samples, **scores}))
+                self.best = value
         return scores
 
     def _is_best(self, value: float | None) -> bool:
-        """Whether these weights are to be kept, and what they reached if so; equal ones come too late."""
-        if value is None:
+        """Whether these weights are to be kept; equal ones come too late."""
+        if value is None or self.best is None:
             return True
-        lower = self._by in _LOWER_IS_BETTER
-        if self.best is not None and (value >= self.best if lower else value <= self.best):
-            return False
-        self.best = value
-        return True
+        return value < self.best if self._by in _LOWER_IS_BETTER else value > self.best
 
     def _write(self, method: Method, best: Best) -> None:
         state = method.state_dict()

@@ -16,14 +16,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
 from nirvis_capture.errors import NirvisError, RecorderError
-from nirvis_capture.raw import demosaic
+from nirvis_capture.raw import Development
 from nirvis_capture.slot import Slot, Snapshot
 from nirvis_registration.geometry import SourceGeometry
 from nirvis_training.colorizer import Colorizer, Picture
+from nirvis_training.source_picture import source_picture
 
 IDLE_S = 0.005
 WAIT_FOR_RECORDER_S = 0.2
@@ -55,7 +53,8 @@ class LiveColorizer:
         began = time.monotonic_ns()
         height, width = snapshot.arrays["nir"].shape
         geometry = self._colorizer.contract.geometry_for(snapshot.meta["mode"], (width, height))
-        colour = self._colorizer.colorize(live_picture(snapshot, geometry))
+        development = Development.published(snapshot.meta["nir"])
+        colour = self._colorizer.colorize(source_picture(snapshot.arrays["nir"], development, geometry))
         self._publish(snapshot, colour, geometry, (time.monotonic_ns() - began) / 1e6)
         return 0.0
 
@@ -92,17 +91,6 @@ class LiveColorizer:
             "extent": None if geometry is None else list(geometry.crop.model_dump().values()),
         }
         self._sink.publish(meta, {"colour": colour})
-
-
-def live_picture(snapshot: Snapshot, geometry: SourceGeometry | None) -> Picture:
-    """The nir arm of a recorder's snapshot as the network saw such frames in training: RGB ``(h, w, 3)`` u8."""
-    arm = snapshot.meta["nir"]
-    rgb = demosaic(
-        snapshot.arrays["nir"], arm["cfa"], arm["black_level_dn"], arm["bit_depth"], tuple(arm["white_balance"])
-    )
-    counts = cv2.convertScaleAbs(rgb, alpha=255 / 65535) if rgb.dtype == np.uint16 else rgb
-    scene: Picture = np.ascontiguousarray(np.fliplr(counts) if arm["mirror"] else counts, np.uint8)
-    return scene if geometry is None else geometry.apply(scene).astype(np.uint8, copy=False)
 
 
 class _Rate:

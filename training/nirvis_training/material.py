@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nirvis_capture.profile import Mode
+from nirvis_capture.profile import Mode, Profile, parse_profile
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
 from nirvis_datasets.samples import SampleDataset
+from nirvis_datasets.selection import checked, checked_frames
 from nirvis_datasets.split import Subset
-from nirvis_registration.pair_file import PairsFile
+from nirvis_registration.geometry import Rect, SourceGeometry
 from nirvis_training.config import TrainingConfig
 from nirvis_training.run_folder import DatasetRecord, Source
 
@@ -37,9 +38,9 @@ class Material:
     def sha256(self) -> str:
         """Over the identities of all files, in order: a resumed run must find the same."""
         lines = [
-            f"{subset.subset} {entry.path} {entry.sha256} {entry.pairs}\n"
+            f"{subset.subset} {entry.path} {entry.sha256} {entry.pairs or entry.frames}\n"
             for subset in (self.train, self.validation)
-            for entry in subset.entries
+            for entry in dict.fromkeys((*subset.entries, *subset.target_entries))
         ]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -99,9 +100,9 @@ def describe(material: Material) -> tuple[DatasetRecord, dict[Mode, str]]:
     """What run.toml says of the pairs, and the hardware profile of each mode as TOML text."""
     sources, profiles = [], {}
     for entry in _first_of_each_mode(material.train.entries):
-        with PairsFile.open(material.train.folder / entry.path) as pairs:
-            sources.append(Source(mode=pairs.mode, rig=pairs.profile.rig, geometry=pairs.geometry))
-            profiles[pairs.mode] = pairs.profile.text
+        source, profile = _seen(material.train.folder, entry)
+        sources.append(source)
+        profiles[entry.mode] = profile.text
     record = DatasetRecord(
         folder=material.train.folder.resolve(),
         sha256=material.sha256,
@@ -110,6 +111,19 @@ def describe(material: Material) -> tuple[DatasetRecord, dict[Mode, str]]:
         sources=tuple(sources),
     )
     return record, profiles
+
+
+def _seen(folder: Path, entry: Entry) -> tuple[Source, Profile]:
+    """How the pictures of a file came to be, and the rig that saw them."""
+    if entry.kind == "pairs":
+        with checked(folder, entry) as pairs:
+            return Source(mode=entry.mode, rig=pairs.profile.rig, geometry=pairs.geometry), pairs.profile
+    with checked_frames(folder, entry) as frames:
+        height, width = frames.shape
+        profile = parse_profile(frames.header.profile_text)
+    whole = Rect(x=0, y=0, width=width, height=height)
+    geometry = SourceGeometry(frame=(width, height), crop=whole, size=(width, height))
+    return Source(mode=entry.mode, rig=profile.rig, geometry=geometry), profile
 
 
 def _first_of_each_mode(entries: Iterable[Entry]) -> list[Entry]:

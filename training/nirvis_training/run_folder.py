@@ -20,7 +20,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -188,12 +188,12 @@ class RunFolder:
         return status
 
     def metrics(self) -> Iterator[dict[str, float]]:
-        """Lines of metrics.jsonl: ``samples``, ``seconds``, and what was measured there; an unfinished line is left."""
+        """Lines of metrics.jsonl: ``samples``, ``seconds``, and what was measured there; unfinished ones are left out."""
         if not self.metrics_file.is_file():
             return
         with self.metrics_file.open(encoding="utf-8") as lines:
             for line in lines:
-                if line.endswith("\n"):
+                with suppress(json.JSONDecodeError):
                     yield json.loads(line)
 
     @property

@@ -17,6 +17,7 @@ from nirvis_training.checkpoint import Checkpoint, write_checkpoint
 from nirvis_training.distribution import Team
 from nirvis_training.journal import Journal
 from nirvis_training.judge import Judge
+from nirvis_training.keeping import kept
 from nirvis_training.material import Material
 from nirvis_training.memory import Memory, explained, measure
 from nirvis_training.methods.base import Batch, Method
@@ -121,7 +122,7 @@ class Training:
             return "interrupted"
         state = self._steps(wish, show)
         if state == "interrupted":
-            self._keep()
+            self._keep(last=True)
         return state
 
     def _steps(self, wish: StopWish, show: ShowProgress) -> State:
@@ -174,23 +175,23 @@ class Training:
         log = ended or self._is_due(self.config.log_every_samples)
         validation = ended or self._is_due(self.config.validate_every_samples)
         if self._journal is not None and (log or validation):
-            self._write_down(self._journal, log, validation)
+            self._write_down(self._journal, log, validation, ended)
         if ended or self._is_due(self.config.checkpoint_every_samples):
-            self._keep()
+            self._keep(last=ended)
 
     def _is_due(self, every_samples: int) -> bool:
         return self.samples // every_samples > (self.samples - self.config.batch_size) // every_samples
 
-    def _write_down(self, journal: Journal, log: bool, validation: bool) -> None:
+    def _write_down(self, journal: Journal, log: bool, validation: bool, ended: bool) -> None:
         line = self._tally.take() if log else {}
         if validation:
             predicting = self._averaged.method if self._averaged else self._method
-            line |= self._judge.judged(predicting, self.samples, journal)
+            line |= self._judge.judged(predicting, self.samples, journal, last=ended)
         journal.line(self.samples, self.seconds, line)
         self._write_status("running")
 
-    def _keep(self) -> None:
-        """Write a checkpoint; all processes hand in what only they have."""
+    def _keep(self, last: bool) -> None:
+        """Write a checkpoint; all processes hand in what only they have. Raises `RunError` when the last cannot be."""
         gathered = self._team.gathered(buffers_of(self._method) if self._team.ranks > 1 else {})
         if not self._team.first:
             return
@@ -204,7 +205,8 @@ class Training:
             best=self._judge.best,
             buffers_elsewhere=gathered[1:],
         )
-        write_checkpoint(self.run, checkpoint, self.config.keep_checkpoints, self.config.keep_every_samples)
+        with kept(f"the checkpoint of {self.samples} samples", self.run, last=last):
+            write_checkpoint(self.run, checkpoint, self.config.keep_checkpoints, self.config.keep_every_samples)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self._method.load_state_dict(checkpoint.method)
@@ -221,9 +223,9 @@ class Training:
         self._judge.best = checkpoint.best
 
     def _write_status(self, state: State, message: str = "") -> None:
-        if self._team.first:
+        if self._journal is not None:
             total = self.config.samples
-            self.run.write_status(
+            self._journal.status(
                 Status(state=state, samples=self.samples, samples_total=total, seconds=self.seconds, message=message)
             )
 

@@ -20,6 +20,7 @@ from nirvis_capture.cameras.aravis_stream import AravisStream
 from nirvis_capture.cameras.genicam import camera_info, latched_clock
 from nirvis_capture.cameras.genicam_changes import Changes
 from nirvis_capture.cameras.genicam_configuration import configure
+from nirvis_capture.cameras.genicam_leftovers import Leftovers
 from nirvis_capture.errors import CameraClosed, CameraError, CameraLost
 from nirvis_capture.patience import within_patience
 from nirvis_capture.profile import Profile
@@ -76,7 +77,7 @@ class AravisCamera:
         # Whoever keeps an error keeps the locals of its frames, and would keep the camera.
         del camera
         self._refuse_second_hand()
-        self._changes = Changes(self._features, self._serial)
+        self._changes = Changes(self._features, self._serial, Leftovers.of(self._serial))
         try:
             self._info = self._configured()
         except BaseException as error:

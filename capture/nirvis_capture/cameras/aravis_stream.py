@@ -11,9 +11,8 @@ import numpy as np
 from nirvis_capture.camera import CameraInfo, Frame, FrameStatus, Raw
 from nirvis_capture.cameras.aravis_features import Driver
 from nirvis_capture.cameras.aravis_settings import AravisSettings
-from nirvis_capture.cameras.genicam import Features, value_of
+from nirvis_capture.cameras.genicam import Features, sensor_counts, value_of
 from nirvis_capture.frame_counter import CounterRule, FrameCounter, counter_rule
-from nirvis_capture.raw import unpack
 
 HEALTH_EVERY_S = 0.5
 _OLDEST_NS = 10_000_000_000
@@ -58,6 +57,7 @@ class AravisStream:
         """Counts since the start, renewed twice a second while frames are taken; which there are depends on the bus."""
         self._aravis, self._error = driver.aravis, driver.error
         self._shape = info.height, info.width
+        self._bit_depth = info.bit_depth
         self._pixel_format = pixel_format
         gige = camera.is_gv_device()
         self._counter = FrameCounter(_GIGE_COUNTER if gige else counter_rule(info.model))
@@ -129,7 +129,7 @@ class AravisStream:
     def _pixels(self, sent: bytes) -> Raw:
         """Counts at the head of what came, which is less than all of it where a frame ended too early."""
         whole = sent.ljust(self._payload, b"\0")
-        return unpack(np.frombuffer(whole, np.uint8), self._pixel_format, self._shape)
+        return sensor_counts(np.frombuffer(whole, np.uint8), self._pixel_format, self._shape, self._bit_depth)
 
     def _exposed(self, buffer: Any) -> Exposure:
         """As the frame itself says, where it carries chunks; else as the camera was set."""

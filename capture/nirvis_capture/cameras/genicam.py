@@ -9,15 +9,20 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
-from nirvis_capture.camera import CameraInfo, ClockLatch
+import numpy as np
+from numpy.typing import NDArray
+
+from nirvis_capture.camera import CameraInfo, ClockLatch, Raw
 from nirvis_capture.errors import CameraError
 from nirvis_capture.profile import ArmSettings
-from nirvis_capture.raw import unpacked_format
+from nirvis_capture.raw import unpack, unpacked_format
 
 Value = bool | int | float | str
 """Switch, integer, number, or the name of an enumeration entry."""
 
 _LATCH_TRIES = 3
+_SHIFT_OF_12_IN_16 = 4
+"""FLIR cameras put the 12 bits of their converter at the upper end of 16."""
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "AcquisitionFrameRateEnable": ("AcquisitionFrameRateEnable", "AcquisitionFrameRateEnabled"),
@@ -102,6 +107,14 @@ def camera_info(features: Features, settings: ArmSettings, model: str) -> Camera
         black_level_dn=settings.black_level_dn,
         timestamp_resolution_ns=_resolution_ns(features),
     )
+
+
+def sensor_counts(sent: NDArray[np.uint8], pixel_format: str, shape: tuple[int, int], bit_depth: int) -> Raw:
+    """A copy of the counts in the bytes of one frame, ``(H, W)``. Raises `ValueError` when there are too few bytes."""
+    picture = unpack(sent, pixel_format, shape)
+    if bit_depth == 12 and pixel_format.endswith("16"):
+        np.right_shift(picture, _SHIFT_OF_12_IN_16, out=picture)
+    return picture
 
 
 def latched_clock(features: Features, resolution_ns: int) -> ClockLatch | None:

@@ -7,9 +7,10 @@ back leads to a state that the camera was in.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from nirvis_capture.cameras.genicam import BELONGS_TO, SPELLINGS, Features, Refused, Value, look_up
+from nirvis_capture.cameras.genicam_leftovers import Kept, Leftovers
 from nirvis_capture.errors import CameraError
 from nirvis_capture.trigger import NodeSetting
 
@@ -38,12 +39,20 @@ _BINDING = frozenset(
 
 
 class Changes:
-    """Everything that is written to one camera goes through here, from the moment that it is open."""
+    """Everything that is written to one camera goes through here, from the moment that it is open.
 
-    def __init__(self, features: Features, serial: str) -> None:
+    leftovers
+        Where what is changed is written down, and what a killed program left behind is found; it is put back first.
+    """
+
+    def __init__(self, features: Features, serial: str, leftovers: Leftovers | None = None) -> None:
         self.features = features
         self._serial = serial
         self._before: dict[_Place, Value] = {}
+        self._written: dict[_Place, Value | None] = {}
+        self._leftovers = leftovers
+        if leftovers is not None:
+            self._take_back(leftovers.recall())
         for name in _MOVED_BY_OTHERS:
             value = features.read(name)
             if value is not None and features.is_writable(name):
@@ -73,6 +82,7 @@ class Changes:
             else:
                 log.debug("camera %s keeps %s = %s", self._serial, *found)
                 refused.add(setting.node)
+        self._write_down()
         return held
 
     def restore(self) -> list[str]:
@@ -85,8 +95,11 @@ class Changes:
             while True:
                 refused = [place[0] for place, value in reversed(self._before.items()) if not self._undo(place, value)]
                 if len(refused) in (0, left):
-                    return sorted(set(refused))
+                    break
                 left = len(refused)
+            if self._leftovers is not None and not refused:
+                self._leftovers.forget()
+            return sorted(set(refused))
         finally:
             self._before.clear()
 
@@ -106,7 +119,46 @@ class Changes:
             self._before.setdefault(place, before)
             raise
         self._before.setdefault(place, before)
+        self._written[place] = self.features.read(name)
         return True
+
+    def _write_down(self) -> None:
+        if self._leftovers is not None:
+            self._leftovers.keep(
+                Kept(name=name, around=list(around), before=before, written=self._written_to((name, around)))
+                for (name, around), before in self._before.items()
+            )
+
+    def _written_to(self, place: _Place) -> Value | None:
+        """What the camera moved by itself was never written."""
+        return self._written[place] if place in self._written else self.features.read(place[0])
+
+    def _take_back(self, kept: Sequence[Kept]) -> None:
+        """Undo what a killed program left behind, and nothing that somebody changed since.
+
+        A camera in which most of it is different lost its power, or was reset: what is equal there is so by chance.
+        """
+        names = {name for each in kept for name in (each.name, *dict(each.around)) if name.endswith("Selector")}
+        selected = {name: self.features.read(name) for name in names}
+        changed = [each for each in kept if each.before != each.written]
+        held = [each for each in changed if self._still_held(each, selected)]
+        if 2 * len(held) < len(changed):
+            held = []
+        if held:
+            self._before = {(each.name, tuple(each.around)): each.before for each in held}
+            log.warning("camera %s has %d settings of a program that was killed", self._serial, len(held))
+            self.restore()
+        for name in names - {each.name for each in held}:
+            value = selected[name]
+            if value is not None:
+                self._undo((name, ()), value)
+
+    def _still_held(self, kept: Kept, selected: Mapping[str, Value | None]) -> bool:
+        if kept.name in selected:
+            return selected[kept.name] == kept.written
+        # Only selectors are moved to have a look; what a switch has become is looked at by itself.
+        moved = [self._undo((name, ()), state) for name, state in kept.around if name in selected]
+        return all(moved) and self.features.read(kept.name) == kept.written
 
     def _place(self, name: str) -> _Place:
         around = ((other, self.features.read(other)) for other in BELONGS_TO.get(name, ()))

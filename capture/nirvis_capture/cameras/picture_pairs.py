@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nirvis_capture.errors import PictureError
+from nirvis_capture.errors import PictureError, PictureUnusable
+from nirvis_capture.picture_file import PICTURE_SUFFIXES, in_eight_bits, read_picture
 from nirvis_capture.profile import Mode
 
 SOURCE_WORDS = ("nir", "vnir", "src", "source", "ir", "infrared")
 TARGET_WORDS = ("vis", "rgb", "vc", "visible", "tar", "target")
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 TABLE = "pairs.csv"
 
 _NAMED = 8
@@ -62,22 +61,17 @@ def picture_pairs(folder: Path) -> list[PicturePair]:
     return pairs
 
 
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """A picture file as RGB u8, ``(H, W, 3)``, cropped to even sides. Raises `PictureError` when it cannot be read."""
-    try:
-        content = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise PictureError(f"{path} cannot be read ({error.strerror}).") from None
-    bgr = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if bgr is None or min(bgr.shape[:2]) < 2:
-        raise PictureError(f"{path} cannot be read as a picture: it is damaged, or of another format.")
-    rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
-    return np.asarray(rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2], np.uint8)
+def read_side(path: Path) -> NDArray[np.uint8]:
+    """A picture as a sensor can show it: RGB u8, ``(H, W, 3)``, cropped to even sides. Raises `PictureUnusable`."""
+    rgb = in_eight_bits(read_picture(path))
+    if min(rgb.shape[:2]) < 2:
+        raise PictureUnusable(path, f"is {_size(rgb)}, and no sensor is that small")
+    return rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2]
 
 
 def read_pair(pair: PicturePair) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Source and target as RGB u8. Raises `PictureError` when one is unreadable or their sizes differ."""
-    source, target = read_picture(pair.source), read_picture(pair.target)
+    source, target = read_side(pair.source), read_side(pair.target)
     if source.shape != target.shape:
         raise PictureError(
             f"{pair.source.name} is {_size(source)} and {pair.target.name} is {_size(target)}: "
@@ -106,7 +100,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _pictures(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.iterdir()) if path.suffix.lower() in EXTENSIONS and path.is_file())
+    return (path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
 
 
 Side = Mapping[str, tuple[Path, str]]

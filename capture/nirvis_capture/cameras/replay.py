@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.camera import ARMS, Arm, Backend, Raw
-from nirvis_capture.cameras.picture_pairs import PicturePair, chosen, picture_pairs, read_pair, read_picture
+from nirvis_capture.cameras.picture_pairs import PicturePair, chosen, picture_pairs, read_pair, read_side
 from nirvis_capture.cameras.replay_profile import replay_profile
 from nirvis_capture.cameras.settings import ReplaySettings
 from nirvis_capture.cameras.video_pairs import VideoReader, video_facts
@@ -48,7 +48,7 @@ class PictureShow:
         return len(self._paths)
 
     def picture(self, number: int) -> NDArray[np.uint8]:
-        return read_picture(self._paths[number])
+        return read_side(self._paths[number])
 
 
 class VideoShow:

@@ -12,6 +12,7 @@ from typing import Any
 from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Frame
 from nirvis_capture.cameras.genicam import camera_info, latched_clock
 from nirvis_capture.cameras.genicam_configuration import CHUNKS, COUNTER_CHUNKS, configure, is_triggered
+from nirvis_capture.cameras.genicam_leftovers import Leftovers
 from nirvis_capture.cameras.spinnaker_errors import speaking
 from nirvis_capture.cameras.spinnaker_images import ImageReader
 from nirvis_capture.cameras.spinnaker_link import buffers, share_of_link
@@ -147,7 +148,7 @@ class SpinnakerCamera:
                 self._pointer = None
                 raise CameraError(f"Camera {serial} is already open in this program; close it there first.")
             self._pointer.Init()
-            self._nodes = nodes = Nodes(self._sdk, self._pointer.GetNodeMap(), serial)
+            self._nodes = nodes = Nodes(self._sdk, self._pointer.GetNodeMap(), serial, Leftovers.of(serial))
             self._stream = stream = Nodes(self._sdk, self._pointer.GetTLStreamNodeMap(), serial)
             self._chunks = configure(nodes.changes, profile, which, share_of_link(nodes, profile.spinnaker))
             stream.changes.apply(buffers(stream, profile.spinnaker))

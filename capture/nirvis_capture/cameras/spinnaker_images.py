@@ -10,15 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.camera import CameraInfo, Frame, FrameStatus, Raw
-from nirvis_capture.cameras.genicam import Value
+from nirvis_capture.cameras.genicam import Value, sensor_counts
 from nirvis_capture.errors import CameraError
 from nirvis_capture.frame_counter import FrameCounter, counter_rule
 from nirvis_capture.profile import ArmSettings
-from nirvis_capture.raw import unpack
 
 _STORED_BITS = {"8": 8, "12": 16, "12p": 12, "16": 16}
-_SHIFT_OF_12_IN_16 = 4
-"""FLIR cameras put the 12 bits of their converter at the upper end of 16."""
 
 
 class ImageReader:
@@ -111,7 +108,4 @@ def counts(buffer: NDArray[Any], shape: tuple[int, int], settings: ArmSettings) 
             f"Camera {settings.serial} sent an image of {stored.size} bytes, which is no {pixel_format} of "
             f"{shape[1]} × {shape[0]} pixels; load its default user set in SpinView and try again."
         )
-    picture = unpack(stored, pixel_format, shape)
-    if settings.sensor.bit_depth == 12 and pixel_format.endswith("16"):
-        np.right_shift(picture, _SHIFT_OF_12_IN_16, out=picture)
-    return picture
+    return sensor_counts(stored, pixel_format, shape, settings.sensor.bit_depth)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 from nirvis_capture.cameras.spinnaker_nodes import Nodes
 from nirvis_capture.cameras.spinnaker_settings import SpinnakerSettings
 from nirvis_capture.trigger import NodeSetting
+
+log = logging.getLogger(__name__)
 
 
 def buffers(stream: Nodes, settings: SpinnakerSettings) -> Iterator[NodeSetting]:
@@ -14,6 +17,8 @@ def buffers(stream: Nodes, settings: SpinnakerSettings) -> Iterator[NodeSetting]
     yield NodeSetting("StreamBufferCountMode", "Manual")
     bounds = stream.bounds("StreamBufferCountManual")
     most = settings.buffers if bounds is None else bounds[1]
+    if most < settings.buffers:
+        log.warning("the driver has %d buffers instead of %d: a busy moment will cost frames", most, settings.buffers)
     yield NodeSetting("StreamBufferCountManual", min(settings.buffers, most))
     yield NodeSetting("StreamBufferHandlingMode", "OldestFirst")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from nirvis_capture.cameras.genicam import Refused, Value
 from nirvis_capture.cameras.genicam_changes import Changes
+from nirvis_capture.cameras.genicam_leftovers import Leftovers
 from nirvis_capture.cameras.spinnaker_errors import speaking
 
 _POINTERS: dict[type, str] = {bool: "CBooleanPtr", str: "CEnumerationPtr", int: "CIntegerPtr", float: "CFloatPtr"}
@@ -18,13 +19,15 @@ class Nodes:
         The PySpin module.
     serial
         For messages.
+    leftovers
+        See `Changes`; None for nodes of the driver, which end with the program.
     """
 
-    def __init__(self, sdk: Any, node_map: Any, serial: str) -> None:
+    def __init__(self, sdk: Any, node_map: Any, serial: str, leftovers: Leftovers | None = None) -> None:
         self._sdk = sdk
         self._map = node_map
         self._serial = serial
-        self.changes = Changes(self, serial)
+        self.changes = Changes(self, serial, leftovers)
 
     def restore(self) -> list[str]:
         """Put back what was changed, and let go of the camera; gives the names that would not go back."""

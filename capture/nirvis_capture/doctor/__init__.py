@@ -17,12 +17,14 @@ def examine(profile: Profile | None = None, root: Path = Path("/")) -> list[Find
         Where ``sys``, ``proc``, ``etc``, ``dev``, ``usr`` and ``opt`` are read, so that a machine can be laid out in a
         folder. The disk is tried where the profile has its recordings.
     """
-    from nirvis_capture.doctor import host, software, usb
+    from nirvis_capture.doctor import host, recorders, software, usb
 
     return [
         *usb.usbfs(profile, root),
         *usb.udev(profile, root),
         *usb.cameras(profile, root),
+        *usb.others(root),
+        *recorders.recorders(profile),
         *software.spinnaker(profile, root),
         *software.aravis(profile, root),
         *(() if profile is None else host.disk(profile)),

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nirvis_capture.camera import ARMS
+from nirvis_capture.cameras.spinnaker_settings import SpinnakerSettings
 from nirvis_capture.disk import line_rate_bytes_s
 from nirvis_capture.doctor.finding import Finding, Level, pair_mb, text_of, uses_usb
 from nirvis_capture.profile import Profile
 
 USBFS_MB = 1000
 """What the vendor recommends for all USB cameras together."""
-USBFS_BUFFERS = 10
-"""Frames of each camera that are under way at least."""
 FLIR_VENDOR = "1e10"
 """USB vendor number of FLIR and Point Grey."""
 SUPER_SPEED_MBIT_S = 5000
@@ -83,18 +82,26 @@ def usbfs(profile: Profile | None, root: Path) -> Iterator[Finding]:
         level: Level = "stop" if usb else "ok"
         yield Finding("usbfs memory", level, "no USB on this machine", "Plug the cameras into USB3." if usb else "")
         return
-    held, needed = int(text), USBFS_BUFFERS * pair_mb(profile)
+    held, needed = int(text), _buffers(profile) * pair_mb(profile)
     found = f"{held} MB for all USB cameras, {USBFS_MB} recommended"
     remedy = (
         f"echo {USBFS_MB} | sudo tee /{path.relative_to(root)}; for good: add usbcore.usbfs_memory_mb={USBFS_MB} to "
         "GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, then sudo update-grub"
     )
     if 0 < held < needed and usb:
-        yield Finding("usbfs memory", "stop", f"{found}; the buffers of both cameras take {needed:.0f} MB", remedy)
+        found = f"{found}; the {_buffers(profile)} buffers of both cameras take {needed:.0f} MB"
+        yield Finding("usbfs memory", "stop", found, remedy)
     elif 0 < held < USBFS_MB:
         yield Finding("usbfs memory", "warning", found, remedy)
     else:
         yield Finding("usbfs memory", "ok", found)
+
+
+def _buffers(profile: Profile | None) -> int:
+    """Frames of each camera that its driver keeps room for."""
+    if profile is None:
+        return SpinnakerSettings().buffers
+    return (profile.aravis if profile.nir.backend == "aravis" else profile.spinnaker).buffers
 
 
 def udev(profile: Profile | None, root: Path) -> Iterator[Finding]:
@@ -152,6 +159,14 @@ def _shared(profile: Profile | None, cameras: list[UsbCamera]) -> Finding:
         found = f"the cameras share one ({where}), and send {rate_mb_s:.0f} of its {SUPER_SPEED_MB_S:.0f} MB/s"
         return Finding("USB controller", "stop", found, remedy)
     return Finding("USB controller", "warning", f"the cameras share one ({where})", remedy)
+
+
+def others(root: Path) -> Iterator[Finding]:
+    """Programs of the vendor that hold a camera as long as they are open, in the background too."""
+    for path in sorted(root.glob("proc/[0-9]*/comm")):
+        if text_of(path).lower().startswith("spinview"):
+            found = f"SpinView is open, process {path.parent.name}: a camera can be open in one program only"
+            yield Finding("other programs", "warning", found, f"Close it, or: kill {path.parent.name}")
 
 
 def bus_mb_s(profile: Profile, root: Path) -> float | None:

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from nirvis.progress import progress_bar
+from nirvis_capture.errors import WrongOption
 from nirvis_capture.profile import Mode
-from nirvis_datasets.errors import ImportRefused
 from nirvis_datasets.external.gather import Facts, Found, Gathered, PairBy, gather, gather_folders, gather_videos
 from nirvis_datasets.external.importer import Imported, Source, write_imported
 from nirvis_datasets.external.layout import BANDS_NM, Layout
@@ -75,21 +75,21 @@ def _with(layout: Layout, mode: Mode | None, band: str | None) -> Layout:
 
 def _known_band(band: str) -> str:
     if band not in BANDS_NM:
-        raise ImportRefused(f"No band is called {band}; known are {', '.join(BANDS_NM)}.")
+        raise WrongOption(f"No band is called {band}; known are {', '.join(BANDS_NM)}.")
     return band
 
 
 def _alone(layout: str, source: Path, target: Path | None) -> Path:
     if target is not None:
-        raise ImportRefused(f"{layout} is one folder; {target} is one too many. For any two folders: folders")
+        raise WrongOption(f"{layout} is one folder; {target} is one too many. For any two folders: folders")
     return source
 
 
 def _two(layout: str, source: Path, target: Path | None, facts: Facts, skip_broken: bool, pair_by: PairBy) -> Gathered:
     if layout not in ("folders", "videos"):
-        raise ImportRefused(f"No layout is called {layout}; known are {', '.join(LAYOUTS)}, folders and videos.")
+        raise WrongOption(f"No layout is called {layout}; known are {', '.join(LAYOUTS)}, folders and videos.")
     if target is None:
-        raise ImportRefused(f"{layout} needs two of them, source and target; got {source} only.")
+        raise WrongOption(f"{layout} needs two of them, source and target; got {source} only.")
     if layout == "folders":
         return gather_folders(source, target, facts, skip_broken, pair_by)
     return gather_videos(source, target, facts)

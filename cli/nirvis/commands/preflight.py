@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from nirvis.free_rig import refuse_taken
 from nirvis.progress import progress_bar
-from nirvis_capture.errors import RecorderError
 from nirvis_capture.preflight import Forecast, Trial
 from nirvis_capture.preflight import preflight as try_out
 from nirvis_capture.profile import load_profile
@@ -21,7 +21,7 @@ from nirvis_capture.profile import load_profile
 def preflight(
     profile: Annotated[str, Parameter(help="Hardware profile: a shipped name such as twin_day, or a .toml file.")],
     *,
-    seconds: Annotated[float, Parameter(help="How long to record.")] = 5.0,
+    seconds: Annotated[float, Parameter(validator=Number(gt=0), help="How long to record.")] = 5.0,
     out: Annotated[Path | None, Parameter(help="Folder to record to; by default that of the profile.")] = None,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
@@ -35,8 +35,6 @@ def preflight(
     as_json
         Print one JSON object with what was measured and what follows.
     """
-    if seconds <= 0:
-        raise RecorderError(f"--seconds {seconds:g}: a trial has to be longer than 0 s.")
     settings = load_profile(profile)
     refuse_taken(settings)
     with progress_bar("preflight", "pulse", leave=False) as show:

@@ -6,21 +6,22 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from nirvis.certificate_line import certificate_line
-from nirvis.series import Series, WrongOption
+from nirvis.certificate_line import say_clip
+from nirvis.end_recording import end_recording
+from nirvis.series import Series
 from nirvis_capture.client import RecorderClient, RecorderStatus
-from nirvis_capture.clip import Clip
-from nirvis_capture.errors import NirvisError, RecorderError
+from nirvis_capture.errors import NirvisError, RecorderError, WrongOption
 from nirvis_capture.profile import Light, Profile, load_profile
 
 _STATUS_EVERY_S = 0.5
+_LOOK_S = 0.1
 _TOLERATED_SHARE = 0.01
 """Of the exposures: more losses are worth a warning."""
 
@@ -44,15 +45,17 @@ def record(
     until_free_gb: Annotated[
         float | None, Parameter(help="With --every: stop when no more than this would be free.")
     ] = None,
-    stop: Annotated[bool, Parameter(negative="", help="End the recording that runs on this rig.")] = False,
+    stop: Annotated[
+        bool, Parameter(negative="", help="End the recording that runs on this rig, and a recorder that nobody uses.")
+    ] = False,
     json: Annotated[bool, Parameter(negative="", help="Print the status as one JSON object per line.")] = False,
 ) -> None:
     """Record one certified clip of pairs, or with --every one after the other.
 
     Ctrl-C and SIGTERM end the recording, and its clip is complete. The recorder is a
     process of its own: closing the terminal does not end it, and --stop does so from any
-    other. In a series the cameras are released between the recordings, and one that
-    fails does not end it.
+    other, even while the cameras are still being opened. In a series the cameras are
+    released between the recordings, and one that fails does not end it.
 
     Ends with status 0 when certified clips hold what was asked for, also after Ctrl-C;
     with 1 when a camera or the disk failed (what was recorded until then is kept and
@@ -60,7 +63,7 @@ def record(
     """
     settings = load_profile(profile)
     if stop:
-        _stop(RecorderClient.find(settings.rig), settings.rig, json)
+        end_recording(settings.rig, json)
         return
     if seconds is not None and seconds <= 0:
         raise WrongOption(f"--seconds {seconds:g}: a recording has to be longer than 0 s.")
@@ -106,7 +109,9 @@ def _record_once(
         try:
             if interrupted.is_set():
                 return
-            recording_id = begin(client)
+            recording_id = _begun(begin, client, interrupted)
+            if recording_id is None:
+                return
             status = _watch(client, recording_id, interrupted, as_json)
         finally:
             # A recorder that ran for somebody else goes on; one that was launched for this recording does not.
@@ -122,27 +127,37 @@ def _record_once(
             print(f"warning: {warning}", file=sys.stderr)
 
 
-def _stop(running: RecorderClient | None, rig: str, as_json: bool) -> None:
-    if running is None:
-        raise RecorderError(f"Nothing is recorded on rig {rig}: no recorder of it is running.")
-    with running:
-        before = running.status()
-        if before.state not in ("recording", "finalising"):
-            raise RecorderError(f"Nothing is recorded on rig {rig}: its recorder is {before.state}.")
-        clip = running.stop()
-    if clip is None:
-        raise RecorderError(f"The recording {before.recording_id} had no frame, so no clip was written.")
-    if as_json:
-        print(before.model_copy(update={"state": "armed", "clip": clip}).model_dump_json())
-    else:
-        _say(clip)
+def _begun(begin: Begin, client: RecorderClient, interrupted: threading.Event) -> str | None:
+    """Begin the recording; None when it was interrupted while the cameras were opened."""
+    begun = threading.Event()
+
+    def call_off() -> None:
+        while not begun.is_set():
+            if interrupted.wait(_LOOK_S) and (other := RecorderClient.find(client.rig)):
+                # What becomes of the recording is told by the answer to the command that began it.
+                with other, suppress(RecorderError):
+                    other.stop()
+                return
+
+    watch = threading.Thread(target=call_off, name="call off")
+    watch.start()
+    try:
+        return begin(client)
+    except RecorderError as error:
+        if not interrupted.is_set():
+            raise
+        print(error, file=sys.stderr)
+        return None
+    finally:
+        begun.set()
+        watch.join()
 
 
 def _refuse_while_recording(status: RecorderStatus, profile: str) -> None:
-    if status.state in ("recording", "finalising"):
+    if status.state in ("recording", "finalising") or status.opening == "recording":
         raise RecorderError(
-            f"Rig {status.rig} is recording already, for {status.seconds:.0f} s and {status.pairs} pairs. "
-            f"End that recording with: nirvis record --stop --profile {profile}"
+            f"Rig {status.rig} is taken by another recording ({status.doing}). "
+            f"End that with: nirvis record --stop --profile {profile}"
         )
 
 
@@ -170,7 +185,7 @@ def _watch(client: RecorderClient, recording_id: str, interrupted: threading.Eve
         else:
             _show("" if ended else _line(status))
             if status.clip not in (None, said) and status.recording_id == recording_id:
-                _say(status.clip)
+                say_clip(status.clip)
                 said = status.clip
         if ended:
             return status
@@ -221,11 +236,3 @@ def _losses(status: RecorderStatus) -> str:
         f"{lost} exposures have no partner, beside {status.pairs} pairs: a busy computer, USB, or the trigger. "
         "Ask nirvis preflight, and nirvis doctor --trigger."
     )
-
-
-def _say(path: Path) -> None:
-    """Print where a clip is and what it proves."""
-    with Clip.open(path) as clip:
-        certificate = clip.certificate
-    print(path)
-    print(f"{certificate_line(certificate)}; ended: {certificate.ended}", flush=True)

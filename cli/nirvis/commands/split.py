@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,11 +16,18 @@ from nirvis_datasets.split import SPLITS_NAME, Split, counts
 from nirvis_datasets.split import split as divide
 
 
+def _is_three_numbers(_: object, value: str) -> None:
+    if not re.fullmatch(r"[\d.]+:[\d.]+:[\d.]+", value):
+        raise ValueError(f"fractions are three numbers with colons between them, as in 60:20:20, not {value!r}")
+
+
 def split(
     folder: Annotated[Path, Parameter(help="Folder that holds catalogue.csv.")],
     *,
     seed: Annotated[int, Parameter(help="Another seed draws other places.")] = 0,
-    fractions: Annotated[str, Parameter(help="Shares of train, val and test.")] = "60:20:20",
+    fractions: Annotated[
+        str, Parameter(validator=_is_three_numbers, help="Shares of train, val and test.")
+    ] = "60:20:20",
     place_unknown_as: Annotated[
         Literal["recording"] | None, Parameter(help="Let a recording without a place count as a place of its own.")
     ] = None,
@@ -38,7 +46,7 @@ def split(
     catalogue = Catalogue.read(folder / CATALOGUE_NAME)
     csv = folder / SPLITS_NAME
     former = Split.read(csv) if keep and csv.exists() else None
-    divided = divide(catalogue, seed, _fractions(fractions), place_unknown_as, former)
+    divided = divide(catalogue, seed, [float(part) for part in fractions.split(":")], place_unknown_as, former)
     compared = _compared(catalogue, divided, allow_alike)
     divided.write(csv)
     print(f"{'set':6}{'mode':7}{'recordings':>11}{'places':>8}{'pairs':>9}{'unpaired':>10}")
@@ -61,10 +69,3 @@ def _compared(catalogue: Catalogue, divided: Split, allow_alike: bool) -> str:
         )
     unread = f", {len(comparison.unread)} files could not be read" if comparison.unread else ""
     return f"{comparison.compared} files compared{unread}: {len(comparison.leaks)} look the same in two sets"
-
-
-def _fractions(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(":")]
-    except ValueError:
-        raise SplitError(f"Fractions are numbers with colons between them, as in 60:20:20; got {text!r}.") from None

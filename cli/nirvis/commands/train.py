@@ -53,7 +53,7 @@ def train(
     place_unknown_as
         With --session: let a recording without a place count as a place of its own when splitting.
     """
-    settings = load_config(config, _changes(changes))
+    settings = load_config(config, parse_changes(changes))
     if (dataset is None) == (session is None):
         raise ConfigError(config, ["give one of --dataset (registered pairs) and --session (clips)"])
     home = dataset or session or Path()
@@ -92,7 +92,7 @@ def _reached(best: Best) -> str:
     return f"{best.val_psnr_db:.2f} dB PSNR, SSIM {best.val_ssim:.3f}"
 
 
-def _changes(assignments: Iterable[str]) -> dict[str, TomlValue]:
+def parse_changes(assignments: Iterable[str]) -> dict[str, TomlValue]:
     """``method.width=16`` → ``{"method.width": 16}``; what is no TOML value is taken as text."""
     changes = {}
     for assignment in assignments:

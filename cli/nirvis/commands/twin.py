@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from nirvis.progress import progress_bar
-from nirvis_capture.errors import NirvisError
+from nirvis_capture.errors import WrongOption
 from nirvis_capture.profile import Light, Mode, Profile, load_profile
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ twin = App(
     help="Render streets of the simulated rig, and hold clips, registrations and colours against the truth.",
     help_format="plaintext",
 )
-
-
-class TwinError(NirvisError):
-    """A street cannot be rendered as it was asked for."""
 
 
 @twin.command
@@ -53,14 +49,14 @@ def render(
     frames were exposed together, homography per pulse, faults, the clean visible
     picture in linear light), and an MP4 of both arms side by side.
     """
-    from nirvis_capture.rig import record_clip
+    from nirvis_capture.clip_recording import record_clip
     from nirvis_capture.truth_file import write_truth
 
     settings = load_profile(profile or f"twin_{mode}")
     if settings.nir.backend != "simulated":
-        raise TwinError(f"{settings.rig} is no simulated rig: its cameras are {settings.nir.backend}")
+        raise WrongOption(f"{settings.rig} is no simulated rig: its cameras are {settings.nir.backend}")
     if seconds <= 0 or clips < 1 or clean_every_s <= 0:
-        raise TwinError("--seconds, --clips and --clean-every-s have to be above 0")
+        raise WrongOption("--seconds, --clips and --clean-every-s have to be above 0")
     for number in range(seed, seed + clips):
         street = _street(settings, number, light, weather, sun_deg, brightness_ev, pan_deg)
         with progress_bar(f"street {number}", "pulse", leave=False) as show:
@@ -97,7 +93,7 @@ def score(
     from nirvis_registration.batch import find_clips
 
     if run is not None and pairs is None:
-        raise TwinError("--run scores the colours of registered pairs: give their folder as --pairs")
+        raise WrongOption("--run scores the colours of registered pairs: give their folder as --pairs")
     for path in find_clips(clips):
         with Clip.open(path) as clip:
             known = read_truth(truth_path(path))
@@ -127,9 +123,9 @@ def lapse(
     from nirvis_training.video import open_sink
 
     if out.suffix.lower() != ".mp4":
-        raise TwinError(f"--out {out} has to end in .mp4")
+        raise WrongOption(f"--out {out} has to end in .mp4")
     if not (0 <= start < end <= 24 and seconds > 0):
-        raise TwinError(f"--start {start:g} and --end {end:g} have to rise within 0 to 24, and --seconds above 0")
+        raise WrongOption(f"--start {start:g} and --end {end:g} have to rise within 0 to 24, and --seconds above 0")
     street = load_profile(f"twin_{mode}").edited({"twin.scene_seed": seed, "twin.weather": weather})
     total = max(2, round(seconds * 25))
     with open_sink(out, 25) as sink, progress_bar("lapse", "frame", leave=False) as show:

@@ -24,7 +24,7 @@ def weights(
     synchronise
         Whether the published network weighs its decoders by their agreement.
     """
-    from nirvis_training.errors import WeightsError
+    from nirvis_capture.errors import WrongOption
     from nirvis_training.published_weights import export_published, write_published
 
     if given.is_dir() and out.suffix in (".pth", ".safetensors"):
@@ -32,6 +32,6 @@ def weights(
     elif not given.is_dir() and out.suffix == ".onnx":
         print(export_published(given, out, source, synchronise))
     else:
-        raise WeightsError(
+        raise WrongOption(
             f"{given} cannot become {out}: a run becomes a .pth or .safetensors file, published weights an .onnx file."
         )

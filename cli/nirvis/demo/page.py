@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from nirvis.demo.way import Recorded, Registered, Way
-from nirvis_capture.cameras.picture_pairs import read_picture
+from nirvis_capture.picture_file import in_eight_bits, read_picture
 from nirvis_capture.report import Report, checkerboard
 from nirvis_registration.pair_file import PairsFile
 from nirvis_training.evaluation import Evaluation, Interval
@@ -62,7 +62,9 @@ def _colour(report: Report, way: Way, registered: Sequence[Registered], evaluati
             (example.target, "truth"),
             (example.error, "error, CIEDE2000 from 0 (black) to 30 (white)"),
         )
-        pictures = [(read_picture(folder / name), caption) for name, caption in files if name is not None]
+        pictures = [
+            (in_eight_bits(read_picture(folder / name)), caption) for name, caption in files if name is not None
+        ]
         report.paragraph(
             f"{places[Path(example.clip).name]}, {example.mode} mode: PSNR {example.scores['psnr_rgb_db']:.1f} dB, "
             f"CIEDE2000 {example.scores['ciede2000']:.1f}",

@@ -13,10 +13,10 @@ from tqdm import tqdm
 from nirvis.demo.takes import Take
 from nirvis.progress import progress_bar
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.errors import NirvisError
 from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Mode
-from nirvis_capture.rig import record_clip
 from nirvis_capture.truth import true_homography
 from nirvis_capture.verify import verify
 from nirvis_registration.batch import register_clips

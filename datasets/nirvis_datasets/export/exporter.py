@@ -10,6 +10,7 @@ from pathlib import Path
 
 import av
 
+from nirvis_capture.errors import WrongOption
 from nirvis_datasets.card import dataset_card
 from nirvis_datasets.catalogue import CATALOGUE_NAME, Catalogue
 from nirvis_datasets.errors import ExportRefused
@@ -110,11 +111,11 @@ def _write(
 
 def _format(name: str, strip: int, every: int) -> type[Format]:
     if name not in FORMATS:
-        raise ExportRefused(f"No format is called {name}; known are {', '.join(FORMATS)}.")
+        raise WrongOption(f"No format is called {name}; known are {', '.join(FORMATS)}.")
     if strip != 1 and name != "unaligned":
-        raise ExportRefused(f"Strips of {strip} frames belong to format unaligned, not to {name}.")
+        raise WrongOption(f"Strips of {strip} frames belong to format unaligned, not to {name}.")
     if not 1 <= strip <= 16 or every < 1:
-        raise ExportRefused(f"strip is 1 to 16 and every at least 1; got {strip} and {every}.")
+        raise WrongOption(f"strip is 1 to 16 and every at least 1; got {strip} and {every}.")
     return FORMATS[name]
 
 

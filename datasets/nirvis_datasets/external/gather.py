@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from nirvis_capture.picture_file import PICTURE_SUFFIXES, why_unusable
 from nirvis_capture.profile import Mode
 from nirvis_datasets.errors import ImportRefused
 from nirvis_datasets.external.layout import Layout, Rule
 from nirvis_datasets.external.layouts import LAYOUTS
-from nirvis_datasets.external.picture_file import PICTURE_SUFFIXES, why_unusable
 from nirvis_datasets.external.shots import Shots, Still, Stills, Video, natural, tiles_of
 from nirvis_datasets.frame_file import Side
 from nirvis_datasets.split import Subset

@@ -15,7 +15,6 @@ from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.entry import UNKNOWN_TIME
 from nirvis_datasets.errors import ImportRefused, SplitError
 from nirvis_datasets.external.gather import Found, Gathered
-from nirvis_datasets.external.picture_file import deepened
 from nirvis_datasets.external.shots import Shots, Video
 from nirvis_datasets.external.stand_in_profile import stand_in_profile
 from nirvis_datasets.frame_file import FramesHeader, FramesWriter
@@ -173,7 +172,12 @@ def _checked(picture: Picture, found: Found, deep: bool) -> Picture:
             f"{found.facts.name} mixes pictures of {found.size[0]}×{found.size[1]} px and {16 if deep else 8} bit with "
             f"one of {picture.shape[1]}×{picture.shape[0]} px and {8 * picture.itemsize} bit: import them apart."
         )
-    return deepened(picture, deep)
+    return _deepened(picture, deep)
+
+
+def _deepened(picture: Picture, deep: bool) -> Picture:
+    """As u16 over the full range where `deep`; white stays white."""
+    return picture.astype(np.uint16) * 257 if deep and picture.dtype == np.uint8 else picture
 
 
 def _file_name(found: Found) -> str:

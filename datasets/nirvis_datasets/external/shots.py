@@ -12,8 +12,8 @@ from typing import Protocol
 
 import av
 
+from nirvis_capture.picture_file import picture_size, read_picture
 from nirvis_datasets.errors import ImportRefused
-from nirvis_datasets.external.picture_file import picture_size, read_picture
 from nirvis_registration.geometry import Size
 from nirvis_registration.warp import Picture
 
@@ -30,7 +30,7 @@ class Shots(Protocol):
     def __len__(self) -> int: ...
 
     def pictures(self) -> Iterator[Picture]:
-        """RGB pictures ``(H, W, 3)`` in order. Raises `DatasetError` for one that cannot be used."""
+        """RGB pictures ``(H, W, 3)`` in order. Raises `PictureUnusable` for one that cannot be used."""
 
     def index(self) -> Sequence[int]:
         """A rising number of each; those that follow each other were consecutive exposures. Or `STILL` of all."""

@@ -12,8 +12,8 @@ from conformance.bench import Bench, Lacks
 from nirvis_capture.camera import Arm, Backend
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.cameras.replay import replay_profile
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.profile import Profile, load_profile
-from nirvis_capture.rig import record_clip
 
 RATE_HZ = 200
 WIDTH, HEIGHT = 64, 48

@@ -22,9 +22,11 @@ from fault_matrix.trial import (
     trial,
     wait_for,
 )
+from nirvis_capture.clip_layout import arm_path
 from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.disk import RESERVE_BYTES
 from nirvis_capture.errors import ClipError, RecorderError
+from nirvis_capture.unclosed import open_unclosed
 from nirvis_capture.verify import verify
 
 NOTHING_IS_WRITTEN = "nothing is written yet"
@@ -158,13 +160,24 @@ def _full_while_stopping(folder: Path) -> None:
 
 
 def alter_a_frame(path: Path) -> None:
-    """Change one stored byte in the middle of the file, which is a frame."""
-    at = path.stat().st_size // 2
+    """Change one stored byte of the first frame."""
+    with open_unclosed(path) as clip:
+        at = clip[f"{arm_path('nir')}/data"].id.get_chunk_info(0).byte_offset
     with open(path, "r+b") as file:
         file.seek(at)
         (value,) = file.read(1)
         file.seek(at)
         file.write(bytes([value ^ 1]))
+
+
+def has_a_frame(part: Path) -> bool:
+    """Whether a frame has reached the file, with the row that says where."""
+    try:
+        with open_unclosed(part) as clip:
+            return len(clip[f"{arm_path('nir')}/frame_id"]) > 0
+    except OSError:
+        # Its structure is not there yet.
+        return False
 
 
 def check_refused(path: Path) -> None:
@@ -174,10 +187,10 @@ def check_refused(path: Path) -> None:
 
 @promised("corrupted file", "recording", "`nirvis verify` refuses the clip; the recording itself goes on")
 def _altered_while_recording(folder: Path) -> None:
-    with recorder_process(profile_of("real", rate_hz=150), folder) as recorder:
+    with recorder_process(profile_of("fast", rate_hz=150), folder) as recorder:
         rig = recorder.attach()
         rig.record()
-        rig.wait_for_pairs(60)
+        wait_for(lambda: any(map(has_a_frame, folder.glob("*.clip.h5.part"))))
         (part,) = folder.glob("*.clip.h5.part")
         alter_a_frame(part)
         pairs = rig.wait_for_pairs(rig.client.status().pairs + 30).pairs

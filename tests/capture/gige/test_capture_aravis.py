@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ from gige.cameras import GigeCamera, gige_profile
 from nirvis_capture.camera import ARMS, Arm, Camera, Frame, FrameStatus
 from nirvis_capture.cameras import aravis_camera
 from nirvis_capture.cameras.aravis import AravisBackend, load
+from nirvis_capture.client import RecorderClient
 from nirvis_capture.clip import Clip
 from nirvis_capture.errors import CameraError, CameraNotFound
 from nirvis_capture.profile import Profile
@@ -100,6 +103,21 @@ class TestSettings:
             assert take(rig["nir"], 1)[0].exposure_us == 500
         assert cameras["nir"].read(*registers) == before
 
+    def test_what_a_killed_recorder_left_is_put_back_by_the_next_program(self, plug: Plug, runtime: Path) -> None:
+        cameras = plug()
+        registers = (WIDTH, HEIGHT, EXPOSURE_US, PIXEL_FORMAT, PERIOD_US, TRIGGER_MODE)
+        cameras["nir"].write({WIDTH: 640, HEIGHT: 480, EXPOSURE_US: 90_000, PERIOD_US: 200_000, TRIGGER_MODE: 1})
+        before = cameras["nir"].read(*registers)
+        with RecorderClient.start(small_profile()) as client:
+            client.arm()
+            os.kill(client.status().process, signal.SIGKILL)
+            assert cameras["nir"].read(*registers) == [64, 48, 500, BAYER_RG8, 10_000, 0]
+        deadline = time.monotonic() + DEADLINE_S
+        # A GigE camera belongs to the program that was killed until its heartbeat is missed.
+        while not _can_be_opened(small_profile()):
+            assert time.monotonic() < deadline, "the camera was never free again"
+        assert cameras["nir"].read(*registers) == before
+
     @pytest.mark.parametrize(
         ("edits", "message"),
         [
@@ -158,6 +176,14 @@ class TestSettings:
             assert (frame.exposure_us, frame.gain_db) == (500, 12.5)
             assert rig["vis"].next_frame(0.2) is None
         assert {arm: camera.read(*registers) for arm, camera in cameras.items()} == before
+
+
+def _can_be_opened(profile: Profile) -> bool:
+    try:
+        with opened(profile):
+            return True
+    except CameraError:
+        return False
 
 
 def _at_lines(register: int) -> tuple[int, int]:

@@ -48,6 +48,13 @@ class Memory:
             and value != self.features[name].power_on.get(selected, self.features[name].value)
         }
 
+    def state(self) -> dict[tuple[str, Value], Value]:
+        return dict(self._values)
+
+    def put(self, state: Mapping[tuple[str, Value], Value]) -> None:
+        """Become as it was when `state` was asked for."""
+        self._values = dict(state)
+
     def _selected(self, name: str) -> Value:
         selector = self.features[name].selector
         return "" if selector is None else self[selector]

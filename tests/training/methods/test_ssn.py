@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from nirvis_datasets.pairs import PairSample
+from nirvis_datasets.samples import Sample
 from nirvis_training.config import TrainingConfig
 from nirvis_training.methods import make_method
 from nirvis_training.methods.base import Batch, Method, Phase, adam
@@ -126,7 +126,7 @@ def test_same_seed_gives_the_same_network(small_config: Callable[..., TrainingCo
 def _batch() -> Batch:
     generator = torch.Generator().manual_seed(3)
     target = torch.rand(2, 3, 32, 32, generator=generator)
-    sample = PairSample(
+    sample = Sample(
         source=target.mean(1, keepdim=True).expand(-1, 3, -1, -1),
         target=target,
         valid=torch.ones(2, 1, 32, 32),

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nirvis.commands.weights import weights
+from nirvis_capture.errors import WrongOption
 from nirvis_training.colorizer import Colorizer
 from nirvis_training.config import TrainingConfig
 from nirvis_training.errors import WeightsError
@@ -185,5 +186,5 @@ def test_published_weights_become_a_model_that_sees_what_torch_sees(tmp_path: Pa
 
 
 def test_what_cannot_become_the_other_is_refused(run: RunFolder, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="a run becomes a"):
+    with pytest.raises(WrongOption, match="a run becomes a"):
         weights(run.path, out=tmp_path / "model.onnx")

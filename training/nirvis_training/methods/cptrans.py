@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from nirvis_training.losses.adversarial import adversarial, signed, unsigned
+from nirvis_training.losses.adversarial import adversarial, signed
 from nirvis_training.losses.content_aware import (
     content_weights,
     patch_gradient_directions,
@@ -14,18 +14,14 @@ from nirvis_training.losses.content_aware import (
 from nirvis_training.losses.cross_similarity import over_layers
 from nirvis_training.losses.steadiness import temporal_consistency
 from nirvis_training.method_settings.roma import CptransSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
+from nirvis_training.methods.base import Batch, Losses
+from nirvis_training.methods.token_method import TokenMethod
 from nirvis_training.networks.patchgan import PatchGan
-from nirvis_training.networks.resnet_generator import ResnetGenerator
-from nirvis_training.networks.token_backbone import vision_transformer
 from nirvis_training.networks.token_discriminator import TokenDiscriminator
-from nirvis_training.networks.vision_transformer import VisionTransformer
 from nirvis_training.warp import content_flow
 
-_BETAS = (0.5, 0.999)
 
-
-class Cptrans(Method):
+class Cptrans(TokenMethod):
     """Unpaired translation of single pictures that is consistent in time (Yu et al. 2023, "CPTrans").
 
     Generator: content-aware adversarial term (eq. 6 to 8) + λ1 · cross-similarity of tokens + λ2 · content-aware
@@ -34,33 +30,15 @@ class Cptrans(Method):
     Raises `FeaturesError` when the transformer's weights cannot be used.
     """
 
-    multiple_of = 4
-    predicts_with = ("generator",)
-    backbone: VisionTransformer
-    """Absent where the method only predicts."""
+    settings: CptransSettings
+    discriminator: TokenDiscriminator | PatchGan
 
-    def __init__(self, settings: CptransSettings, learning_rate: float) -> None:
-        super().__init__()
-        self.settings = settings
-        self.phases = adversarial_phases(adam(learning_rate, _BETAS))
-        self.generator = ResnetGenerator(
-            settings.width, settings.blocks, blur_down=True, blur_up=True, initialisation="xavier"
-        )
-        self.discriminator = (
-            TokenDiscriminator(settings.token_width)
-            if settings.discriminator == "tokens"
-            else PatchGan(width=settings.width, initialisation="xavier")
-        )
-        if settings.features is not None:
-            self.backbone = vision_transformer(settings)
+    def new_discriminator(self) -> nn.Module:
+        if self._sees_tokens:
+            return super().new_discriminator()
+        return PatchGan(width=self.settings.width, initialisation="xavier")
 
-    def forward(self, source: Tensor) -> Tensor:
-        return unsigned(self.generator(signed(source)))
-
-    def losses(self, phase: Phase, batch: Batch) -> Losses:
-        return self._generator_losses(batch) if phase.name == "translation" else self._discriminator_losses(batch)
-
-    def _generator_losses(self, batch: Batch) -> Losses:
+    def generator_losses(self, batch: Batch) -> Losses:
         source = signed(batch.source)
         translated = self.generator(source)
         with torch.no_grad():
@@ -77,7 +55,7 @@ class Cptrans(Method):
             terms["temporal"] = weights.temporal_weight * self._temporal(source, translated, content)
         return terms
 
-    def _discriminator_losses(self, batch: Batch) -> Losses:
+    def discriminator_losses(self, batch: Batch) -> Losses:
         target = signed(batch.target)
         with torch.no_grad():
             real = self._evidence(target, self.backbone.tokens(target) if self._sees_tokens else [])

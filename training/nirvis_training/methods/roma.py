@@ -5,23 +5,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from nirvis_training.losses.adversarial import adversarial, discrimination, signed, unsigned
+from nirvis_training.losses.adversarial import adversarial, discrimination, signed
 from nirvis_training.losses.cross_similarity import (
     cross_similarity_in_time,
     over_layers,
     random_windows,
 )
 from nirvis_training.method_settings.roma import RomaSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
-from nirvis_training.networks.resnet_generator import ResnetGenerator
-from nirvis_training.networks.token_backbone import vision_transformer
-from nirvis_training.networks.token_discriminator import TokenDiscriminator, with_cell_means
-from nirvis_training.networks.vision_transformer import VisionTransformer
-
-_BETAS = (0.5, 0.999)
+from nirvis_training.methods.base import Batch, Losses
+from nirvis_training.methods.token_method import TokenMethod
+from nirvis_training.networks.token_discriminator import with_cell_means
 
 
-class Roma(Method):
+class Roma(TokenMethod):
     """Unpaired translation of two consecutive frames (Yu et al. 2022, "ROMA: Cross-Domain Region Similarity Matching").
 
     Generator: least-squares adversarial term on tokens, cross-similarity of all tokens, of tokens in windows, and
@@ -31,31 +27,11 @@ class Roma(Method):
     Raises `FeaturesError` when the transformer's weights cannot be used.
     """
 
-    multiple_of = 4
-    predicts_with = ("generator",)
+    settings: RomaSettings
     without_graph = torch.no_grad
     """How real pictures go through the transformer: nothing behind them is trained."""
-    backbone: VisionTransformer
-    """Absent where the method only predicts."""
 
-    def __init__(self, settings: RomaSettings, learning_rate: float) -> None:
-        super().__init__()
-        self.settings = settings
-        self.phases = adversarial_phases(adam(learning_rate, _BETAS))
-        self.generator = ResnetGenerator(
-            settings.width, settings.blocks, blur_down=True, blur_up=True, initialisation="xavier"
-        )
-        self.discriminator = TokenDiscriminator(settings.token_width)
-        if settings.features is not None:
-            self.backbone = vision_transformer(settings)
-
-    def forward(self, source: Tensor) -> Tensor:
-        return unsigned(self.generator(signed(source)))
-
-    def losses(self, phase: Phase, batch: Batch) -> Losses:
-        return self._generator_losses(batch) if phase.name == "translation" else self._discriminator_losses(batch)
-
-    def _generator_losses(self, batch: Batch) -> Losses:
+    def generator_losses(self, batch: Batch) -> Losses:
         source = signed(batch.source.flatten(0, 1))
         translated = self.generator(source)
         seen, fake = self._tokens_of_real(source), self.backbone.tokens(translated)
@@ -70,7 +46,7 @@ class Roma(Method):
             terms["motion"] = self._motion(seen, fake)
         return terms
 
-    def _discriminator_losses(self, batch: Batch) -> Losses:
+    def discriminator_losses(self, batch: Batch) -> Losses:
         real = self._tokens_of_real(signed(batch.target.flatten(0, 1)))[-1]
         return {"discriminator": discrimination(self._verdicts(real), self._verdicts(batch.kept["fake"]))}
 

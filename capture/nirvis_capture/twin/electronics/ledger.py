@@ -57,6 +57,9 @@ class Flag(IntFlag):
         return bool(self & (Flag.TRANSFER_DROP | Flag.OVERFLOW))
 
 
+_NO_EXPOSURE = Flag.NO_PULSE | Flag.CABLE_OFF | Flag.MISSED_TRIGGER | Flag.BUSY
+
+
 class ArmEvent(NamedTuple):
     """What one pulse did to one arm."""
 
@@ -124,9 +127,11 @@ class ArmCourse:
         on = self._plan.at(pulse)
         if _reached(self.unplugged_at, pulse):
             return ArmEvent(NOT_EXPOSED, NOT_EXPOSED, Flag.UNPLUGGED)
-        flags = self._jumped(pulse, on) | self._missed(pulse, on)
+        flags = self._missed(pulse, on)
+        if on:
+            flags |= self._jumped(pulse, on)
         frame_id = extra_id = NOT_EXPOSED
-        if not flags & (Flag.NO_PULSE | Flag.CABLE_OFF | Flag.MISSED_TRIGGER | Flag.BUSY):
+        if not flags & _NO_EXPOSURE:
             self._ready_ns = pulse * self._period_ns + self._busy_ns
             frame_id = self._count()
             flags |= self._sent(pulse, frame_id, on)

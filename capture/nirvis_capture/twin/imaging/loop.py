@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from nirvis_capture.camera import ARMS, Raw
+from nirvis_capture.frame_memory import new_frame
 from nirvis_capture.profile import ArmSettings, Profile
 from nirvis_capture.raw import full_scale_dn
 
@@ -25,7 +26,9 @@ class LoopImager:
         self._frames = frames
 
     def capture(self, pulse: int) -> Raw:
-        frame: Raw = self._frames[there_and_back(pulse, len(self._frames))].copy()
+        shown = self._frames[there_and_back(pulse, len(self._frames))]
+        frame = cast(Raw, new_frame(shown.shape, shown.dtype))
+        np.copyto(frame, shown)
         return frame
 
 

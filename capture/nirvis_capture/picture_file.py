@@ -1,42 +1,49 @@
-"""Pictures in files of strangers: what they hold is checked before it is believed."""
+"""Picture files of anybody: what they hold is checked before it is believed."""
 
 from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from nirvis_datasets.errors import PictureUnusable
-from nirvis_registration.geometry import Size
-from nirvis_registration.warp import Picture
+from nirvis_capture.errors import PictureUnusable
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+
+Picture = NDArray[np.uint8] | NDArray[np.uint16]
+"""RGB ``(H, W, 3)``."""
 
 _END = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}
 """First bytes of a format → what its last bytes hold; decoders give half a grey picture without a word instead."""
 _TAIL = 512
+_ORIENTATION = 0x0112
+_LYING = range(5, 9)
+"""Orientations of EXIF that exchange width and height."""
 
 
-def picture_size(path: Path) -> Size:
+def picture_size(path: Path) -> tuple[int, int]:
     """Width and height from the header alone. Raises `PictureUnusable`."""
     try:
         # Pillow warns of what read_picture refuses or what does no harm.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as picture:
-                return picture.width, picture.height
+                lying = picture.getexif().get(_ORIENTATION) in _LYING
+                return (picture.height, picture.width) if lying else (picture.width, picture.height)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise PictureUnusable(path, f"is no picture that can be read ({_one_line(error)})") from None
 
 
 def read_picture(path: Path) -> Picture:
-    """RGB ``(H, W, 3)`` in the depth that it was stored in, u8 or u16; grey is repeated, transparency dropped.
+    """RGB ``(H, W, 3)`` in the depth that it was stored in, u8 or u16, upright as its camera says.
 
-    Raises `PictureUnusable` for a truncated or foreign file, and for other kinds of numbers.
+    Grey is repeated, transparency dropped. Raises `PictureUnusable` for a missing, truncated or foreign file, and for
+    other kinds of numbers.
     """
     try:
         content = path.read_bytes()
@@ -45,16 +52,15 @@ def read_picture(path: Path) -> Picture:
     if _truncated(content):
         raise PictureUnusable(path, f"is truncated after {len(content)} bytes")
     try:
-        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
+        flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR
+        bgr: NDArray[Any] | None = cv2.imdecode(np.frombuffer(content, np.uint8), flags) if content else None
     except cv2.error as error:
         raise PictureUnusable(path, f"cannot be decoded ({_one_line(error)})") from None
-    if decoded is None:
+    if bgr is None:
         raise PictureUnusable(path, "is no picture that can be decoded")
-    if decoded.dtype not in (np.uint8, np.uint16):
-        raise PictureUnusable(path, f"holds {decoded.dtype} values; only 8 and 16 bit are known")
-    planes = decoded[..., None] if decoded.ndim == 2 else decoded
-    rgb = np.repeat(planes[..., :1], 3, axis=2) if planes.shape[2] < 3 else planes[..., 2::-1]
-    return cast("Picture", np.ascontiguousarray(rgb))
+    if bgr.dtype not in (np.uint8, np.uint16):
+        raise PictureUnusable(path, f"holds {bgr.dtype} values; only 8 and 16 bit are known")
+    return np.ascontiguousarray(bgr[..., ::-1])
 
 
 def why_unusable(path: Path) -> str | None:
@@ -67,9 +73,10 @@ def why_unusable(path: Path) -> str | None:
     return None
 
 
-def deepened(picture: Picture, deep: bool) -> Picture:
-    """The picture as u16 over its full range where `deep`; white stays white."""
-    return picture.astype(np.uint16) * 257 if deep and picture.dtype == np.uint8 else picture
+def in_eight_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """A picture of 16 bits over its full range, as one of 8 bits."""
+    scaled = cv2.convertScaleAbs(picture, alpha=255 / 65535) if picture.dtype == np.uint16 else picture
+    return np.asarray(scaled, np.uint8)
 
 
 def _truncated(content: bytes) -> bool:

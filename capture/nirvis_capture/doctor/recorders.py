@@ -1,0 +1,50 @@
+"""The recorders that run: whoever launched them may be gone, and only one program can open a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nirvis_capture.client import RecorderClient
+from nirvis_capture.doctor.finding import Finding, Level
+from nirvis_capture.errors import RecorderError
+from nirvis_capture.messages import RecorderStatus, log_path
+from nirvis_capture.profile import Profile
+from nirvis_capture.recorder_lock import rigs_held
+
+_ANSWER_S = 3.0
+"""A recorder tells its status whatever its cameras and its disk do."""
+
+
+def recorders(profile: Profile | None) -> Iterator[Finding]:
+    """What each recorder of this user does, and whether anybody is there to use it."""
+    held = rigs_held()
+    for rig, process in held.items():
+        yield _recorder(rig, process, profile is not None and profile.rig == rig)
+    if not held:
+        yield Finding("recorder", "ok", "none runs")
+
+
+def _recorder(rig: str, process: int, wanted: bool) -> Finding:
+    status = _status(rig)
+    if status is None:
+        level: Level = "stop" if wanted else "warning"
+        found = f"{rig}: process {process} has the cameras and does not answer; its log is {log_path(rig)}"
+        remedy = f"kill -9 {process}; then rescue the clip that it may have left: nirvis recover FOLDER"
+        return Finding("recorder", level, found, remedy)
+    # This question is a client, too.
+    clients = status.clients - 1
+    found = f"{rig}: {status.doing}, used by {clients or 'no'} program{'' if clients == 1 else 's'}, process {process}"
+    if clients or not status.holds_cameras:
+        return Finding("recorder", "ok", found)
+    return Finding("recorder", "warning", found, "nirvis record --stop --profile PROFILE, with a profile of that rig")
+
+
+def _status(rig: str) -> RecorderStatus | None:
+    try:
+        client = RecorderClient.find(rig, _ANSWER_S)
+        if client is None:
+            return None
+        with client:
+            return client.status()
+    except RecorderError:
+        return None
