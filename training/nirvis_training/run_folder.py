@@ -188,7 +188,7 @@ class RunFolder:
         return status
 
     def metrics(self) -> Iterator[dict[str, float]]:
-        """Lines of metrics.jsonl: ``samples``, ``seconds``, and what was measured there; unfinished ones are left out."""
+        """Lines of metrics.jsonl: ``samples``, ``seconds`` and what was measured; unfinished ones are left out."""
         if not self.metrics_file.is_file():
             return
         with self.metrics_file.open(encoding="utf-8") as lines:
