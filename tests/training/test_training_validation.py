@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nirvis_datasets.samples import SampleDataset
 from nirvis_training.colorize_files import colorize_to
 from nirvis_training.config import TrainingConfig, parse_config
-from nirvis_training.export import export
+from nirvis_training.export import contract_of, export
 from nirvis_training.footage import read_picture
 from nirvis_training.loop import train
 from nirvis_training.methods import load_method
@@ -96,6 +96,14 @@ def test_without_partners_the_newest_weights_count_as_best(unpartnered: RunFolde
     best, last = (load_method(unpartnered, weights) for weights in ("best", "last"))
     source = torch.rand(1, 3, 32, 32)
     assert torch.equal(best.predict(source), last.predict(source))
+
+
+def test_a_run_without_pairs_says_what_its_sources_were(unpartnered: RunFolder) -> None:
+    height, width = SIZE
+    assert (unpartnered.modes, unpartnered.rigs) == (("night",), ("twin",))
+    assert unpartnered.dataset.train_pairs == 4
+    geometry = contract_of(unpartnered, 4).source_geometry["night"]
+    assert geometry.frame == geometry.size == (width, height)
 
 
 def _frames(video: Path) -> list[NDArray[np.uint8]]:

@@ -96,6 +96,18 @@ def test_weights_are_one_on_average_and_larger_for_the_rare(kinds: Kinds, expect
     torch.testing.assert_close(weights.mean(), torch.tensor(1.0))
 
 
+def test_the_prior_of_gradients_is_smoothed_by_its_gaussian() -> None:
+    """All pixels have one gradient: n bins away the prior is exp(-n²/2), normalised, and weights are (p/2 + 1/64)⁻¹."""
+    rebalancing = Rebalancing("gradient", TWO_COLOURS)
+    gradients = torch.full((1, 1, 4), 3.0)
+    rebalancing.count(gradients, torch.zeros(1, 1, 4, dtype=torch.long), torch.ones(1, 1, 4))
+    place = int(rebalancing.gradient_bin(gradients)[0, 0, 0])
+    prior = torch.exp(-(torch.arange(32.0) - place).square() / 2)
+    rarity = 1 / (prior / prior.sum() / 2 + 1 / 64)
+    # The mean over the training set is one, and all of it lies in one bin.
+    torch.testing.assert_close(rebalancing.table()[:, 0], rarity / rarity[place])
+
+
 def test_what_was_not_seen_is_not_counted() -> None:
     rebalancing = Rebalancing("rarity", TWO_COLOURS)
     rebalancing.count(torch.zeros(1, 1, 4), torch.tensor([[[0, 0, 1, 1]]]), torch.tensor([[[1.0, 1.0, 1.0, 0.0]]]))
