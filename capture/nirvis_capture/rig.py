@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from nirvis_capture.anchor import Anchor, Apart, anchor, listening_frames
-from nirvis_capture.camera import ARMS, Arm, Backend, Camera, CameraInfo, ClockLatch, Frame, Health
+from nirvis_capture.camera import ARMS, Arm, Backend, Camera, CameraInfo, ClockLatch, Frame, Health, Ranged
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.disk import prepare_folder
 from nirvis_capture.errors import CameraError, CameraLost, FreeRunning
@@ -82,6 +82,11 @@ class Rig:
     def health(self) -> dict[Arm, dict[str, float]]:
         """`Health` figures of the cameras that have them. From any thread."""
         return {arm: dict(camera.health()) for arm, camera in self._cameras.items() if isinstance(camera, Health)}
+
+    @property
+    def ranges(self) -> dict[Arm, dict[str, tuple[float, float]]]:
+        """`Ranged` settings of the cameras that tell them; empty before `open`. From any thread."""
+        return {arm: dict(camera.ranges) for arm, camera in self._cameras.items() if isinstance(camera, Ranged)}
 
     @property
     def stream(self) -> PairStream:

@@ -95,7 +95,7 @@ class WorkPanel(QWidget):
 
     def _next(self) -> None:
         step = self._steps.pop(0)
-        self._say(Level.UNKNOWN, f"{step.name}…")
+        self._say(Level.UNKNOWN, self.tr("{step}…").format(step=step.name))
         self.bar.setRange(0, 0)
         self.bar.show()
         self._cancel.setEnabled(True)
@@ -119,7 +119,8 @@ class WorkPanel(QWidget):
             return
         self._steps.clear()
         self._show_idle()
-        self._say(Level.PROVEN if self._well else Level.MARGIN, step.name + (": done" if self._well else ": see below"))
+        said = self.tr("{step}: done") if self._well else self.tr("{step}: see below")
+        self._say(Level.PROVEN if self._well else Level.MARGIN, said.format(step=step.name))
         then, self._then = self._then, None
         if then is not None:
             then(self._well)
