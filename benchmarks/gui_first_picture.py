@@ -33,7 +33,7 @@ def watch_the_window() -> None:
             timer.timeout.connect(lambda: go_on(window, timer))
             timer.start(LOOK_MS)
 
-        MainWindow.start = begun  # type: ignore[method-assign]
+        MainWindow.start = begun  # type: ignore[method-assign,assignment]
 
     start.call_recorder = called
 

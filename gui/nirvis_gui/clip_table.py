@@ -18,6 +18,8 @@ _LEVELS: dict[ClipState, Level] = {
     "damaged": Level.LOSS,
 }
 
+START_WIDTH = 138
+
 
 class ClipTable(QTableWidget):
     """One line for each clip; the current one is `chosen`, and several may be selected."""
@@ -31,12 +33,16 @@ class ClipTable(QTableWidget):
         titles = (self.tr("start"), self.tr("mode"), self.tr("place"), self.tr("pairs"), self.tr("s"), self.tr("reg."))
         self.setColumnCount(len(titles))
         self.setHorizontalHeaderLabels(titles)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         header, side = self.horizontalHeader(), self.verticalHeader()
         if header is not None and side is not None:
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+            # Files without a start show their names, which would leave no room for the rest.
+            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(0, START_WIDTH)
             side.hide()
         self.currentCellChanged.connect(self._tell)
 

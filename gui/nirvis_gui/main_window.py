@@ -103,6 +103,7 @@ class MainWindow(QMainWindow):
         session = self.session
         session.changed.connect(self._show_session)
         session.said.connect(self.messages.show_message)
+        session.mended.connect(self.messages.hide)
         session.closed.connect(self._end)
         self.tabs.currentChanged.connect(self.show_page_at)
         session.profile_changed.connect(self._show_profile)

@@ -56,19 +56,18 @@ class ReportView(QTextBrowser):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.path: Path | None = None
+        self._pictures: dict[str, QImage] = {}
         self.setOpenLinks(False)
         self.anchorClicked.connect(self._tell)
 
     def show_report(self, report: ReadReport) -> None:
-        self.path = report.path
-        document = self.document()
-        if document is None:
-            return
-        document.clear()
-        for name, image in report.pictures.items():
-            document.addResource(QTextDocument.ResourceType.ImageResource, QUrl(name), image)
+        self.path, self._pictures = report.path, report.pictures
         link = self.tr("With all drawings in a browser: {name}").format(name=report.path.name)
         self.setHtml(f"{_STYLE}<p><a href='open'>{link}</a></p>{report.html}")
+
+    def loadResource(self, kind: int, name: QUrl) -> object:  # noqa: N802 Qt's name
+        """Pictures were read with the report; anything else is not looked for."""
+        return self._pictures.get(name.toString()) if kind == QTextDocument.ResourceType.ImageResource else None
 
     def _tell(self, _: QUrl) -> None:
         if self.path is not None:

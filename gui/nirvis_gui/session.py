@@ -34,6 +34,8 @@ class Session(QObject):
     """Status, what is being done, or the colour: look again."""
     said = pyqtSignal(object, str)
     """`Level` and text of a message for the operator."""
+    mended = pyqtSignal()
+    """What was lost is there again: the message of its loss is out of date."""
     profile_changed = pyqtSignal()
     closed = pyqtSignal()
     """Every worker has ended."""
@@ -50,6 +52,8 @@ class Session(QObject):
         self.closing = False
         self.rearm = False
         """The cameras are armed again once the changed profile is in use."""
+        self._mendable = False
+        """A camera or the recorder was lost, and has not been seen at work since."""
         self._wanted: tuple[str, Profile] | None = None
         self.link, self.watch = RecorderLink(), RecorderWatch()
         self.chores, self.library = Chores(), ClipLibrary()
@@ -211,14 +215,19 @@ class Session(QObject):
     def _show_status(self, status: RecorderStatus | None) -> None:
         before, self.status = self.status, status
         if status is not None and status.message and status.message != (before.message if before else ""):
+            self._mendable = self._mendable or status.state == "failed"
             self.said.emit(Level.LOSS if status.state == "failed" else Level.MARGIN, status.message)
+        if self._mendable and status is not None and self.state in LIVE and not status.message:
+            self._mendable = False
+            self.mended.emit()
         self._follow()
 
     def _lost(self, text: str) -> None:
         self.link.forget()
         if not self.closing:
-            again = self.tr("Press L to start it again.")
-            self.said.emit(Level.LOSS, f"{text} {again}")
+            self._mendable = True
+            again = self.tr("Press L to start it again; a clip that was cut off is rescued on page Clips.")
+            self.said.emit(Level.LOSS, f"{text}\n{again}")
 
     def _follow(self) -> None:
         """Let pictures and colour follow the state of the recorder."""

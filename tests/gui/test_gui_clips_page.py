@@ -182,7 +182,9 @@ def test_add_to_dataset_registers_catalogues_and_splits_and_is_exported(qtbot: Q
     page.buttons["report"].click()
     qtbot.waitUntil(lambda: "px residual of a pair, median" in page.report.toPlainText(), timeout=LIMIT_MS)
     assert page.middle.currentWidget() is page.report
-    assert page.report.loadResource(QTextDocument.ResourceType.ImageResource, QUrl("picture0")).width() > 100
+    document = page.report.document()
+    assert document is not None
+    assert document.resource(QTextDocument.ResourceType.ImageResource, QUrl("picture0")).width() > 100
     with qtbot.waitSignal(page.open_wanted) as wanted:
         page.report.anchorClicked.emit(QUrl("open"))
     assert wanted.args is not None

@@ -145,8 +145,11 @@ def test_recorder_that_dies_is_said_and_can_be_started_again(
     assert "went away" in window.messages.text
     assert set(window.strip.levels.values()) == {Level.UNKNOWN}
     assert not window.live.views.nir.showing
+    assert window.messages.isVisible()
     window.actions_["live"].trigger()
     qtbot.waitUntil(lambda: window.live.views.nir.showing, timeout=LIMIT_MS)
+    qtbot.waitUntil(window.messages.isHidden, timeout=LIMIT_MS)
+    assert "went away" in window.messages.as_text()
 
 
 def test_keys_work_and_a_space_in_a_text_field_is_a_space(qtbot: QtBot, window: MainWindow) -> None:

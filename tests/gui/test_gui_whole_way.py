@@ -11,6 +11,7 @@ import numpy as np
 import tomlkit
 from pytestqt.qtbot import QtBot
 
+from nirvis_capture.profile import load_profile
 from nirvis_capture.verify import verify
 from nirvis_gui.health import Level
 from nirvis_gui.main_window import MainWindow
@@ -72,10 +73,11 @@ def test_from_setting_up_to_seeing_the_colour(
     qtbot.waitUntil(lambda: window.session.profile_name == str(rig), timeout=LIMIT_MS)
     until(qtbot, window, "idle")
     screenshot("set-up")
-    # Lose a camera while recording, then choose the rig that has it.
+    # Lose a camera while recording another street, then choose the rig that has it.
     faulty = tmp_path / "faulty.toml"
-    fault = '[twin]\nfaults = [{ kind = "unplug", arm = "vis", at = 45, count = 100000 }]'
-    faulty.write_text(rig.read_text(encoding="utf-8").replace("[twin]", fault), encoding="utf-8")
+    unplugged = {"kind": "unplug", "arm": "vis", "at": 45, "count": 100_000}
+    other = load_profile(rig).edited({"twin.scene_seed": 5, "twin.faults": [unplugged]})
+    faulty.write_text(other.text, encoding="utf-8")
     choose(qtbot, window, faulty)
     window.actions_["page_live"].trigger()
     record(qtbot, window, "Bridge", pairs=5)
@@ -83,7 +85,7 @@ def test_from_setting_up_to_seeing_the_colour(
     screenshot("camera-lost")
     assert "TWIN-VIS" in window.messages.text
     choose(qtbot, window, rig)
-    # Record a street, then another one, during which the recorder is lost.
+    # Record a street twice, and lose the recorder meanwhile.
     window.actions_["live"].trigger()
     until(qtbot, window, "armed")
     qtbot.waitUntil(lambda: window.live.views.nir.showing, timeout=LIMIT_MS)
@@ -96,7 +98,7 @@ def test_from_setting_up_to_seeing_the_colour(
     screenshot("recording")
     window.actions_["record"].trigger()
     until(qtbot, window, "armed")
-    record(qtbot, window, "Bridge", pairs=45)
+    record(qtbot, window, "Harbour", pairs=45)
     os.kill(recorder_pid(), signal.SIGKILL)
     qtbot.waitUntil(lambda: window.session.state == "absent", timeout=LIMIT_MS)
     assert window.messages.history[-1].level is Level.LOSS
@@ -116,7 +118,7 @@ def test_from_setting_up_to_seeing_the_colour(
     screenshot("clip")
     clips.table.clearSelection()
     assert all(verify(row.path).ok for row in clips.table.rows if row.state == "certified")
-    # Register both, and make a dataset of them.
+    # Register all of them, and make a dataset.
     clips.add_to_dataset()
     worked(qtbot, window)
     clips.show_report()

@@ -77,7 +77,8 @@ class Shading:
 
 
 def _share(channel: NDArray[np.uint8]) -> Colours:
-    return channel[..., None] / np.float32(255)
+    share: Colours = channel[..., None] / np.float32(255)
+    return share
 
 
 def metered(street: Canvas, light: Illumination) -> float:
