@@ -34,8 +34,9 @@ contracts: setup
 unit: setup
 	$(NICE) $(BIN)/pytest --numprocesses 2 --dist loadfile
 
-soak: setup  ## every fault at every moment, 1000 starts and stops, 30 minutes at line rate; needs 10 GB of disk
+soak: setup  ## every fault at every moment, 1000 starts and stops, 30 minutes at line rate, the window on an X server; needs 10 GB of disk
 	$(NICE) $(BIN)/pytest --soak --write-docs tests/capture/test_capture_fault_matrix.py tests/capture/test_capture_soak.py
+	$(NICE) $(BIN)/pytest --soak tests/gui/test_gui_x_server.py
 
 bench: setup  ## the figures, each beside a peer in the same run
 	@$(BIN)/python -c 'import tifffile, zarr' 2>/dev/null || \

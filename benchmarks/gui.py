@@ -3,7 +3,8 @@
 The way measured is the true one: the window in this process, a recorder process with the simulated rig, its colorizer
 process, and certified clips. Run it on a real display or under Xvfb; without one Qt paints offscreen.
 
-start       a process is started as ``nirvis gui`` is, and the cameras are armed: time to the first picture
+start       ``nirvis gui`` on the painted street, its cameras armed as soon as they can be: time from the start of the
+            process to the first picture
 plain       two views at 2 × 1384×1032 and 45 pairs/s, recording on: pictures a second, share of a core that the
             window's own thread takes, pairs that the clip does not have
 stress      longest block of the event loop while arming, recording, stopping, losing a camera and closing: a timer of
@@ -134,8 +135,8 @@ def recorded(window: MainWindow, seconds: float, rate_hz: float) -> Measured:
     run_for(1.0)
     shown: list[float] = []
     colours: list[float] = []
-    window.session.feed.arrived.connect(lambda _: shown.append(time.perf_counter()))
-    window.session.feed.colour_arrived.connect(lambda colour: colours.append(colour.rate_hz))
+    window.session.showing.feed.arrived.connect(lambda _: shown.append(time.perf_counter()))
+    window.session.showing.feed.colour_arrived.connect(lambda colour: colours.append(colour.rate_hz))
     began, own = time.perf_counter(), time.thread_time()
     run_for(seconds)
     took, own_s = time.perf_counter() - began, time.thread_time() - own
@@ -186,23 +187,17 @@ def longest_block(folder: Path) -> Pulse:
 
 
 def first_picture_s(folder: Path) -> float:
-    """From the start of a process to its first picture, seconds."""
+    """From the start of the process to its first picture, seconds."""
+    profile = folder / "first.toml"
+    profile.write_text(bench_profile("first", folder, content="street").text, encoding="utf-8")
+    # Nobody's settings are read, and none are written.
+    environment = os.environ | {"XDG_CONFIG_HOME": str(folder)}
+    program = Path(__file__).with_name("gui_first_picture.py")
     began = time.perf_counter()
     child = subprocess.run(
-        [sys.executable, __file__, "--first-picture", "--folder", str(folder)], stdout=subprocess.PIPE, check=True
+        [sys.executable, str(program), str(profile)], env=environment, stdout=subprocess.PIPE, check=True
     )
     return float(child.stdout.split()[-1]) - began
-
-
-def show_first_picture(folder: Path) -> None:
-    """The child: what ``nirvis gui`` does, and L as soon as it can be pressed; prints when a picture was painted."""
-    profile = bench_profile("first", folder, loop_seconds=0.1)
-    application = make_application()
-    with window_of(profile) as window:
-        window.actions_["live"].trigger()
-        wait_until(lambda: window.live.views.nir.showing, "a picture")
-        application.processEvents()
-        print(time.perf_counter())
 
 
 def heavy_model(path: Path) -> Path:
@@ -274,7 +269,7 @@ def measure(folder: Path, seconds: float) -> list[Bar]:
         window.actions_["live"].trigger()
         settled(window, "armed")
         plain = recorded(window, seconds, profile.trigger.rate_hz)
-        window.session.set_model(heavy_model(folder / "heavy.onnx"))
+        window.session.showing.set_model(heavy_model(folder / "heavy.onnx"))
         wait_until(lambda: window.live.views.colour.showing, "the recovered colour")
         colour = recorded(window, seconds, profile.trigger.rate_hz)
     pulse = longest_block(folder)
@@ -298,13 +293,9 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=10.0, help="of each recording")
     arguments.add_argument("--folder", type=Path, default=None, help="where clips are written and removed")
     arguments.add_argument("--json", type=Path, default=None)
-    arguments.add_argument("--first-picture", action="store_true", help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if not os.environ.get("DISPLAY"):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    if given.first_picture:
-        show_first_picture(given.folder)
-        return
     with tempfile.TemporaryDirectory(prefix="nirvis-bench-gui-", dir=given.folder) as folder:
         report(measure(Path(folder), given.seconds), given.json)
 

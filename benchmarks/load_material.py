@@ -13,7 +13,8 @@ import nirvis_profiles
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.split import SPLITS_NAME, Split, SplitRow
 from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PairsHeader, PairsWriter
+from nirvis_registration.pair_file import PairsHeader
+from nirvis_registration.pair_writer import PairsWriter
 from nirvis_registration.quality import PairQuality
 
 WIDTH, HEIGHT = 640, 480

@@ -2,11 +2,12 @@
 
 Both begin with the same weights (random ones in VGG) and have to find the same loss in fp32. They step in turn, in an
 order that is reversed from round to round; what is reported is the median over the rounds of the ratio within a round.
-On a processor nirvis steps in its default precision (fp32, channels last), and ``--bf16`` and ``--compile`` add
-contestants; on a GPU it steps in bf16, channels last and compiled.
+On a processor nirvis steps in its default precision (fp32, channels last), "direct" is the same without fast
+convolutions, and ``--bf16`` and ``--compile`` add contestants; on a GPU it steps in bf16, channels last and compiled.
 
-Besides: floating-point operations of a step, from torch's own counter; the share of a real run that waits for samples;
-and whether a run that was killed in mid-epoch and resumed ends with the same weights, bit by bit.
+Besides: floating-point operations of a step, from torch's own counter, the transforms of fast convolutions included;
+the share of a real run that waits for samples; and whether a run that was killed in mid-epoch and resumed ends with the
+same weights, bit by bit.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from nirvis_training.memory import measure
 from nirvis_training.methods import load_method, make_method
 from nirvis_training.methods.base import Batch, Method
 from nirvis_training.networks.vgg import random_vgg
-from nirvis_training.processor import device_of, memory_format_of, placed, quicken
+from nirvis_training.processor import convolutions, device_of, memory_format_of, placed, quicken
 from nirvis_training.step import Stepper
 
 SIZE = 256
@@ -64,7 +65,8 @@ class Contestant:
         self.batch = Batch.of(sample, self.device, self._place)
 
     def step(self) -> float:
-        return sum(self.stepper.step([replace(self.batch, kept={})], 0).values())
+        with convolutions(self.config, self.device):
+            return sum(self.stepper.step([replace(self.batch, kept={})], 0).values())
 
 
 def contestants(options: argparse.Namespace) -> dict[str, PlainContestant | Contestant]:
@@ -73,6 +75,8 @@ def contestants(options: argparse.Namespace) -> dict[str, PlainContestant | Cont
     source, target = torch.rand(2, options.batch, 3, SIZE, SIZE).unbind()
     gpu = torch.cuda.is_available()
     changes: dict[str, Changes] = {"nirvis": {"precision": "bf16", "compile": ["all"]} if gpu else {}}
+    if not gpu:
+        changes["nirvis direct"] = {"fast_convolutions": False}
     if options.bf16:
         changes["nirvis bf16"] = {"precision": "bf16"}
     if options.compile:
@@ -116,7 +120,7 @@ def race(steps: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, lis
     first = {name: step() for name, step in steps.items()}
     print("loss of the first step: " + ", ".join(f"{name} {loss:.5f}" for name, loss in first.items()), flush=True)
     _refuse_different(first)
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    seconds: dict[str, list[float]] = {name: [] for name in steps if "compiled" not in name}
     for number in range(rounds):
         for name in list(steps) if number % 2 == 0 else list(steps)[::-1]:
             began = time.perf_counter()
@@ -184,11 +188,11 @@ def main() -> None:
     if isinstance(ours, Contestant):
         print(measure(ours.method, ours.stepper, ours.batch, ours.device))
     steps = {name: contestant.step for name, contestant in found.items()}
-    gflop = {name: gflop_per_sample(steps[name], options.batch) for name in ("plain", "nirvis")}
+    gflop = {name: gflop_per_sample(steps[name], options.batch) for name in steps}
     seconds = race(steps, options.rounds)
     for name, times in seconds.items():
         print(f"{name:22}{statistics.median(times):8.3f} s a step, {faster(seconds, name):.3f} x plain")
-    print(f"GFLOP a sample: plain {gflop['plain']:.1f}, nirvis {gflop['nirvis']:.1f}")
+    print("GFLOP a sample: " + ", ".join(f"{name} {count:.1f}" for name, count in gflop.items()))
     bars = [
         Bar("train.ssn_vs_plain", faster(seconds, "nirvis"), "x"),
         Bar("train.ssn_gflop_per_sample", gflop["nirvis"], "GFLOP"),

@@ -1,15 +1,20 @@
-"""What a step of the unpaired methods computes beside the published step: 256×256, batch 1, full width.
-
-Operations are counted by torch on tensors without content, so that they are the same on every machine:
+"""What a step of the unpaired methods computes and takes beside the published step: 256×256, batch 1, full width.
 
 - I2V-GAN as published encodes every frame anew for each of its two similarities (24 passes through the encoder); here
-  each frame is encoded once (8 passes). Half of the passes that are saved had no backward pass, so that 16 of 24 are
-  about a fifth of the operations.
+  each frame is encoded once (8 passes). More than half of the passes that are saved had no backward pass, so that 16 of
+  24 are about a fifth of the operations.
 - ROMA as published computes gradients of the transformer's weights, which nothing uses, and keeps a graph for real
   pictures; here the transformer is frozen and real pictures have no graph.
 
-Both peers are the methods of nirvis with just these savings undone. Content-aware optimisation is timed: whole steps of
-CPTrans with and without it, in turn; the overhead is the median of the ratio within a round.
+Both peers are the methods of nirvis with just these savings undone and with torch's own convolutions. A third
+contestant, "direct", has the savings without the fast convolutions, so that both are seen by themselves; the bars are
+the whole step as it runs.
+
+Operations are counted by torch, two for a multiplication with its addition, in all products of matrices, those of the
+transforms included; on tensors without content, so that they are the same on every machine. Times are those of whole
+steps without optimisers, made in turn, in an order that is reversed from round to round; what is reported is the
+median over the rounds of the ratio within a round. All contestants have the same weights, pictures and random choices,
+and have to find the same loss. Content-aware optimisation is timed in the same way: CPTrans with and without it.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -30,8 +35,13 @@ from nirvis_training.methods import make_method
 from nirvis_training.methods.base import Batch, Losses, Method
 from nirvis_training.methods.i2vgan import TAPS, Direction, I2vGan
 from nirvis_training.methods.roma import Roma
+from nirvis_training.processor import convolutions, placed
+from nirvis_training.step import train_only
 
 SIZE = 256
+CPU = torch.device("cpu")
+SAME_LOSS = 1e-4
+"""Relative difference that rounding may make."""
 
 
 class PublishedI2vGan(I2vGan):
@@ -41,14 +51,15 @@ class PublishedI2vGan(I2vGan):
         self, way: Direction, near: Sequence[Tensor], far: Sequence[Tensor], on_the_way: list[list[Tensor]]
     ) -> Losses:
         del on_the_way
+        weights = self.settings
         self.distance.look(near[2])  # once for each of the two terms that compare with it
 
         def encoded(frames: Sequence[Tensor]) -> list[list[Tensor]]:
             return [way.forth.features(frame, TAPS) for frame in frames]
 
         return {
-            "external": self._external(way.projector, encoded(near), encoded(far)),
-            "internal": self._internal(way.projector, encoded(near), encoded(far)),
+            "external": weights.external_weight * self._external(way.projector, encoded(near), encoded(far)),
+            "internal": weights.internal_weight * self._internal(way.projector, encoded(near), encoded(far)),
         }
 
     def _discriminator_losses(self, way: Direction, real: Sequence[Tensor], kept: dict[str, Tensor]) -> Losses:
@@ -62,82 +73,127 @@ class PublishedRoma(Roma):
     without_graph = torch.enable_grad  # type: ignore[assignment]
 
 
-FRAMES: dict[type[Method], int] = {I2vGan: 3, PublishedI2vGan: 3, Roma: 2, PublishedRoma: 2}
+PEERS: dict[str, type[Method]] = {"i2vgan": PublishedI2vGan, "roma": PublishedRoma}
+FRAMES = {"i2vgan": 3, "roma": 2}
+
+
+class Contestant:
+    """A method, and whether its wide convolutions are fast."""
+
+    def __init__(self, name: str, *, fast: bool = True, kind: type[Method] | None = None, **settings: object) -> None:
+        table = {"samples": 1, "batch_size": 1, "crop": SIZE, "learning_rate": 1e-5, "fast_convolutions": fast}
+        self.config = validated(table | {"method": {"name": name, "features": "random", **settings}}, name)
+        torch.manual_seed(0)
+        self.method = placed(make_method(self.config), CPU, torch.channels_last).train()
+        if kind is not None:
+            # The same networks, other bookkeeping.
+            self.method.__class__ = kind
+        self._frames = FRAMES.get(name, 1)
+
+    def gflop(self) -> float:
+        """Of a step; the method cannot compute anything afterwards."""
+        self.method.to("meta")
+        with FlopCounterMode(display=False) as counter:
+            self.step(torch.device("meta"))
+        return float(counter.get_total_flops()) / 1e9
+
+    def step(self, device: torch.device = CPU) -> list[Tensor]:
+        """All phases, forward and backward; returns all terms."""
+        torch.manual_seed(1)
+        if isinstance(self.method, PublishedRoma):
+            for weight in self.method.backbone.buffers():
+                weight.requires_grad_(True)
+        shape = [1, 3, SIZE, SIZE] if self._frames == 1 else [1, self._frames, 3, SIZE, SIZE]
+        source, target = torch.rand(shape, device=device), torch.rand(shape, device=device)
+        batch = Batch(source, target, torch.ones(1, 1, SIZE, SIZE, device=device))
+        terms: list[Tensor] = []
+        with convolutions(self.config, device):
+            for phase in self.method.phases:
+                train_only(self.method, phase)
+                losses = list(self.method.losses(phase, batch).values())
+                torch.autograd.backward(torch.stack(losses).sum())
+                terms += [loss.detach() for loss in losses]
+        self.method.zero_grad()
+        return terms
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="pairs of timed steps of CPTrans")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    options = _options()
+    torch.set_num_threads(options.threads)
     bars = []
-    peers: dict[str, type[Method]] = {"i2vgan": PublishedI2vGan, "roma": PublishedRoma}
-    for name, published in peers.items():
-        ours, theirs = gflop_per_step(method_of(name)), gflop_per_step(published_of(name, published))
-        print(f"{name}: {ours:.0f} GFLOP a step, as published {theirs:.0f}")
-        bars.append(Bar(f"train.{name}_gflop_vs_published", ours / theirs, "x"))
-    bars.append(Bar("train.cptrans_gflop", gflop_per_step(method_of("cptrans")), "GFLOP/step"))
-    bars.append(Bar("train.co_overhead", co_overhead(options.rounds), "x"))
+    for name in options.methods:
+        bars += published_bars(name, options.rounds) if name in PEERS else content_aware_bars(name, options.rounds)
     report(bars, options.json)
 
 
-def method_of(name: str, **settings: object) -> Method:
-    table = {"samples": 1, "batch_size": 1, "crop": SIZE, "learning_rate": 1e-5}
-    return make_method(validated(table | {"method": {"name": name, "features": "random", **settings}}, name))
+def published_bars(name: str, rounds: int) -> list[Bar]:
+    def made() -> dict[str, Contestant]:
+        return {
+            "as published": Contestant(name, fast=False, kind=PEERS[name]),
+            "direct": Contestant(name, fast=False),
+            "nirvis": Contestant(name),
+        }
+
+    gflop = {kind: contestant.gflop() for kind, contestant in made().items()}
+    for kind, count in gflop.items():
+        print(f"{name} {kind}: {count:.0f} GFLOP a step, {count / gflop['as published']:.2f} of the published")
+    bars = [
+        Bar(f"train.{name}_gflop_vs_published", gflop["nirvis"] / gflop["as published"], "x"),
+        Bar(f"train.{name}_gflop_direct_vs_published", gflop["direct"] / gflop["as published"], "x"),
+    ]
+    if rounds:
+        seconds = race(made(), rounds)
+        bars.append(Bar(f"train.{name}_time_vs_published", ratio(seconds, "nirvis", "as published"), "x"))
+    return bars
 
 
-def published_of(name: str, kind: type[Method]) -> Method:
-    """The method of this name with the class exchanged: the same networks, other bookkeeping."""
-    method = method_of(name)
-    method.__class__ = kind
-    return method
+def content_aware_bars(name: str, rounds: int) -> list[Bar]:
+    bars = [Bar(f"train.{name}_gflop", Contestant(name).gflop(), "GFLOP/step")]
+    if rounds:
+        seconds = race({"with": Contestant(name), "without": Contestant(name, content_aware=False)}, rounds, same=False)
+        bars.append(Bar("train.co_overhead", ratio(seconds, "with", "without"), "x"))
+    return bars
 
 
-def gflop_per_step(method: Method) -> float:
-    """All phases, forward and backward."""
-    method.to("meta")
-    if isinstance(method, PublishedRoma):
-        for weight in method.backbone.buffers():
-            weight.requires_grad_(True)
-    batch = batch_of(method, torch.device("meta"))
-    with FlopCounterMode(display=False) as counter:
-        step(method, batch)
-    return float(counter.get_total_flops()) / 1e9
+def race(contestants: Mapping[str, Contestant], rounds: int, *, same: bool = True) -> dict[str, list[float]]:
+    """Seconds of a step of each contestant in each round.
 
-
-def step(method: Method, batch: Batch) -> None:
-    batch.kept.clear()
-    for phase in method.phases:
-        for name, network in method.named_children():
-            if list(network.parameters()):
-                network.requires_grad_(name in phase.networks)
-        torch.stack(list(method.losses(phase, batch).values())).sum().backward()  # type: ignore[no-untyped-call]
-
-
-def batch_of(method: Method, device: torch.device) -> Batch:
-    frames = FRAMES.get(type(method), 1)
-    shape = [1, 3, SIZE, SIZE] if frames == 1 else [1, frames, 3, SIZE, SIZE]
-    source, target = torch.rand(shape, device=device), torch.rand(shape, device=device)
-    return Batch(source, target, torch.ones(1, 1, SIZE, SIZE, device=device))
-
-
-def co_overhead(rounds: int) -> float:
-    """Median ratio of a step with content-aware weights to one without, in turn."""
-    methods = [method_of("cptrans", content_aware=aware) for aware in (True, False)]
-    batch = batch_of(methods[0], torch.device("cpu"))
-    ratios = []
-    for number in range(rounds + 1):
-        seconds = {}
-        for method in methods if number % 2 else methods[::-1]:
+    same
+        Whether all of them have to find one loss.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for number in range(rounds):
+        losses = {}
+        for name in list(contestants)[:: -1 if number % 2 else 1]:
             began = time.perf_counter()
-            step(method, batch)
-            seconds[id(method)] = time.perf_counter() - began
-        ratio = seconds[id(methods[0])] / seconds[id(methods[1])]
-        print(
-            f"round {number}: {seconds[id(methods[0])]:.1f} s with, {seconds[id(methods[1])]:.1f} s without", flush=True
-        )
-        ratios += [ratio] if number else []  # the first warms up
-    return statistics.median(ratios)
+            losses[name] = float(torch.stack(contestants[name].step()).sum())
+            seconds[name].append(time.perf_counter() - began)
+        if same and number == 0:
+            _refuse_different(losses)
+        found = ", ".join(f"{name} {times[-1]:.1f} s" for name, times in seconds.items())
+        print(f"round {number}: {found}", flush=True)
+    return seconds
+
+
+def _refuse_different(losses: Mapping[str, float]) -> None:
+    """Contestants that do not compute the same have nothing to compare."""
+    first = next(iter(losses.values()))
+    print("loss: " + ", ".join(f"{name} {loss:.6f}" for name, loss in losses.items()), flush=True)
+    if not all(abs(loss / first - 1) < SAME_LOSS for loss in losses.values()):
+        raise SystemExit("the contestants do not compute the same loss")
+
+
+def ratio(seconds: Mapping[str, list[float]], name: str, peer: str) -> float:
+    return statistics.median(a / b for a, b in zip(seconds[name], seconds[peer], strict=True))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("methods", nargs="*", default=["i2vgan", "roma", "cptrans"], help="all three when absent")
+    parser.add_argument("--rounds", type=int, default=3, help="timed steps of each contestant; 0 counts only")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

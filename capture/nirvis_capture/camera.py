@@ -125,6 +125,19 @@ class Health(Protocol):
         ...
 
 
+@runtime_checkable
+class Ranged(Protocol):
+    """What a camera offers beside `Camera` when its driver tells which values its settings may have."""
+
+    @property
+    def ranges(self) -> Mapping[str, tuple[float, float]]:
+        """Least and greatest value of each setting, by its name in the profile (``exposure_us``, ``roi.width`` …).
+
+        As they were when the camera had been configured: they depend on each other.
+        """
+        ...
+
+
 class Backend(Protocol):
     """One driver: finds cameras and opens them."""
 

@@ -40,6 +40,8 @@ _REPLY_TIMEOUT_S = 120.0
 _LOG_LINES = 8
 _LOG_BYTES = 1_000_000
 
+_starting = threading.Lock()
+"""Who asks second within this process attaches to the recorder that the first one launches."""
 _launched: list[_Process] = []
 """Recorders that this process launched: referred to here, so that one that ended is reaped and none is waited for."""
 
@@ -65,6 +67,11 @@ class RecorderClient:
 
         Raises `RecorderError` when it does not come up, or records with another profile right now.
         """
+        with _starting:
+            return cls._started(profile, timeout_s)
+
+    @classmethod
+    def _started(cls, profile: Profile, timeout_s: float) -> RecorderClient:
         with contextlib.suppress(_Gone):
             client = cls._attached(profile)
             if client is not None:

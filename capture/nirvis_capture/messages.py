@@ -125,6 +125,8 @@ class RecorderStatus(Message):
     """The same, 99th percentile."""
     health: dict[Arm, dict[str, float]] = {}
     """What each camera tells of itself and its transport since arming; empty for drivers that tell nothing."""
+    ranges: dict[Arm, dict[str, tuple[float, float]]] = {}
+    """Least and greatest value of the settings that the open cameras tell; empty while they are let go."""
     disk_minutes_left: float | None = None
     """Minutes of recording until ``min_free_gb`` is reached."""
     clip: Path | None = None

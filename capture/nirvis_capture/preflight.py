@@ -181,6 +181,8 @@ def _losses(profile: Profile, trial: Trial) -> list[str]:
     expected = {"unanchored"} if profile.trigger.source == "free" else set()
     lost = {name: count for name, count in trial.lost.items() if name not in expected}
     reasons = [f"{count} × {name.replace('_', ' ')} in {trial.pairs} pairs" for name, count in lost.items()]
+    if lost:
+        reasons[-1] += ": a busy computer, USB, or the trigger; end other programs, then ask nirvis doctor --trigger"
     reasons += [doubt for doubt in trial.doubts if not (expected and doubt.startswith("synchrony"))]
     if trial.rate_hz < LEAST_RATE * profile.trigger.rate_hz:
         reasons.append(f"{profile.trigger.primary} gives {trial.rate_hz:.1f} of {profile.trigger.rate_hz:g} Hz")

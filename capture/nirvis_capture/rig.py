@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from nirvis_capture.anchor import Anchor, Apart, anchor, listening_frames
-from nirvis_capture.camera import ARMS, Arm, Backend, Camera, CameraInfo, ClockLatch, Frame, Health
+from nirvis_capture.camera import ARMS, Arm, Backend, Camera, CameraInfo, ClockLatch, Frame, Health, Ranged
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.errors import CameraError, CameraLost, FreeRunning
 from nirvis_capture.frame_memory import release_frames
@@ -81,6 +81,11 @@ class Rig:
     def health(self) -> dict[Arm, dict[str, float]]:
         """`Health` figures of the cameras that have them. From any thread."""
         return {arm: dict(camera.health()) for arm, camera in self._with_health.items()}
+
+    @property
+    def ranges(self) -> dict[Arm, dict[str, tuple[float, float]]]:
+        """`Ranged` settings of the cameras that tell them; empty before `open`. From any thread."""
+        return {arm: dict(camera.ranges) for arm, camera in self._cameras.items() if isinstance(camera, Ranged)}
 
     @property
     def stream(self) -> PairStream:

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from nirvis_capture.camera import Backend
-from nirvis_capture.cameras import open_backend
+from nirvis_capture.cameras import open_backend, prepare_backend
 from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.disk import minutes_left, prepare_folder
 from nirvis_capture.errors import CameraError, RecorderError
@@ -128,6 +128,7 @@ class Station:
         self.release()
         self._profile, self._folder = profile, profile.recording.folder
         self._state, self._message = "idle", ""
+        prepare_backend(profile)
 
     def _known_profile(self) -> Profile:
         if self._profile is None:
@@ -300,6 +301,7 @@ class Station:
             residual_p50_us=None if rig is None else rig.residual_us(50),
             residual_p99_us=None if rig is None else rig.residual_us(99),
             health={} if rig is None else rig.health,
+            ranges={} if rig is None else rig.ranges,
             disk_minutes_left=None if profile is None else minutes_left(profile, self._folder),
             clip=self._clip if recording is None or not self.busy else recording.clip,
             message=self._message or self._warning(),

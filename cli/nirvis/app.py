@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 app = App(
     name="nirvis",
     help="Record near-infrared and visible video in step, register it, and learn to see it in colour.",
-    help_format="plaintext",
+    help_format="markdown",
+    suppress_keyboard_interrupt=False,
 )
 
 COMMANDS = {
@@ -53,8 +54,20 @@ for _order, (_name, _does) in enumerate(COMMANDS.items()):
     app.command(f"nirvis.commands.{_module}:{_module}", name=_name, help=_help, sort_key=_order)
 
 
+def _mistyped(error: CycloptsError) -> str:
+    """What is wrong with a command line, and where its options are explained."""
+    from pydantic import ValidationError
+
+    message, cause = str(error), error.__cause__
+    if isinstance(cause, ValidationError):
+        first = cause.errors()[0]
+        option = str(first["loc"][-1]).replace("_", "-")
+        message = f"Invalid value {first['input']!r} for --{option}. {first['msg']}."
+    return f"{message} See: {' '.join(['nirvis', *(error.command_chain or ()), '--help'])}"
+
+
 def main(words: Sequence[str] | None = None) -> None:
-    """Run the command line; a `NirvisError` becomes one message and its exit status.
+    """Run the command line; a `NirvisError`, or a file that the system refuses, becomes one line and its exit status.
 
     Every command ends with 0 when all is well; 1 when something failed, is not there, or does not hold; 2 when an
     option, a profile or a configuration is wrong, before anything was begun; 130 when it was interrupted.
@@ -65,13 +78,24 @@ def main(words: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        app(words)
+        try:
+            app(sys.argv[1:] if words is None else words, print_error=False, exit_on_error=False)
+        finally:
+            sys.stdout.flush()
+    except CycloptsError as error:
+        print(f"error: {_mistyped(error)}", file=sys.stderr)
+        sys.exit(2)
     except NirvisError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
     except BrokenPipeError:
         # Whoever reads the output, such as head, has seen enough; what Python writes on its way out goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: {error.filename2 or error.filename}: {error.strerror}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

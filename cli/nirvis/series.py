@@ -76,6 +76,17 @@ class Series:
             if wait(began + slot * self.every_s - clock()):
                 return
 
+    def no_room(self) -> str:
+        """Why no recording began."""
+        return (
+            f"Nothing was recorded: {self.folder} has {free_gb(self.folder):.1f} GB free, a recording takes "
+            f"{self._needed_gb:.1f} GB, and --until-free-gb {self.until_free_gb:g} has to stay free. "
+            "Free some space, name another folder as --out, or lower it."
+        )
+
+    @property
+    def _needed_gb(self) -> float:
+        return self.seconds * self.bytes_s / 1e9
+
     def _fits(self) -> bool:
-        needed_gb = self.seconds * self.bytes_s / 1e9
-        return self.until_free_gb is None or free_gb(self.folder) - needed_gb >= self.until_free_gb
+        return self.until_free_gb is None or free_gb(self.folder) - self._needed_gb >= self.until_free_gb

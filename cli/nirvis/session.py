@@ -11,6 +11,11 @@ from nirvis_capture.errors import NirvisError
 PAIRS_FOLDER = "pairs"
 
 
+class NoSession(NirvisError):
+    def __init__(self, session: Path) -> None:
+        super().__init__(f"There is no folder {session}. Give --session the folder of the clips.")
+
+
 class NothingRegistered(NirvisError):
     def __init__(self, session: Path, reasons: list[str]) -> None:
         super().__init__(f"None of the clips in {session} could be registered:\n" + "\n".join(reasons))
@@ -21,8 +26,10 @@ def prepare_session(session: Path, place_unknown_as: Literal["recording"] | None
 
     Pairs that are there already stay as they are, and so do the sets of places that were split before.
 
-    Raises `NothingRegistered`, `SplitError`, and what reading the clips raises.
+    Raises `NoSession`, `NothingRegistered`, `SplitError`, and what reading the clips raises.
     """
+    if not session.is_dir():
+        raise NoSession(session)
     pairs = session / PAIRS_FOLDER
     _register(session, pairs)
     catalogue_and_split(pairs, place_unknown_as)

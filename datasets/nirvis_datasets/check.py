@@ -199,7 +199,7 @@ def _judge_quality(verdict: Verdict, pictures: _Pictures) -> None:
     if known.size:
         verdict.figures.append((f"{np.median(known):.2f} px", "median residual misalignment"))
     bad: Iterable[tuple[NDArray[np.bool_], str]] = (
-        (known > MAX_RESIDUAL_PX, f"pairs are more than {MAX_RESIDUAL_PX:g} px apart"),
+        (known > MAX_RESIDUAL_PX, f"pairs whose misalignment is known are more than {MAX_RESIDUAL_PX:g} px apart"),
         (~np.isfinite(residual), "pairs have too little structure to measure their misalignment"),
         (sharp < MIN_SHARPNESS * (np.median(sharp) if sharp.size else 0), "pairs are blurred against the others"),
         (saturated > MAX_SATURATED, f"pairs are saturated in more than {MAX_SATURATED:.0%} of their pixels"),

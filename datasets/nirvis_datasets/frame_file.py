@@ -73,7 +73,7 @@ class FramesWriter:
         self._written, self._length = 0, len(index)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._reserve = Reserve(path.parent, _CLOSING_BYTES + _CLOSING_BYTES_PER_FRAME * len(index))
-        # without a cache, frames are written at once, and all that waits for the close fits into the reserve
+        # as in `PairsWriter`: what waits for the close has to fit into the reserve
         self._file = h5py.File(self._part, "w", libver="latest", rdcc_nbytes=0)
         self._file.attrs.update({"format": FORMAT, "version": VERSION, "software": software()})
         self._file.attrs.update(asdict(header) | {"start_time": header.start_time.isoformat()})

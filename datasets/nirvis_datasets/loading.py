@@ -133,8 +133,8 @@ def _alike(samples: list[Any]) -> list[Any]:
         if len(sizes) > 1:
             found = ", ".join(f"{width}×{height} px ({name})" for (height, width), name in sorted(sizes.items()))
             raise DatasetError(f"The pictures of a batch differ in size: {found}. Choose a crop, or resize them.")
-    types = {sample[side].dtype for sample in samples for side in ("source", "target")}
-    return [floats(sample) for sample in samples] if len(types) > 1 else samples
+    mixed = any(len({sample[side].dtype for sample in samples}) > 1 for side in SIDES)
+    return [floats(sample) for sample in samples] if mixed else samples
 
 
 def _sides(sample: Collated) -> dict[str, Tensor]:

@@ -74,8 +74,8 @@ class SampleDataset(Dataset[Sample]):
     source_mode, target_mode
         Take only such recordings, such as sources of the night and, where unpaired, targets of the day.
     as_counts
-        Give u8 or u16 counts and a bool mask instead of floats: a quarter of the bytes for workers to hand over, and
-        what most of their time goes into. `floats` makes of such a batch what it would have been.
+        Give u8 or u16 counts and a bool mask instead of floats: a quarter of the bytes for workers to hand over.
+        `loading.loaded` makes floats of them; `floats` does it for any batch.
 
     Raises `DatasetError` when the folder has nothing of that kind.
     """

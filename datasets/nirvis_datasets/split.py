@@ -99,6 +99,8 @@ def split(
     """
     shares = _shares(fractions)
     recordings, left_out = _recordings(catalogue)
+    if not recordings and not left_out:
+        raise SplitError(f"The catalogue of {catalogue.folder} lists no recording that could be divided.")
     units = _units(recordings, place_unknown_as)
     fixed = _fixed(units, keep)
     order = sorted((unit for unit in units if unit not in fixed), key=lambda unit: _draw(seed, unit))

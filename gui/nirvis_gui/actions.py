@@ -11,6 +11,15 @@ from PyQt5.QtWidgets import QAction, QMainWindow
 
 from nirvis_gui.theme import icon
 
+MENUS = RECORDING, RIG, COLOUR, VIEW, PAGES_MENU, HELP = (
+    QT_TRANSLATE_NOOP("actions", "Recording"),
+    QT_TRANSLATE_NOOP("actions", "Rig"),
+    QT_TRANSLATE_NOOP("actions", "Colour"),
+    QT_TRANSLATE_NOOP("actions", "View"),
+    QT_TRANSLATE_NOOP("actions", "Pages"),
+    QT_TRANSLATE_NOOP("actions", "Help"),
+)
+
 
 @dataclass(frozen=True)
 class ActionRow:
@@ -28,7 +37,7 @@ class ActionRow:
 ROWS = (
     ActionRow(
         name="record",
-        menu=QT_TRANSLATE_NOOP("actions", "Recording"),
+        menu=RECORDING,
         text=QT_TRANSLATE_NOOP("actions", "Record"),
         key="Space",
         icon="mdi6.record-circle",
@@ -36,7 +45,7 @@ ROWS = (
     ),
     ActionRow(
         name="live",
-        menu=QT_TRANSLATE_NOOP("actions", "Recording"),
+        menu=RECORDING,
         text=QT_TRANSLATE_NOOP("actions", "Live"),
         key="L",
         icon="mdi6.video",
@@ -45,7 +54,7 @@ ROWS = (
     ),
     ActionRow(
         name="verify",
-        menu=QT_TRANSLATE_NOOP("actions", "Recording"),
+        menu=RECORDING,
         text=QT_TRANSLATE_NOOP("actions", "Verify the last clip"),
         key="Ctrl+Y",
         icon="mdi6.shield-check-outline",
@@ -53,7 +62,7 @@ ROWS = (
     ),
     ActionRow(
         name="open_folder",
-        menu=QT_TRANSLATE_NOOP("actions", "Recording"),
+        menu=RECORDING,
         text=QT_TRANSLATE_NOOP("actions", "Open the folder of the last clip"),
         key="Ctrl+E",
         icon="mdi6.folder-outline",
@@ -61,7 +70,7 @@ ROWS = (
     ),
     ActionRow(
         name="open_profile",
-        menu=QT_TRANSLATE_NOOP("actions", "Rig"),
+        menu=RIG,
         text=QT_TRANSLATE_NOOP("actions", "Open a hardware profile…"),
         key="Ctrl+P",
         icon="mdi6.file-cog-outline",
@@ -69,7 +78,7 @@ ROWS = (
     ),
     ActionRow(
         name="filters",
-        menu=QT_TRANSLATE_NOOP("actions", "Rig"),
+        menu=RIG,
         text=QT_TRANSLATE_NOOP("actions", "The filters are in place"),
         key="Ctrl+I",
         icon="mdi6.camera-iris",
@@ -77,7 +86,7 @@ ROWS = (
     ),
     ActionRow(
         name="open_model",
-        menu=QT_TRANSLATE_NOOP("actions", "Colour"),
+        menu=COLOUR,
         text=QT_TRANSLATE_NOOP("actions", "Open a model…"),
         key="Ctrl+O",
         icon="mdi6.folder-open-outline",
@@ -85,7 +94,7 @@ ROWS = (
     ),
     ActionRow(
         name="colour",
-        menu=QT_TRANSLATE_NOOP("actions", "Colour"),
+        menu=COLOUR,
         text=QT_TRANSLATE_NOOP("actions", "Recovered colour"),
         key="C",
         icon="mdi6.palette",
@@ -94,7 +103,7 @@ ROWS = (
     ),
     ActionRow(
         name="overlay",
-        menu=QT_TRANSLATE_NOOP("actions", "View"),
+        menu=VIEW,
         text=QT_TRANSLATE_NOOP("actions", "Overlay"),
         key="O",
         icon="mdi6.vector-intersection",
@@ -103,7 +112,7 @@ ROWS = (
     ),
     ActionRow(
         name="next_overlay",
-        menu=QT_TRANSLATE_NOOP("actions", "View"),
+        menu=VIEW,
         text=QT_TRANSLATE_NOOP("actions", "Next kind of overlay"),
         key="Shift+O",
         icon="mdi6.rotate-right",
@@ -111,7 +120,7 @@ ROWS = (
     ),
     ActionRow(
         name="peaking",
-        menu=QT_TRANSLATE_NOOP("actions", "View"),
+        menu=VIEW,
         text=QT_TRANSLATE_NOOP("actions", "Focus peaking"),
         key="P",
         icon="mdi6.image-filter-center-focus",
@@ -120,7 +129,7 @@ ROWS = (
     ),
     ActionRow(
         name="fit",
-        menu=QT_TRANSLATE_NOOP("actions", "View"),
+        menu=VIEW,
         text=QT_TRANSLATE_NOOP("actions", "Fit the pictures"),
         key="F",
         icon="mdi6.fit-to-page-outline",
@@ -128,7 +137,7 @@ ROWS = (
     ),
     ActionRow(
         name="theme",
-        menu=QT_TRANSLATE_NOOP("actions", "View"),
+        menu=VIEW,
         text=QT_TRANSLATE_NOOP("actions", "Light or dark"),
         key="Ctrl+D",
         icon="mdi6.theme-light-dark",
@@ -136,7 +145,7 @@ ROWS = (
     ),
     ActionRow(
         name="page_live",
-        menu=QT_TRANSLATE_NOOP("actions", "Pages"),
+        menu=PAGES_MENU,
         text=QT_TRANSLATE_NOOP("actions", "Live"),
         key="Ctrl+1",
         icon="mdi6.video-outline",
@@ -144,7 +153,7 @@ ROWS = (
     ),
     ActionRow(
         name="page_clips",
-        menu=QT_TRANSLATE_NOOP("actions", "Pages"),
+        menu=PAGES_MENU,
         text=QT_TRANSLATE_NOOP("actions", "Clips"),
         key="Ctrl+2",
         icon="mdi6.filmstrip",
@@ -152,7 +161,7 @@ ROWS = (
     ),
     ActionRow(
         name="page_training",
-        menu=QT_TRANSLATE_NOOP("actions", "Pages"),
+        menu=PAGES_MENU,
         text=QT_TRANSLATE_NOOP("actions", "Training"),
         key="Ctrl+3",
         icon="mdi6.chart-line",
@@ -160,7 +169,7 @@ ROWS = (
     ),
     ActionRow(
         name="page_profile",
-        menu=QT_TRANSLATE_NOOP("actions", "Pages"),
+        menu=PAGES_MENU,
         text=QT_TRANSLATE_NOOP("actions", "Rig"),
         key="Ctrl+4",
         icon="mdi6.tune-vertical",
@@ -168,7 +177,7 @@ ROWS = (
     ),
     ActionRow(
         name="page_checks",
-        menu=QT_TRANSLATE_NOOP("actions", "Pages"),
+        menu=PAGES_MENU,
         text=QT_TRANSLATE_NOOP("actions", "Checks"),
         key="Ctrl+5",
         icon="mdi6.clipboard-check-outline",
@@ -176,7 +185,7 @@ ROWS = (
     ),
     ActionRow(
         name="messages",
-        menu=QT_TRANSLATE_NOOP("actions", "Help"),
+        menu=HELP,
         text=QT_TRANSLATE_NOOP("actions", "Earlier messages"),
         key="Ctrl+M",
         icon="mdi6.message-text-outline",
@@ -184,7 +193,7 @@ ROWS = (
     ),
     ActionRow(
         name="help",
-        menu=QT_TRANSLATE_NOOP("actions", "Help"),
+        menu=HELP,
         text=QT_TRANSLATE_NOOP("actions", "Keys"),
         key="F1",
         icon="mdi6.keyboard-outline",
@@ -192,18 +201,18 @@ ROWS = (
     ),
     ActionRow(
         name="quit",
-        menu=QT_TRANSLATE_NOOP("actions", "Help"),
+        menu=HELP,
         text=QT_TRANSLATE_NOOP("actions", "Quit"),
         key="Ctrl+Q",
         icon="mdi6.exit-to-app",
         help=QT_TRANSLATE_NOOP("actions", "Close the window; asks while a clip is recorded."),
     ),
 )
-MENUS = ("Recording", "Rig", "Colour", "View", "Pages", "Help")
 PAGES = ("live", "clips", "training", "profile", "checks")
 
 
 def tr(text: str) -> str:
+    """A text of a row."""
     return QCoreApplication.translate("actions", text)
 
 

@@ -5,64 +5,53 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 from PyQt5.QtCore import QCoreApplication, Qt, QTimer
 from PyQt5.QtWidgets import QApplication
 
-from nirvis_capture.errors import NirvisError
-from nirvis_capture.profile import load_profile
 from nirvis_gui import theme
 from nirvis_gui.health import Level
 from nirvis_gui.main_window import MainWindow
-from nirvis_gui.preferences import Preferences, preferences_path, read_preferences
+from nirvis_gui.preferences import Theme
 from nirvis_gui.session import Session
+from nirvis_gui.start import Beginning
+from nirvis_gui.texts import tr
 
 log = logging.getLogger(__name__)
 
 SIGNAL_PERIOD_MS = 200
 
 
-def run(name: str | None, model: Path | None = None, look: theme.Theme | None = None) -> int:
-    """Show the window until it is closed; returns the exit status.
-
-    name
-        A shipped profile or a file; None for the one of the last time.
-
-    Raises `ProfileError` when the profile of that name cannot be used.
-    """
-    memory = preferences_path()
-    preferences, warning = read_preferences(memory)
-    if name is None:
-        preferences, changed = _with_usable_profile(preferences)
-        warning = warning or changed
-    profile_name = name or preferences.profile
-    profile = load_profile(profile_name)
-    application = make_application(look or preferences.look)
-    window = MainWindow(Session(), look or preferences.look, memory)
+def show(beginning: Beginning, model: Path | None = None) -> int:
+    """Show the window until it is closed; returns the exit status."""
+    preferences = beginning.preferences
+    application = make_application(preferences.look)
+    window = MainWindow(Session(), preferences.look, beginning.memory)
     window.recall(preferences)
     _say_what_went_wrong(window)
     _close_on_signals(window)
     window.closed.connect(application.quit)
-    window.start(profile_name, profile, model)
-    if warning:
+    window.start(beginning.profile_name, beginning.profile, model)
+    for warning in _warnings(beginning):
         window.session.said.emit(Level.MARGIN, warning)
     window.show()
     return application.exec()
 
 
-def _with_usable_profile(preferences: Preferences) -> tuple[Preferences, str]:
-    """The profile of the last time may be gone or broken by now; the window starts all the same, and says it."""
-    try:
-        load_profile(preferences.profile)
-    except NirvisError as error:
-        usual = Preferences().profile
-        return preferences.model_copy(update={"profile": usual}), f"{error}\nUsing {usual} instead."
-    return preferences, ""
+def _warnings(beginning: Beginning) -> Iterator[str]:
+    """What the window could not begin with."""
+    if beginning.broken:
+        text = tr("{file} cannot be used ({why}). The window starts as if it were new; it is replaced when it closes.")
+        yield text.format(file=beginning.memory, why=beginning.broken)
+    if beginning.unusable:
+        text = tr("{why}\nUsing {profile} instead.")
+        yield text.format(why=beginning.unusable, profile=beginning.profile_name)
 
 
-def make_application(look: theme.Theme = "dark") -> QApplication:
+def make_application(look: Theme = "dark") -> QApplication:
     """The Qt application; the one that exists if there is one."""
     existing = QApplication.instance()
     if existing is None:
@@ -81,7 +70,8 @@ def _say_what_went_wrong(window: MainWindow) -> None:
 
     def hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
         log.error("unexpected error in the window", exc_info=(kind, error, traceback))
-        window.session.said.emit(Level.LOSS, f"A bug of nirvis: {kind.__name__}: {error}. A recording goes on.")
+        text = tr("A bug of nirvis: {kind}: {error}. A recording goes on.").format(kind=kind.__name__, error=error)
+        window.session.said.emit(Level.LOSS, text)
 
     sys.excepthook = hook
 

@@ -19,9 +19,9 @@ from nirvis_gui.health import (
     recorder,
     residual,
     ring,
-    tr,
     writing,
 )
+from nirvis_gui.texts import tr
 
 RATE_TOLERANCE = 0.02
 """Share by which a camera may be off its rate: an unsteady clock is no reason for alarm, half the rate is."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from nirvis_gui.found import Found, findings, forecast
 from nirvis_gui.health import Level
 from nirvis_gui.jobs import Job
 from nirvis_gui.theme import LEVEL_COLOURS, LEVEL_ICONS, icon
@@ -20,50 +19,6 @@ Start = Callable[[str, Callable[[Path], list[str]]], Job | None]
 """Starts a command that opens the cameras: name, and arguments for the path of the profile."""
 
 TRIAL_SECONDS = 5.0
-_LEVEL_OF = {"ok": Level.PROVEN, "warning": Level.MARGIN, "stop": Level.LOSS}
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a step said."""
-
-    level: Level
-    html: str
-
-
-def findings(output: str) -> Found:
-    """What ``nirvis doctor --json`` found: the worst of it decides."""
-    rows = json.loads(output)
-    worst = max((_LEVEL_OF[row["level"]] for row in rows), key=list(Level).index, default=Level.UNKNOWN)
-    told = [row for row in rows if row["level"] != "ok"]
-    lines = [f"{escape(row['check'])}: {escape(row['found'])}{_remedy(row['remedy'])}" for row in told]
-    good = [row for row in rows if row["level"] == "ok"]
-    if len(rows) == 1 and good:
-        lines.append(escape(good[0]["found"]))
-    elif good:
-        lines.append(f"{len(good)} things are in order: {escape(', '.join(row['check'] for row in good))}")
-    return Found(worst, "<br>".join(lines))
-
-
-def forecast(output: str) -> Found:
-    """What ``nirvis preflight --json`` measured, and whether to go."""
-    said: dict[str, Any] = json.loads(output)
-    trial, ahead = said["trial"], said["forecast"]
-    lost = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in trial["lost"].items()) or "nothing lost"
-    lines = [
-        f"{trial['pairs']} pairs at {trial['rate_hz']:.1f} Hz, {lost}",
-        f"the cameras send {ahead['line_rate_mb_s']:.0f} MB/s, the disk takes {trial['disk_mb_s']:.0f}",
-        f"{ahead['minutes_left']:.0f} minutes fit; a stall of the disk of {ahead['longest_stall_s']:.1f} s is survived",
-        f"highest safe rate {ahead['highest_safe_rate_hz']:.0f} Hz, bound by {escape(ahead['bound_by'])}",
-        *(f"▲ {escape(warning)}" for warning in ahead["warnings"]),
-        *(f"✗ {escape(reason)}" for reason in ahead["reasons"]),
-    ]
-    level = Level.LOSS if not said["go"] else Level.MARGIN if ahead["warnings"] else Level.PROVEN
-    return Found(level, "<br>".join(lines))
-
-
-def _remedy(text: str) -> str:
-    return f"<br>&nbsp;&nbsp;→ {escape(text)}" if text else ""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from nirvis_capture.profile import Profile, load_profile
 from nirvis_capture.settings import Changes
 from nirvis_capture.slot import slot_folder
 from nirvis_gui.preferences import Preferences, write_preferences
+from nirvis_gui.texts import tr
 from nirvis_gui.workers import Worker
 
 ENDING_MS = 3000
@@ -124,5 +125,6 @@ def _end(process: QProcess) -> None:
 def _open_folder(folder: Path) -> None:
     opener = shutil.which("xdg-open")
     if opener is None:
-        raise NirvisError(f"This desktop has no xdg-open to show folders with. The clip is in {folder}.")
+        text = tr("This desktop has no xdg-open to show folders with. The clip is in {folder}.")
+        raise NirvisError(text.format(folder=folder))
     QProcess.startDetached(opener, [str(folder)])

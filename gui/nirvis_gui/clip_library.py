@@ -18,6 +18,8 @@ from nirvis_capture.clip_layout import PART_SUFFIX, SUFFIX
 from nirvis_capture.errors import ClipError
 from nirvis_capture.slot import Snapshot
 from nirvis_gui.live_pictures import LivePictures, Look, Looking
+from nirvis_gui.report_view import read_report
+from nirvis_gui.texts import light_name, mode_name, tr
 from nirvis_gui.workers import Worker
 from nirvis_registration.pair_file import SUFFIX as PAIRS_SUFFIX
 
@@ -26,13 +28,15 @@ PLAY_PERIOD_MS = 66
 PAIRS_FOLDER = "pairs"
 """Where the registered pairs of the clips of a folder go."""
 
+ClipState = Literal["certified", "integrity only", "unfinished", "damaged"]
+
 
 @dataclass(frozen=True)
 class ClipRow:
     """One line of the browser."""
 
     path: Path
-    state: Literal["certified", "integrity only", "unfinished", "damaged"]
+    state: ClipState
     megabytes: float
     start: datetime | None = None
     mode: str = ""
@@ -77,6 +81,8 @@ class ClipLibrary(Worker):
     """`OpenedClip`."""
     played = pyqtSignal(object)
     """`PlayedRow`; answer with `taken`."""
+    report_read = pyqtSignal(object)
+    """`ReadReport`."""
     stopped = pyqtSignal()
     """Playing came to the end, or was stopped."""
 
@@ -105,6 +111,10 @@ class ClipLibrary(Worker):
     def show(self, row: int) -> None:
         """Read one row of the pair table."""
         self.post("frame", lambda: self._show(row))
+
+    def read_report(self, path: Path) -> None:
+        """Read a report with its pictures."""
+        self.post("report", lambda: self.report_read.emit(read_report(path)))
 
     def play(self) -> None:
         """Go on from the row that is shown."""
@@ -193,7 +203,7 @@ def read_row(path: Path, registered: set[str]) -> ClipRow:
     """What the browser shows of a file."""
     megabytes = path.stat().st_size / 1e6
     if path.name.endswith(PART_SUFFIX):
-        return ClipRow(path, "unfinished", megabytes, note="its recording still runs, or was cut off: Recover")
+        return ClipRow(path, "unfinished", megabytes, note=tr("its recording still runs, or was cut off: Recover"))
     try:
         with Clip.open(path) as clip:
             proved = clip.certificate.claim == "synchrony"
@@ -202,7 +212,7 @@ def read_row(path: Path, registered: set[str]) -> ClipRow:
                 state="certified" if proved else "integrity only",
                 megabytes=megabytes,
                 start=clip.start_time,
-                mode=clip.mode,
+                mode=mode_name(clip.mode),
                 place=clip.place,
                 pairs=clip.certificate.pairs,
                 seconds=(clip.end_time - clip.start_time).total_seconds(),
@@ -230,11 +240,11 @@ def _meta(clip: Clip, arm: Arm, index: int) -> dict[str, Any]:
 
 def _header(clip: Clip) -> tuple[tuple[str, str], ...]:
     return (
-        ("recording", f"{clip.recording_id}, part {clip.part}"),
-        ("start", f"{clip.start_time:%Y-%m-%d %H:%M:%S}"),
-        ("mode", clip.mode),
-        ("light", clip.light),
-        ("place", clip.place),
-        ("operator", clip.operator),
-        ("notes", clip.notes),
+        (tr("recording"), tr("{recording}, part {part}").format(recording=clip.recording_id, part=clip.part)),
+        (tr("start"), f"{clip.start_time:%Y-%m-%d %H:%M:%S}"),
+        (tr("mode"), mode_name(clip.mode)),
+        (tr("light"), light_name(clip.light)),
+        (tr("place"), clip.place),
+        (tr("operator"), clip.operator),
+        (tr("notes"), clip.notes),
     )

@@ -22,6 +22,7 @@ from superqt import QElidingLabel
 from nirvis_capture.profile import Light
 from nirvis_gui.health import Level
 from nirvis_gui.recorder_link import ClipFields
+from nirvis_gui.texts import light_name
 from nirvis_gui.theme import LEVEL_COLOURS, LEVEL_ICONS, icon
 from nirvis_gui.verdict import Verdict
 
@@ -37,9 +38,8 @@ class FieldsPanel(QWidget):
         self._place.setPlaceholderText(self.tr("crossing, street, site"))
         self._operator.setPlaceholderText(self.tr("who records"))
         self._light = QComboBox(self)
-        names = {"day": self.tr("daylight"), "dusk": self.tr("dusk"), "led_night": self.tr("night, under LED")}
         for light in LIGHTS:
-            self._light.addItem(names[light], light)
+            self._light.addItem(light_name(light), light)
         self._notes = QPlainTextEdit(self)
         self._notes.setPlaceholderText(self.tr("weather, traffic, anything odd"))
         self._notes.setTabChangesFocus(True)

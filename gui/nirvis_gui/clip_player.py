@@ -15,7 +15,7 @@ from nirvis_gui.alignment import OVERLAY_KINDS, OverlayKind
 from nirvis_gui.clip_library import ClipLibrary, OpenedClip, PlayedRow
 from nirvis_gui.live_pictures import LivePictures, Look
 from nirvis_gui.live_view import LiveViews
-from nirvis_gui.pair_model import event_name
+from nirvis_gui.texts import event_name, tr
 from nirvis_gui.theme import icon
 
 
@@ -140,5 +140,10 @@ class ClipPlayer(QWidget):
 def _row_text(table: NDArray[np.void], row: int, rate_hz: float) -> str:
     """Where in the clip a row is, and what it says."""
     event = Event(int(table["event"][row]))
-    what = f"residual {table['residual_ns'][row] / 1e3:.1f} µs" if event is Event.PAIR else "one arm has no frame here"
-    return f"row {row + 1} of {len(table)} · about {row / rate_hz:.2f} s · {event_name(event)} · {what}"
+    what = tr("one arm has no frame here")
+    if event is Event.PAIR:
+        what = tr("residual {us:.1f} µs").format(us=table["residual_ns"][row] / 1e3)
+    where = tr("row {row} of {rows} · about {seconds:.2f} s").format(
+        row=row + 1, rows=len(table), seconds=row / rate_hz
+    )
+    return f"{where} · {event_name(event)} · {what}"

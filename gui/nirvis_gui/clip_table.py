@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from nirvis_gui.clip_library import ClipRow
+from nirvis_gui.clip_library import ClipRow, ClipState
 from nirvis_gui.health import Level
 from nirvis_gui.theme import LEVEL_COLOURS, LEVEL_ICONS, icon
 
-_LEVELS = {
+_LEVELS: dict[ClipState, Level] = {
     "certified": Level.PROVEN,
     "integrity only": Level.MARGIN,
     "unfinished": Level.MARGIN,
     "damaged": Level.LOSS,
 }
+
+START_WIDTH = 138
 
 
 class ClipTable(QTableWidget):
@@ -31,12 +33,16 @@ class ClipTable(QTableWidget):
         titles = (self.tr("start"), self.tr("mode"), self.tr("place"), self.tr("pairs"), self.tr("s"), self.tr("reg."))
         self.setColumnCount(len(titles))
         self.setHorizontalHeaderLabels(titles)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         header, side = self.horizontalHeader(), self.verticalHeader()
         if header is not None and side is not None:
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+            # Files without a start show their names, which would leave no room for the rest.
+            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(0, START_WIDTH)
             side.hide()
         self.currentCellChanged.connect(self._tell)
 
@@ -68,12 +74,20 @@ class ClipTable(QTableWidget):
         texts = (start, row.mode, row.place, f"{row.pairs}", f"{row.seconds:.1f}", registered)
         for column, text in enumerate(texts):
             item = QTableWidgetItem(text)
-            item.setToolTip(f"{row.path}\n{row.state}, {row.megabytes:.0f} MB. {row.note}".strip())
+            item.setToolTip(f"{row.path}\n{self._state_name(row.state)}, {row.megabytes:.0f} MB. {row.note}".strip())
             if column == 0:
                 item.setIcon(icon(LEVEL_ICONS[level], LEVEL_COLOURS[level]))
             if column >= 3:
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.setItem(line, column, item)
+
+    def _state_name(self, state: ClipState) -> str:
+        return {
+            "certified": self.tr("certified"),
+            "integrity only": self.tr("integrity only"),
+            "unfinished": self.tr("unfinished"),
+            "damaged": self.tr("damaged"),
+        }[state]
 
     def _tell(self, line: int, _column: int, _line_before: int, _column_before: int) -> None:
         if 0 <= line < len(self.rows):

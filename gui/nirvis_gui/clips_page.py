@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from PyQt5.QtCore import QItemSelectionModel, Qt, pyqtSignal
+from PyQt5.QtGui import QShowEvent
 from PyQt5.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
@@ -13,6 +15,7 @@ from PyQt5.QtWidgets import (
     QMenu,
     QPushButton,
     QSplitter,
+    QStackedWidget,
     QTableView,
     QTabWidget,
     QTextBrowser,
@@ -22,11 +25,13 @@ from PyQt5.QtWidgets import (
 )
 from superqt import QElidingLabel
 
+from nirvis_capture.clip_layout import SUFFIX
 from nirvis_gui.clip_library import PAIRS_FOLDER, ClipLibrary, ClipRow, OpenedClip, PlayedRow
 from nirvis_gui.clip_player import ClipPlayer
 from nirvis_gui.clip_table import ClipTable
 from nirvis_gui.jobs import Jobs
 from nirvis_gui.pair_model import PairModel, certificate_html
+from nirvis_gui.report_view import ReadReport, ReportView
 from nirvis_gui.work_panel import Step, WorkPanel
 
 
@@ -44,7 +49,8 @@ class ClipsPage(QWidget):
         self._folder_name = QElidingLabel(self)
         self._folder_name.setElideMode(Qt.TextElideMode.ElideMiddle)
         self.table = ClipTable(self)
-        self.player = ClipPlayer(library, self)
+        self.player, self.report = ClipPlayer(library, self), ReportView(self)
+        self.middle = QStackedWidget(self)
         self.pair_model = PairModel(self)
         self.pairs = QTableView(self)
         self.pairs.setModel(self.pair_model)
@@ -82,7 +88,9 @@ class ClipsPage(QWidget):
         ):
             self.tabs.addTab(widget, title)
         splitter = QSplitter(self)
-        for widget, size in ((left, 350), (self.player, 690), (self.tabs, 316)):
+        for page in (self.player, self.report):
+            self.middle.addWidget(page)
+        for widget, size in ((left, 350), (self.middle, 690), (self.tabs, 316)):
             splitter.addWidget(widget)
             splitter.setStretchFactor(splitter.count() - 1, size)
         splitter.setSizes([350, 690, 316])
@@ -98,7 +106,7 @@ class ClipsPage(QWidget):
             (first, "recover", self.tr("Recover"), self.tr("Rescue recordings that were cut off."), self.recover),
             (first, "register", self.tr("Register"), self.tr("Bring both arms together."), self.register),
             (second, "add", self.tr("Add to dataset"), self.tr("Register, catalogue and split."), self.add_to_dataset),
-            (second, "report", self.tr("Report"), self.tr("Open the report of the registration."), self.show_report),
+            (second, "report", self.tr("Report"), self.tr("The report of the registration."), self.show_report),
         ):
             button = QPushButton(text, self)
             button.setToolTip(tip)
@@ -123,6 +131,8 @@ class ClipsPage(QWidget):
         self._library.formats_found.connect(self._show_formats)
         self._library.opened.connect(self._show_clip)
         self._library.played.connect(self._mark_row)
+        self._library.report_read.connect(self._show_report)
+        self.report.open_wanted.connect(self.open_wanted)
         self.table.chosen.connect(self._choose)
         self.table.itemSelectionChanged.connect(self._show_buttons)
         self.pairs.clicked.connect(lambda index: self.player.seek(index.row()))
@@ -152,7 +162,7 @@ class ClipsPage(QWidget):
         self._run(Step(self.tr("Recover"), ["recover", *unfinished]))
 
     def register(self) -> None:
-        self._run(self._registration())
+        self._run(self._registration(), then=lambda well: self.show_report() if well else None)
 
     def add_to_dataset(self) -> None:
         """Everything that a training needs; what was done before is not done again."""
@@ -170,14 +180,19 @@ class ClipsPage(QWidget):
         self._run(Step(self.tr("Export"), ["export-dataset", str(self.pairs_folder), *options]))
 
     def show_report(self) -> None:
-        self.open_wanted.emit(self.pairs_folder / "registration.html")
+        """That of the one registered clip that is selected, else that of all of the folder."""
+        rows = self.table.selected()
+        name = "registration.html"
+        if len(rows) == 1 and rows[0].registered:
+            name = rows[0].path.name.removesuffix(SUFFIX) + ".registration.html"
+        self._library.read_report(self.pairs_folder / name)
 
     def _registration(self, *, refusal_ends: bool = True) -> Step:
         arguments = ["register", *self._clips(), "--out", str(self.pairs_folder)]
         return Step(self.tr("Register"), arguments, refusal_ends)
 
-    def _run(self, *steps: Step) -> None:
-        if self.work.run(steps):
+    def _run(self, *steps: Step, then: Callable[[bool], None] | None = None) -> None:
+        if self.work.run(steps, then):
             self.tabs.setCurrentWidget(self.work)
             self._show_buttons()
 
@@ -192,7 +207,14 @@ class ClipsPage(QWidget):
         self.table.show_rows(rows)
         self._show_buttons()
 
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 Qt's name
+        """Whoever looks here for the first time gets the formats to export to."""
+        super().showEvent(event)
+        if self.formats.isEmpty():
+            self._library.find_formats()
+
     def _show_formats(self, names: list[str]) -> None:
+        self.formats.clear()
         for name in names:
             action = self.formats.addAction(name)
             if action is not None:
@@ -216,12 +238,18 @@ class ClipsPage(QWidget):
         if row.state in ("certified", "integrity only"):
             self._library.open(row.path)
         else:
+            self.middle.setCurrentWidget(self.player)
             self.player.show_clip(None)
             self.pair_model.show_table(None)
             self.certificate.setPlainText(row.note)
             self.tabs.setCurrentWidget(self.certificate)
 
+    def _show_report(self, report: ReadReport) -> None:
+        self.report.show_report(report)
+        self.middle.setCurrentWidget(self.report)
+
     def _show_clip(self, clip: OpenedClip) -> None:
+        self.middle.setCurrentWidget(self.player)
         self.player.show_clip(clip)
         self.pair_model.show_table(clip.table)
         self.pairs.resizeColumnsToContents()

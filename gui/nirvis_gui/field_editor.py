@@ -36,6 +36,7 @@ class FieldEditor(QWidget):
         self._hint.setEnabled(False)
         self.show_limit("")
         row = QHBoxLayout()
+        row.setSpacing(8)
         row.addWidget(self._name)
         row.addWidget(self._editor)
         row.addWidget(self._hint, 1)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from PyQt5.QtCore import QCoreApplication
-
 from nirvis_capture.client import RecorderStatus
+from nirvis_capture.pair_table import Event
+from nirvis_gui.texts import event_name, tr
 
 State = Literal["absent", "idle", "armed", "recording", "finalising", "failed"]
 """That of the recorder, or ``absent`` when none runs."""
@@ -54,8 +54,14 @@ class Reading:
     explanation: Explanation
 
 
-def tr(text: str) -> str:
-    return QCoreApplication.translate("health", text)
+def level_name(level: Level) -> str:
+    """For those who hear the window."""
+    return {
+        Level.UNKNOWN: tr("unknown"),
+        Level.PROVEN: tr("proven"),
+        Level.MARGIN: tr("margin"),
+        Level.LOSS: tr("loss"),
+    }[level]
 
 
 def transfer_losses(status: RecorderStatus) -> int:
@@ -96,9 +102,9 @@ def pairing(status: RecorderStatus | None) -> Reading:
     lost, missed = transfer_losses(status), missed_pairs(status)
     if lost or missed:
         return _lossy_pairing(name, what, status, lost, missed)
-    doubts = [event for event in DOUBT_EVENTS if status.dropped.get(event)]
+    doubts = ", ".join(event_name(Event[event.upper()]) for event in DOUBT_EVENTS if status.dropped.get(event))
     if doubts:
-        meaning = tr("No pair is lost, but this happened: {events}. The clip says so.").format(events=", ".join(doubts))
+        meaning = tr("No pair is lost, but this happened: {events}. The clip says so.").format(events=doubts)
         todo = tr("Unanchored pairs may be wrong by whole periods: stop, and press L twice to arm anew.")
         return Reading(name, tr("in doubt"), Level.MARGIN, Explanation(what, meaning, todo))
     meaning = tr("{pairs} pairs, and not one exposure without its partner.").format(pairs=status.pairs)

@@ -80,12 +80,12 @@ class LivePage(QWidget):
         self.colour_page.open_wanted.connect(self.model_wanted)
         self.last_clip.verify_wanted.connect(self.verify_wanted)
         self.last_clip.folder_wanted.connect(self.folder_wanted)
-        self.views.zoomed.connect(lambda: session.set_full(self.views.nir.magnification() > 1.0))
+        self.views.zoomed.connect(lambda: session.showing.set_full(self.views.nir.magnification() > 1.0))
         session.changed.connect(self.show_session)
         session.profile_changed.connect(self.show_profile)
         session.chores.profiles_found.connect(self.rig_bar.set_names)
-        session.feed.arrived.connect(self._show_pictures)
-        session.feed.colour_arrived.connect(self._show_colour)
+        session.showing.feed.arrived.connect(self._show_pictures)
+        session.showing.feed.colour_arrived.connect(self._show_colour)
 
     def start(self, mode_in_place: Mode | None) -> None:
         """Begin with the filters of that mode before the cameras; None where nobody knows."""
@@ -96,9 +96,9 @@ class LivePage(QWidget):
 
     def next_overlay(self) -> None:
         """Show the next kind of overlay; the first one where there is none."""
-        shown = self.session.third == "overlay"
-        at = OVERLAY_KINDS.index(self.session.overlay_kind) + 1 if shown else 0
-        self.session.show_overlay(OVERLAY_KINDS[at % len(OVERLAY_KINDS)])
+        shown = self.session.showing.third == "overlay"
+        at = OVERLAY_KINDS.index(self.session.showing.overlay_kind) + 1 if shown else 0
+        self.session.showing.show_overlay(OVERLAY_KINDS[at % len(OVERLAY_KINDS)])
 
     def filters_in_place(self) -> None:
         """A person says so."""
@@ -121,9 +121,11 @@ class LivePage(QWidget):
             self.last_clip.show_clip(clip)
         if not live and self.views.nir.showing:
             self.views.clear()
-        self.views.show_third(session.third)
-        self.views.overlay.set_title(self.tr("overlay · {kind}").format(kind=self._kind_name(session.overlay_kind)))
-        self.colour_page.show_model(session.model, live=live)
+        self.views.show_third(session.showing.third)
+        self.views.overlay.set_title(
+            self.tr("overlay · {kind}").format(kind=self._kind_name(session.showing.overlay_kind))
+        )
+        self.colour_page.show_model(session.showing.model, live=live)
 
     def show_profile(self) -> None:
         profile = self.session.profile
@@ -147,27 +149,27 @@ class LivePage(QWidget):
             for arm, view in zip(ARMS, (self.views.nir, self.views.vis), strict=True):
                 shown = pictures.arms[arm]
                 view.show_picture(shown.picture, shown.extent)
-            if pictures.overlay is not None and self.session.third == "overlay":
+            if pictures.overlay is not None and self.session.showing.third == "overlay":
                 self.views.overlay.show_picture(pictures.overlay, pictures.arms["nir"].extent)
             self._show_read(pictures)
-        self.session.feed.taken()
+        self.session.showing.feed.taken()
 
     def _show_read(self, pictures: LivePictures) -> None:
         """What was read from the pictures, where something was."""
         health = self.session.status.health if self.session.status else {}
         for arm, figures in (pictures.figures or {}).items():
             self.views.panels[arm].show_figures(figures, health.get(arm, {}).get("temperature_c"))
-        if pictures.alignment_known and self.session.third == "overlay":
+        if pictures.alignment_known and self.session.showing.third == "overlay":
             self.views.overlay.set_caption(self._alignment_text(pictures.alignment))
         if pictures.filters is not None and self.session.profile is not None:
             self.reminder.show_seen(pictures.filters, self.session.profile)
 
     def _show_colour(self, colour: ColourPicture) -> None:
         extent = colour.extent or self.views.nir.extent
-        if self.session.colour_on and extent is not None:
+        if self.session.showing.colour_on and extent is not None:
             self.views.colour.show_picture(colour.picture, extent)
             self.views.colour.set_caption(colour.caption)
-        self.session.feed.colour_taken()
+        self.session.showing.feed.colour_taken()
 
     def _alignment_text(self, found: Alignment | None) -> str:
         if found is None:

@@ -21,7 +21,7 @@ from nirvis_gui.dialogs import Closing, ask_closing, ask_file, show_page
 from nirvis_gui.health import Level, Reading
 from nirvis_gui.live_page import LivePage
 from nirvis_gui.messages import MessageBar
-from nirvis_gui.preferences import Preferences
+from nirvis_gui.preferences import Preferences, Theme
 from nirvis_gui.profile_page import ProfilePage
 from nirvis_gui.recorder_link import ClipFields
 from nirvis_gui.session import LIVE, Session
@@ -44,7 +44,7 @@ class MainWindow(QMainWindow):
     closed = pyqtSignal()
     """The window and all its workers have ended."""
 
-    def __init__(self, session: Session, look: theme.Theme = "dark", memory: Path | None = None) -> None:
+    def __init__(self, session: Session, look: Theme = "dark", memory: Path | None = None) -> None:
         """Make the window; nothing runs before `start`.
 
         memory
@@ -52,7 +52,7 @@ class MainWindow(QMainWindow):
         """
         super().__init__()
         self.session = session
-        self._look: theme.Theme = look
+        self._look: Theme = look
         self._memory = memory
         self._preferences = Preferences()
         self._ended = False
@@ -103,6 +103,7 @@ class MainWindow(QMainWindow):
         session = self.session
         session.changed.connect(self._show_session)
         session.said.connect(self.messages.show_message)
+        session.mended.connect(self.messages.hide)
         session.closed.connect(self._end)
         self.tabs.currentChanged.connect(self.show_page_at)
         session.profile_changed.connect(self._show_profile)
@@ -126,10 +127,10 @@ class MainWindow(QMainWindow):
             "open_profile": self._open_profile,
             "filters": self.live.filters_in_place,
             "open_model": self._open_model,
-            "colour": lambda: self.session.show_third(None if self.session.colour_on else "colour"),
+            "colour": lambda: self.session.showing.show_third(None if self.session.showing.colour_on else "colour"),
             "overlay": self._toggle_overlay,
             "next_overlay": self.live.next_overlay,
-            "peaking": lambda: self.session.set_peaking(not self.session.look.peaking),
+            "peaking": lambda: self.session.showing.set_peaking(not self.session.showing.look.peaking),
             "fit": self.live.views.fit,
             "theme": self._change_look,
             "messages": self._show_messages,
@@ -147,7 +148,7 @@ class MainWindow(QMainWindow):
         self.live.start(profile.mode if profile.nir.backend == "simulated" else None)
         self.session.start(name, profile)
         if model is not None:
-            self.session.set_model(model)
+            self.session.showing.set_model(model)
 
     def recall(self, preferences: Preferences) -> None:
         """Begin with what was entered the last time."""
@@ -205,14 +206,15 @@ class MainWindow(QMainWindow):
         session, actions = self.session, self.actions_
         state, live = session.state, session.state in LIVE
         self.strip.show_readings(readings(session.status, session.beat if live else None))
+        self.profile.show_ranges(session.status.ranges if session.status else {})
         actions["open_profile"].setEnabled(not (live or session.doing))
         actions["live"].setChecked(live)
         actions["live"].setEnabled(not session.doing and state in ("absent", "idle", "armed", "failed"))
         actions["record"].setText(self.tr("Stop") if state == "recording" or session.series else self.tr("Record"))
-        actions["colour"].setChecked(session.third == "colour")
-        actions["overlay"].setChecked(session.third == "overlay")
-        actions["next_overlay"].setEnabled(session.third == "overlay")
-        actions["peaking"].setChecked(session.look.peaking)
+        actions["colour"].setChecked(session.showing.third == "colour")
+        actions["overlay"].setChecked(session.showing.third == "overlay")
+        actions["next_overlay"].setEnabled(session.showing.third == "overlay")
+        actions["peaking"].setChecked(session.showing.look.peaking)
         for name in ("verify", "open_folder"):
             actions[name].setEnabled(self.live.last_clip.clip is not None)
 
@@ -227,7 +229,7 @@ class MainWindow(QMainWindow):
         self._show_session()
 
     def _toggle_overlay(self) -> None:
-        self.session.show_third(None if self.session.third == "overlay" else "overlay")
+        self.session.showing.show_third(None if self.session.showing.third == "overlay" else "overlay")
 
     def _verify(self) -> None:
         clip = self.live.last_clip.clip
@@ -246,7 +248,10 @@ class MainWindow(QMainWindow):
 
     def _open_model(self) -> None:
         ask_file(
-            self, self.tr("Open a model"), self.tr("Models (*.onnx)"), lambda name: self.session.set_model(Path(name))
+            self,
+            self.tr("Open a model"),
+            self.tr("Models (*.onnx)"),
+            lambda name: self.session.showing.set_model(Path(name)),
         )
 
     def _change_look(self) -> None:
@@ -283,7 +288,7 @@ class MainWindow(QMainWindow):
             self.session.choose_profile(path)
 
     def _use_model(self, model: Path) -> None:
-        self.session.set_model(model)
+        self.session.showing.set_model(model)
         self.tabs.setCurrentIndex(PAGES.index("live"))
 
     def _explain(self, reading: Reading) -> None:

@@ -12,9 +12,8 @@ from PyQt5.QtGui import QColor
 from nirvis_capture.pair_table import Event
 from nirvis_gui.clip_library import OpenedClip
 from nirvis_gui.health import Level
+from nirvis_gui.texts import event_name, tr
 from nirvis_gui.theme import LEVEL_COLOURS
-
-COLUMNS = ("event", "nir", "vis", "residual µs")
 
 
 class PairModel(QAbstractTableModel):
@@ -33,7 +32,7 @@ class PairModel(QAbstractTableModel):
         return 0 if self._table is None or (parent is not None and parent.isValid()) else len(self._table)
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: ARG002, N802 Qt's name
-        return len(COLUMNS)
+        return len(_columns())
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if self._table is None or not index.isValid():
@@ -50,7 +49,7 @@ class PairModel(QAbstractTableModel):
     ) -> object:
         if role != Qt.ItemDataRole.DisplayRole:
             return QVariant()
-        return COLUMNS[section] if orientation == Qt.Orientation.Horizontal else str(section)
+        return _columns()[section] if orientation == Qt.Orientation.Horizontal else str(section)
 
     def _text(self, row: int, column: int, event: Event) -> str:
         if self._table is None:
@@ -63,9 +62,8 @@ class PairModel(QAbstractTableModel):
         return str(frame) if frame >= 0 else "–"
 
 
-def event_name(event: Event) -> str:
-    """An event as it is written everywhere."""
-    return event.name.lower().replace("_", " ")
+def _columns() -> tuple[str, ...]:
+    return tr("event"), "nir", "vis", tr("residual µs")
 
 
 def certificate_html(clip: OpenedClip) -> str:
@@ -74,18 +72,18 @@ def certificate_html(clip: OpenedClip) -> str:
     proved = certificate.claim == "synchrony"
     colour = LEVEL_COLOURS[Level.PROVEN if proved else Level.MARGIN]
     sign = f"<span style='color: {colour}'>{'✓' if proved else '▲'}</span>"
-    claim = "pairs are exposures of one pulse, and the clip is unaltered" if proved else "the clip is unaltered"
+    claim = tr("pairs are exposures of one pulse, and the clip is unaltered") if proved else tr("the clip is unaltered")
     pairing = certificate.pairing
     rows = [
-        ("pairs", str(certificate.pairs)),
-        ("residual p50 / p99 / max", " / ".join(f"{ns / 1e3:.1f}" for ns in (
+        (tr("pairs"), str(certificate.pairs)),
+        (tr("residual p50 / p99 / max"), " / ".join(f"{ns / 1e3:.1f}" for ns in (
             pairing.residual_p50_ns, pairing.residual_p99_ns, pairing.residual_max_ns)) + " µs"),
         *((event_name(Event[name]), str(count)) for name, count in pairing.counts.items() if count and name != "PAIR"),
-        ("ended", certificate.ended),
-        ("recovered", certificate.recovered),
-        *(("not proved", text) for text in certificate.not_proved),
+        (tr("ended"), certificate.ended),
+        (tr("recovered"), certificate.recovered),
+        *((tr("not proved"), text) for text in certificate.not_proved),
         *clip.header,
-        ("software", certificate.software),
+        (tr("software"), certificate.software),
         ("sha256", certificate.sha256),
     ]  # fmt: skip
     lines = "".join(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtWidgets import QDoubleSpinBox, QFormLayout, QLabel, QSpinBox, QWidget
 
+from nirvis_gui.texts import tr
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -28,9 +30,10 @@ class Plan:
         if self.every_minutes is None:
             return ""
         if self.seconds is None:
-            return "A series needs a length for each recording: set the timer."
+            return tr("A series needs a length for each recording: set the timer.")
         if self.every_minutes * 60 <= self.seconds:
-            return f"Every {self.every_minutes:g} min is no longer than the {self.seconds:g} s of each recording."
+            text = tr("Every {minutes:g} min is no longer than the {seconds:g} s of each recording.")
+            return text.format(minutes=self.every_minutes, seconds=self.seconds)
         return ""
 
     def arguments(self) -> list[str]:

@@ -13,13 +13,15 @@ from tomlkit.exceptions import TOMLKitError
 from nirvis_capture.profile import Light
 from nirvis_capture.settings import Settings, mistakes
 
+Theme = Literal["dark", "light"]
+
 
 class Preferences(Settings):
     """Content of window.toml."""
 
     profile: str = "twin_day"
     """Name of a shipped profile, or a path."""
-    look: Literal["dark", "light"] = "dark"
+    look: Theme = "dark"
     operator: str = ""
     place: str = ""
     light: Light = "day"
@@ -34,7 +36,7 @@ def preferences_path() -> Path:
 
 
 def read_preferences(path: Path) -> tuple[Preferences, str]:
-    """What is remembered, and a warning where the file could not be read; empty when it could, or is not there."""
+    """What is remembered, and why the file could not be read; empty when it could, or is not there."""
     try:
         table = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
         return Preferences.model_validate(table), ""
@@ -44,10 +46,7 @@ def read_preferences(path: Path) -> tuple[Preferences, str]:
         reason = "; ".join(mistakes(error, Preferences))
     except (OSError, UnicodeDecodeError, TOMLKitError) as error:
         reason = " ".join(str(error).split())
-    warning = (
-        f"{path} cannot be used ({reason}). The window starts as if it were new; the file is replaced when it closes."
-    )
-    return Preferences(), warning
+    return Preferences(), reason
 
 
 def write_preferences(path: Path, preferences: Preferences) -> None:

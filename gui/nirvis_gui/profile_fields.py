@@ -1,4 +1,4 @@
-"""Every setting of a hardware profile as a field of a form, read from the pydantic model; no Qt."""
+"""Every setting of a hardware profile as a field of a form, read from the pydantic model; no widgets."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from tomlkit.exceptions import TOMLKitError
 
-from nirvis_capture.camera import ARMS
+from nirvis_capture.camera import ARMS, Arm
 from nirvis_capture.profile import Profile
 from nirvis_capture.settings import TomlValue
 from nirvis_capture.trigger import secondary_pace
+from nirvis_gui.texts import tr
 
 Kind = Literal["choice", "flag", "number", "text", "toml"]
 """``toml``: a list or a table, written as in the file."""
@@ -58,7 +59,7 @@ class Field:
         if self.low is None and self.high is None:
             return ""
         low = "" if self.low is None else f"{self.low:,.12g}"
-        return f"{low} … {self.high:,.12g}" if self.high is not None else f"from {low}"
+        return f"{low} … {self.high:,.12g}" if self.high is not None else tr("from {low}").format(low=low)
 
 
 def groups(profile: Profile) -> dict[str, tuple[Field, ...]]:
@@ -69,17 +70,32 @@ def groups(profile: Profile) -> dict[str, tuple[Field, ...]]:
     return found | {table: tuple(f for f in fields if f.path.startswith(f"{table}.")) for table in tables}
 
 
-def camera_limits(profile: Profile) -> dict[str, str]:
-    """What the cameras of a profile can do, by path: from their sensors, and from how fast they read them out."""
+Ranges = Mapping[Arm, Mapping[str, tuple[float, float]]]
+"""What open cameras tell of themselves, as in `RecorderStatus.ranges`."""
+
+
+def camera_limits(profile: Profile, ranges: Ranges) -> dict[str, str]:
+    """What the cameras of a profile can do, by path.
+
+    From what open cameras tell; before, from their sensors and from how fast they read them out.
+    """
     limits = {}
     for arm in ARMS:
         sensor = profile.arm(arm).sensor
-        limits[f"{arm}.roi.width"] = f"≤ {sensor.width_px} px of the sensor"
-        limits[f"{arm}.roi.height"] = f"≤ {sensor.height_px} px of the sensor"
-        limits[f"{arm}.exposure_us"] = f"≤ {1e6 / profile.trigger.rate_hz:,.0f} at {profile.trigger.rate_hz:g} Hz"
+        limits[f"{arm}.roi.width"] = tr("≤ {most} px of the sensor").format(most=sensor.width_px)
+        limits[f"{arm}.roi.height"] = tr("≤ {most} px of the sensor").format(most=sensor.height_px)
+        limits[f"{arm}.exposure_us"] = tr("≤ {most:,.0f} at {rate:g} Hz").format(
+            most=1e6 / profile.trigger.rate_hz, rate=profile.trigger.rate_hz
+        )
     pace = secondary_pace(profile)
     if pace is not None:
-        limits["trigger.rate_hz"] = f"≤ {pace.safe_rate_hz:.1f}: what {profile.trigger.secondary} surely follows"
+        limits["trigger.rate_hz"] = tr("≤ {most:.1f}: what {arm} surely follows").format(
+            most=pace.safe_rate_hz, arm=profile.trigger.secondary
+        )
+    for arm, told in ranges.items():
+        for setting, (low, high) in told.items():
+            text = tr("{low:,.6g} … {high:,.6g} by the camera as it is set now")
+            limits[f"{arm}.{setting}"] = text.format(low=low, high=high)
     return limits
 
 

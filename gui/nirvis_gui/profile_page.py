@@ -19,7 +19,7 @@ from PyQt5.QtWidgets import (
 from nirvis_capture.profile import Profile
 from nirvis_capture.settings import Changes
 from nirvis_gui.field_editor import FieldEditor
-from nirvis_gui.profile_fields import Field, camera_limits, groups, parsed, placed, shown
+from nirvis_gui.profile_fields import Field, Ranges, camera_limits, groups, parsed, placed, shown
 from nirvis_gui.profile_worker import Checked, ProfileWorker
 
 CHECK_AFTER_MS = 300
@@ -38,6 +38,7 @@ class ProfilePage(QWidget):
         self._worker = worker
         self._name = ""
         self._profile: Profile | None = None
+        self._ranges: Ranges = {}
         self.editors: dict[str, FieldEditor] = {}
         self.tabs = QTabWidget(self)
         self.note = QLabel(self)
@@ -74,7 +75,14 @@ class ProfilePage(QWidget):
         if [field.path for fields in wanted.values() for field in fields] != list(self.editors):
             self._make(wanted)
         self._name, self._profile = name, profile
+        self._ranges = {}
         self._reset()
+
+    def show_ranges(self, ranges: Ranges) -> None:
+        """What the open cameras tell of their settings; it is kept when they are let go."""
+        if ranges and ranges != self._ranges:
+            self._ranges = ranges
+            self._show_limits()
 
     def changes(self) -> Changes:
         """What was changed, by path."""
@@ -113,11 +121,16 @@ class ProfilePage(QWidget):
     def _reset(self) -> None:
         if self._profile is None:
             return
-        values, limits = shown(self._profile), camera_limits(self._profile)
+        values = shown(self._profile)
         for path, editor in self.editors.items():
             editor.show_saved(values[path])
-            editor.show_limit(limits.get(path, ""))
+        self._show_limits()
         self._show_state({})
+
+    def _show_limits(self) -> None:
+        limits = camera_limits(self._profile, self._ranges) if self._profile else {}
+        for path, editor in self.editors.items():
+            editor.show_limit(limits.get(path, ""))
 
     def _edited(self) -> None:
         self._timer.start(CHECK_AFTER_MS)

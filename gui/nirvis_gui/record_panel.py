@@ -92,10 +92,10 @@ class RecordPanel(QWidget):
         self._button.setEnabled(enabled)
         background = RECORD_COLOUR if enabled else "#4a4f56"
         # An outline that the running state alone has: the colour of the button must not be the only sign.
-        border = "3px solid palette(window-text)" if state == "recording" else "3px solid transparent"
+        border_style = "3px solid palette(window-text)" if state == "recording" else "3px solid transparent"
         self._button.setStyleSheet(
             f"QPushButton {{ background: {background}; color: white; font-size: 20px; font-weight: 600;"
-            f" border: {border}; border-radius: 6px; }} QPushButton:pressed {{ background: #9e2a22; }}"
+            f" border: {border_style}; border-radius: 6px; }} QPushButton:pressed {{ background: #9e2a22; }}"
         )
         self._state.setStyleSheet(
             f"background: {_STATE_COLOURS[state]}; color: white; font-weight: 600; padding: 3px; border-radius: 3px;"

@@ -13,6 +13,7 @@ from PyQt5.QtCore import QTimer, pyqtSignal, pyqtSlot
 from nirvis_capture.client import RecorderClient, RecorderStatus
 from nirvis_capture.errors import RecorderError
 from nirvis_capture.profile import Light, Profile
+from nirvis_gui.texts import tr
 from nirvis_gui.workers import Worker
 
 STATUS_PERIOD_MS = 150
@@ -77,7 +78,7 @@ class RecorderLink(Worker):
 
     def _recorder(self) -> RecorderClient:
         if self._profile is None:
-            raise RecorderError("No hardware profile was chosen yet; choose one first.")
+            raise RecorderError(tr("No hardware profile was chosen yet; choose one first."))
         if self._client is None:
             self._client = RecorderClient.start(self._profile)
         return self._client

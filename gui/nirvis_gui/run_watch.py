@@ -11,27 +11,23 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 from PyQt5.QtCore import QTimer, pyqtSignal, pyqtSlot
 
 from nirvis_capture.errors import NirvisError
 from nirvis_capture.messages import runtime_folder
-from nirvis_datasets.split import SPLITS_NAME
-from nirvis_gui.arm_picture import Picture
-from nirvis_gui.curve_plot import Curve
+from nirvis_gui.texts import tr
 from nirvis_gui.workers import Worker
-from nirvis_training.config import shipped_configs
-from nirvis_training.errors import NotARun
-from nirvis_training.run_folder import RunFolder, Status
+
+if TYPE_CHECKING:
+    from nirvis_training.run_folder import RunFolder
+
+# What knows of methods and datasets takes as long to import as the rest of the window: it is imported in the thread of
+# the worker, once a run is looked at.
 
 PERIOD_MS = 1000
-MOST_PICTURES = 4
-MOST_POINTS = 2000
 _TAIL_BYTES = 2000
 
 _started: list[subprocess.Popen[bytes]] = []
@@ -44,20 +40,6 @@ def _disown() -> None:
     for process in _started:
         if process.poll() is None:
             process.returncode = 0
-
-
-@dataclass(frozen=True, eq=False)
-class RunSeen:
-    """A run at one moment."""
-
-    path: Path
-    method: str
-    status: Status
-    summary: str
-    curves: dict[str, Curve] = field(default_factory=dict)
-    pictures: tuple[tuple[str, Picture], ...] = ()
-    """Name and picture of the newest validation."""
-    has_weights: bool = False
 
 
 class RunWatch(Worker):
@@ -80,7 +62,8 @@ class RunWatch(Worker):
         self._timer.timeout.connect(self._look)
 
     def find_configs(self) -> None:
-        self.post("configs", lambda: self.configs_found.emit(shipped_configs()))
+        """Tell the names of the configurations that come with nirvis."""
+        self.post("configs", self._find_configs)
 
     def open(self, path: Path) -> None:
         """Follow a run that exists."""
@@ -94,8 +77,11 @@ class RunWatch(Worker):
         """As `start`, on the folder `home`: registered pairs where it has splits, else clips."""
 
         def begin() -> None:
+            from nirvis_datasets.split import SPLITS_NAME
+
             if not home.is_dir():
-                raise NirvisError(f"There is no folder {home}. Choose one with clips, or with registered pairs.")
+                text = tr("There is no folder {home}. Choose one with clips, or with registered pairs.")
+                raise NirvisError(text.format(home=home))
             what = ["--dataset"] if (home / SPLITS_NAME).is_file() else ["--place-unknown-as", "recording", "--session"]
             self._start([*arguments, *what, str(home)], out)
 
@@ -108,7 +94,14 @@ class RunWatch(Worker):
     def release(self) -> None:
         self._timer.stop()
 
+    def _find_configs(self) -> None:
+        from nirvis_training.config import shipped_configs
+
+        self.configs_found.emit(shipped_configs())
+
     def _open(self, path: Path) -> None:
+        from nirvis_training.run_folder import RunFolder
+
         self._run, self._awaited, self._last = RunFolder(path), None, ()
         self._look()
 
@@ -128,7 +121,7 @@ class RunWatch(Worker):
 
     def _stop(self) -> None:
         if self._process is None or self._process.poll() is not None:
-            raise NirvisError("This window started no training that runs. Stop it where it was started, by Ctrl-C.")
+            raise NirvisError(tr("This window started no training that runs. Stop it where it was started, by Ctrl-C."))
         self._process.send_signal(signal.SIGTERM)
 
     # Without the decoration PyQt would call it in the thread that the object was made in.
@@ -136,13 +129,17 @@ class RunWatch(Worker):
     def _look(self) -> None:
         self._timer.start(PERIOD_MS)
         if self._run is None and self._awaited is not None:
-            self._run = _run_at(self._awaited)
+            from nirvis_gui.run_seen import run_at
+
+            self._run = run_at(self._awaited)
         if self._run is not None:
             self._see(self._run)
         if self._process is not None and self._process.poll() is not None:
             self._say_end(self._process.returncode)
 
     def _see(self, run: RunFolder) -> None:
+        from nirvis_gui.run_seen import run_seen
+
         try:
             status = run.status
         except OSError:
@@ -153,53 +150,13 @@ class RunWatch(Worker):
         now = (status, size, pictures, run.best_weights.is_file())
         if now != self._last:
             self._last = now
-            self.seen.emit(_seen(run, status, pictures))
+            self.seen.emit(run_seen(run, status, pictures))
 
     def _say_end(self, status: int) -> None:
         self._process = None
         if self._run is None or status != 0:
             self._awaited = None
             self.ended.emit(_tail(self._log))
-
-
-def _run_at(path: Path) -> RunFolder | None:
-    try:
-        return RunFolder(path)
-    except NotARun:
-        return None
-
-
-def _seen(run: RunFolder, status: Status, pictures: Sequence[Path]) -> RunSeen:
-    dataset = run.dataset
-    summary = f"{run.method} · {dataset.train_pairs} pairs to learn from, {dataset.validation_pairs} to validate"
-    newest = pictures[-1].name.split("-")[0] if pictures else ""
-    shown = [path for path in pictures if path.name.startswith(newest)][:MOST_PICTURES]
-    loaded = tuple((path.stem.partition("-")[2], picture) for path in shown if (picture := _picture(path)) is not None)
-    return RunSeen(run.path, run.method, status, summary, curves_of(run), loaded, run.best_weights.is_file())
-
-
-def curves_of(run: RunFolder) -> dict[str, Curve]:
-    """Every figure of metrics.jsonl over the samples; thinned where there are more points than pixels."""
-    points: dict[str, list[tuple[float, float]]] = {}
-    for line in run.metrics():
-        for name, value in line.items():
-            if name not in ("samples", "seconds"):
-                points.setdefault(name, []).append((line["samples"], value))
-    return {name: _thinned(np.array(pairs, float)) for name, pairs in points.items()}
-
-
-def _thinned(points: NDArray[np.float64]) -> Curve:
-    every = max(1, len(points) // MOST_POINTS)
-    return points[::every, 0], points[::every, 1]
-
-
-def _picture(path: Path) -> Picture | None:
-    """None for a picture that was just replaced by a newer one."""
-    try:
-        with Image.open(path) as opened:
-            return np.asarray(opened.convert("RGB"), np.uint8)
-    except OSError:
-        return None
 
 
 def _tail(log: Path | None) -> str:

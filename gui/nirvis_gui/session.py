@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from PyQt5.QtCore import QObject, pyqtSignal
@@ -11,20 +10,18 @@ from PyQt5.QtCore import QObject, pyqtSignal
 from nirvis_capture.client import RecorderStatus
 from nirvis_capture.profile import Profile
 from nirvis_capture.settings import Changes
-from nirvis_gui.alignment import OverlayKind
 from nirvis_gui.camera_health import Beat
-from nirvis_gui.chores import Chores, Colour
+from nirvis_gui.chores import Chores
 from nirvis_gui.clip_library import ClipLibrary
 from nirvis_gui.health import Level, State
 from nirvis_gui.jobs import Job, Jobs
-from nirvis_gui.live_pictures import LivePictures, Look
-from nirvis_gui.live_view import Third
-from nirvis_gui.picture_feed import PictureFeed
+from nirvis_gui.live_pictures import LivePictures
 from nirvis_gui.plan_panel import Plan
 from nirvis_gui.profile_file import free_rig, written_profile
 from nirvis_gui.profile_worker import ProfileWorker
 from nirvis_gui.recorder_link import ClipFields, RecorderLink, RecorderWatch
 from nirvis_gui.run_watch import RunWatch
+from nirvis_gui.showing import Showing
 from nirvis_gui.workers import Worker, Workers
 
 LIVE: tuple[State, ...] = ("armed", "recording", "finalising")
@@ -37,6 +34,8 @@ class Session(QObject):
     """Status, what is being done, or the colour: look again."""
     said = pyqtSignal(object, str)
     """`Level` and text of a message for the operator."""
+    mended = pyqtSignal()
+    """What was lost is there again: the message of its loss is out of date."""
     profile_changed = pyqtSignal()
     closed = pyqtSignal()
     """Every worker has ended."""
@@ -48,22 +47,18 @@ class Session(QObject):
         self.status: RecorderStatus | None = None
         self.doing = ""
         """What the recorder was asked for and has not answered yet, as a text; empty when nothing."""
-        self.model: Path | None = None
-        self.third: Third | None = None
-        """Which view stands beside the two arms."""
-        self.overlay_kind: OverlayKind = "edges"
-        self.look = Look()
         self.beat: Beat | None = None
         self.series: Job | None = None
         self.closing = False
         self.rearm = False
         """The cameras are armed again once the changed profile is in use."""
+        self._mendable = False
+        """A camera or the recorder was lost, and has not been seen at work since."""
         self._wanted: tuple[str, Profile] | None = None
-        self._watched: Path | None = None
         self.link, self.watch = RecorderLink(), RecorderWatch()
-        self.feed, self.chores, self.colour = PictureFeed(), Chores(), Colour()
-        self.library, self.runs, self.profiles = ClipLibrary(), RunWatch(), ProfileWorker()
-        self.jobs = Jobs(self)
+        self.chores, self.library = Chores(), ClipLibrary()
+        self.runs, self.profiles = RunWatch(), ProfileWorker()
+        self.showing, self.jobs = Showing(self), Jobs(self)
         self._workers = Workers()
         self._connect()
 
@@ -74,15 +69,15 @@ class Session(QObject):
         self.watch.status_changed.connect(self._show_status)
         self.watch.lost.connect(self._lost)
         self.chores.profile_loaded.connect(self._use)
-        self.colour.started.connect(self.feed.watch_colour)
-        self.colour.ended.connect(self._colour_ended)
-        self.feed.arrived.connect(self._take_beat)
+        self.showing.changed.connect(self.changed)
+        self.showing.colour_ended.connect(self._say_colour_ended)
+        self.showing.feed.arrived.connect(self._take_beat)
         self.jobs.all_ended.connect(lambda: self._workers.close(self.closed.emit))
 
     @property
     def _all(self) -> tuple[Worker, ...]:
-        recording = (self.link, self.watch, self.feed, self.chores, self.colour)
-        return *recording, self.library, self.runs, self.profiles
+        recording = (self.link, self.watch, *self.showing.workers)
+        return *recording, self.chores, self.library, self.runs, self.profiles
 
     @property
     def state(self) -> State:
@@ -98,13 +93,7 @@ class Session(QObject):
         for worker in self._all:
             self._workers.add(worker)
         self.chores.find_profiles()
-        self.runs.find_configs()
-        self.library.find_formats()
         self._use(name, profile)
-
-    @property
-    def colour_on(self) -> bool:
-        return self.third == "colour"
 
     def choose_profile(self, name: str) -> None:
         """Use another rig: a shipped profile or a file."""
@@ -148,31 +137,6 @@ class Session(QObject):
         self.rearm = self.state == "armed"
         self._do(self.tr("Changing the profile…"))
         self.chores.edit_profile(self.profile_name, self.profile, changes)
-
-    def set_model(self, model: Path) -> None:
-        """Recover the colour with this model, and show it."""
-        self.model, self.third = model, "colour"
-        self.colour.forget()
-        self._look_again()
-
-    def show_third(self, third: Third | None) -> None:
-        """Show the recovered colour, the overlay, or neither; what is not shown is not computed."""
-        self.third = third
-        self._look_again()
-
-    def show_overlay(self, kind: OverlayKind) -> None:
-        self.overlay_kind, self.third = kind, "overlay"
-        self._look_again()
-
-    def set_peaking(self, on: bool) -> None:
-        self.look = replace(self.look, peaking=on)
-        self._look_again()
-
-    def set_full(self, full: bool) -> None:
-        """Every pixel of the sensor, for a view that is zoomed in."""
-        if full != self.look.full:
-            self.look = replace(self.look, full=full)
-            self._look_again()
 
     def run_with_rig(self, name: str, arguments: Callable[[Path], list[str]]) -> Job | None:
         """Start a command that opens the cameras itself: the recorder lets them go first. None while one is busy.
@@ -251,40 +215,33 @@ class Session(QObject):
     def _show_status(self, status: RecorderStatus | None) -> None:
         before, self.status = self.status, status
         if status is not None and status.message and status.message != (before.message if before else ""):
+            self._mendable = self._mendable or status.state == "failed"
             self.said.emit(Level.LOSS if status.state == "failed" else Level.MARGIN, status.message)
+        if self._mendable and status is not None and self.state in LIVE and not status.message:
+            self._mendable = False
+            self.mended.emit()
         self._follow()
 
     def _lost(self, text: str) -> None:
         self.link.forget()
         if not self.closing:
-            again = self.tr("Press L to start it again.")
-            self.said.emit(Level.LOSS, f"{text} {again}")
+            self._mendable = True
+            again = self.tr("Press L to start it again; a clip that was cut off is rescued on page Clips.")
+            self.said.emit(Level.LOSS, f"{text}\n{again}")
 
     def _follow(self) -> None:
         """Let pictures and colour follow the state of the recorder."""
-        live = self.status.preview if self.status and self.state in LIVE else None
-        if live != self._watched:
-            self._watched = live
-            self.feed.watch(live)
-        self.colour.follow(self.model if self.colour_on else None, live)
+        self.showing.follow(self.status.preview if self.status and self.state in LIVE else None)
         self.changed.emit()
 
-    def _colour_ended(self, said: str) -> None:
-        self.third = None
+    def _say_colour_ended(self, said: str) -> None:
         text = self.tr("The colorizer ended: {said}").format(said=said or self.tr("it gave no reason."))
         self.said.emit(Level.MARGIN, text)
-        self._follow()
 
     def _take_beat(self, pictures: LivePictures) -> None:
         if self.profile is not None and pictures.figures is not None:
             rates = {arm: figures.rate_hz for arm, figures in pictures.figures.items() if figures.rate_hz}
             self.beat = Beat(self.profile.trigger, rates)
-
-    def _look_again(self) -> None:
-        kind = self.overlay_kind if self.third == "overlay" else None
-        self.look = replace(self.look, overlay=kind)
-        self.feed.look(self.look)
-        self._follow()
 
     def _begin_series(self, fields: ClipFields, plan: Plan) -> None:
         profile = self.profile

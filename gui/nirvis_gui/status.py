@@ -8,7 +8,7 @@ from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtGui import QCursor, QKeyEvent, QMouseEvent
 from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from nirvis_gui.health import Level, Reading
+from nirvis_gui.health import Level, Reading, level_name
 from nirvis_gui.theme import LEVEL_COLOURS, LEVEL_ICONS, icon
 
 
@@ -47,7 +47,7 @@ class StatusCell(QFrame):
         self._name.setText(reading.name)
         self._value.setText(reading.value)
         self.setToolTip(explanation_html(reading))
-        self.setAccessibleName(f"{reading.name}: {reading.value}, {reading.level.value}")
+        self.setAccessibleName(f"{reading.name}: {reading.value}, {level_name(reading.level)}")
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: ARG002, N802 Qt's name
         self.clicked.emit()

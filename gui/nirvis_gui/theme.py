@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import qtawesome
 from PyQt5.QtGui import QColor, QIcon, QPalette
 from PyQt5.QtWidgets import QApplication
 
 from nirvis_gui.health import Level
-
-Theme = Literal["dark", "light"]
-
+from nirvis_gui.preferences import Theme
 
 # Okabe and Ito's colours, which stay apart for colour-blind eyes; each level has an icon and a word besides.
 LEVEL_COLOURS = {

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtGui import QImage, QPixmap
+from PyQt5.QtGui import QImage, QPixmap, QShowEvent
 from PyQt5.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -26,9 +27,13 @@ from nirvis_gui.arm_picture import Picture
 from nirvis_gui.curve_plot import CurvePlot
 from nirvis_gui.health import Level
 from nirvis_gui.jobs import Jobs
-from nirvis_gui.run_watch import RunSeen, RunWatch
+from nirvis_gui.run_watch import RunWatch
 from nirvis_gui.theme import LEVEL_COLOURS, LEVEL_ICONS, icon
 from nirvis_gui.work_panel import Step, WorkPanel
+
+if TYPE_CHECKING:
+    from nirvis_gui.run_seen import RunSeen
+    from nirvis_training.run_folder import State
 
 _LEVELS = {
     "running": Level.PROVEN,
@@ -38,6 +43,8 @@ _LEVELS = {
     "died": Level.LOSS,
 }
 PICTURE_WIDTH = 420
+USUAL_CONFIG = "ssn_demo"
+"""The one that needs no file of pretrained features."""
 
 
 class TrainingPage(QWidget):
@@ -54,6 +61,7 @@ class TrainingPage(QWidget):
         self.dataset.setPlaceholderText(self.tr("folder of clips, or of registered pairs with splits.csv"))
         self.config = QComboBox(self)
         self.config.setEditable(True)
+        self.config.setCurrentText(USUAL_CONFIG)
         self.config.setToolTip(self.tr("A configuration that comes with nirvis, or the path of a TOML file"))
         self.minutes = QSpinBox(self)
         self.minutes.setRange(0, 100_000)
@@ -145,7 +153,7 @@ class TrainingPage(QWidget):
         self.run = run
         status = run.status
         text = self.tr("<b>{state}</b> · {name} · {samples} of {total} samples · {minutes:.1f} min · {summary}").format(
-            state=status.state,
+            state=self._state_name(status.state),
             name=run.path.name,
             samples=status.samples,
             total=status.samples_total,
@@ -157,10 +165,17 @@ class TrainingPage(QWidget):
         self._show_pictures(run)
         self._show_buttons()
 
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 Qt's name
+        """Whoever looks here for the first time gets the configurations to choose from."""
+        super().showEvent(event)
+        if self.config.count() == 0:
+            self._watch.find_configs()
+
     def _show_configs(self, names: list[str]) -> None:
+        entered = self.config.currentText()
+        self.config.clear()
         self.config.addItems(names)
-        # The one that needs no file of pretrained features.
-        self.config.setCurrentText("ssn_demo")
+        self.config.setCurrentText(entered)
 
     def _show_curves(self, run: RunSeen) -> None:
         self.quality.show_curves({name: curve for name, curve in run.curves.items() if name.endswith("_db")})
@@ -185,6 +200,15 @@ class TrainingPage(QWidget):
         self.stop.setEnabled(state == "running")
         self.resume.setEnabled(state in ("interrupted", "died"))
         self.use.setEnabled(self.run is not None and self.run.has_weights and not self.work.busy)
+
+    def _state_name(self, state: State) -> str:
+        return {
+            "running": self.tr("running"),
+            "finished": self.tr("finished"),
+            "interrupted": self.tr("interrupted"),
+            "failed": self.tr("failed"),
+            "died": self.tr("died"),
+        }[state]
 
     def _resume(self) -> None:
         if self.run is not None:

@@ -49,7 +49,6 @@ class WorkPanel(QWidget):
         self._said = QPlainTextEdit(self)
         self._said.setReadOnly(True)
         self._said.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self._said.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._said.setMaximumBlockCount(KEPT_LINES)
         self._lay_out()
         self._show_idle()
@@ -84,6 +83,7 @@ class WorkPanel(QWidget):
             return False
         self._steps, self._well, self._then = list(steps), True, then
         self._said.clear()
+        self._said.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._next()
         return True
 
@@ -95,7 +95,7 @@ class WorkPanel(QWidget):
 
     def _next(self) -> None:
         step = self._steps.pop(0)
-        self._say(Level.UNKNOWN, f"{step.name}…")
+        self._say(Level.UNKNOWN, self.tr("{step}…").format(step=step.name))
         self.bar.setRange(0, 0)
         self.bar.show()
         self._cancel.setEnabled(True)
@@ -113,13 +113,16 @@ class WorkPanel(QWidget):
         self.job = None
         self._well = self._well and status == 0
         if status != 0 and complaint:
+            # Tables keep their lines; a complaint has to be read to its end.
+            self._said.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
             self._said.appendPlainText(complaint)
         if self._steps and not self._jobs.closing and (status == 0 or not step.refusal_ends):
             self._next()
             return
         self._steps.clear()
         self._show_idle()
-        self._say(Level.PROVEN if self._well else Level.MARGIN, step.name + (": done" if self._well else ": see below"))
+        said = self.tr("{step}: done") if self._well else self.tr("{step}: see below")
+        self._say(Level.PROVEN if self._well else Level.MARGIN, said.format(step=step.name))
         then, self._then = self._then, None
         if then is not None:
             then(self._well)

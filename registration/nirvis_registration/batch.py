@@ -154,8 +154,10 @@ def find_clips(paths: Sequence[Path]) -> list[Path]:
         else:
             found[path] = None
     if not found:
-        looked = ", ".join(str(path) for path in paths) or "nothing"
-        raise NirvisError(f"There is no clip (*{CLIP_SUFFIX}) in {looked}. Record one with `nirvis record`.")
+        if not paths:
+            raise NirvisError(f"No clip was named. Name clips (*{CLIP_SUFFIX}), or folders that hold some.")
+        looked = ", ".join(str(path) for path in paths)
+        raise NirvisError(f"There is no clip (*{CLIP_SUFFIX}) in folder {looked} – record one with `nirvis record`.")
     return list(found)
 
 

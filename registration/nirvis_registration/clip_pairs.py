@@ -12,7 +12,8 @@ from nirvis_registration.errors import RegistrationRefused
 from nirvis_registration.frames import chosen_frames, grey_pairs
 from nirvis_registration.geometry import Size, SourceGeometry, common_crop, with_mirrors
 from nirvis_registration.homography import Estimate, estimate, estimate_from
-from nirvis_registration.pair_file import PairsHeader, PairsWriter
+from nirvis_registration.pair_file import PairsHeader
+from nirvis_registration.pair_writer import PairsWriter
 from nirvis_registration.quality import pair_quality
 from nirvis_registration.rig_calibration import RigCalibration
 from nirvis_registration.settings import RegistrationSettings

@@ -14,9 +14,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -28,23 +26,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from nirvis_capture.certificate import software
-from nirvis_capture.disk import Reserve, is_full
 from nirvis_capture.errors import ProfileError
 from nirvis_capture.profile import Mode, Profile, parse_profile
 from nirvis_registration.distortion import NO_DISTORTION, Distortion
-from nirvis_registration.errors import DamagedPairsFile, NewerPairsFile, NotAPairsFile, PairsDiskFull
+from nirvis_registration.errors import DamagedPairsFile, NewerPairsFile, NotAPairsFile
 from nirvis_registration.geometry import Matrix, Rect, SourceGeometry
-from nirvis_registration.quality import PairQuality
 from nirvis_registration.warp import Picture
 
 FORMAT = "nirvis-pairs"
 VERSION = 2
 """The newest that is read."""
 SUFFIX = ".pairs.h5"
-PART_SUFFIX = ".part"
-_CLOSING_BYTES = 1 << 20
-"""Room for the table and the index of HDF5, beside two pairs that may not have reached the disk."""
 
 TABLE = np.dtype(
     [
@@ -94,116 +86,11 @@ class PairsHeader:
     """Of vis, before the homography."""
 
 
-_TEXTS = ("recording_id", "mode", "light", "place", "clip_name", "clip_sha256", "profile_text", "settings")
-_COUNTS = ("part", "inliers", "matches", "frames_pooled", "bit_depth")
-_FIGURES = ("error_px", "corner_sigma_px")
-_ARRAYS = ("homography_vis_to_nir", "corner_covariance")
-
-
-class PairsWriter:
-    """Writes one pairs file; a context manager. The file has its final name only after a clean end of the block."""
-
-    def __init__(
-        self, path: Path, header: PairsHeader, valid: NDArray[np.bool_], length: int, compression: str | None = None
-    ) -> None:
-        """Make room for `length` pairs. `compression` is a filter of HDF5, such as ``gzip``."""
-        self.path = path
-        self._part = path.with_name(path.name + PART_SUFFIX)
-        self._file: Any = None
-        self._reserve: Reserve | None = None
-        self._written = 0
-        self._table = np.zeros(length, TABLE)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with self._room():
-            # HDF5 cannot even close a file whose last bytes do not fit
-            self._reserve = Reserve(
-                path.parent, _CLOSING_BYTES + 4 * 3 * valid.size * (1 if header.bit_depth == 8 else 2)
-            )
-            self._lay_out(header, valid, length, compression)
-
-    def _lay_out(self, header: PairsHeader, valid: NDArray[np.bool_], length: int, compression: str | None) -> None:
-        self._file = h5py.File(self._part, "w", libver="latest")
-        _write_header(self._file, header)
-        self._file.create_dataset("valid", data=valid.astype(np.uint8))
-        shape = (*valid.shape, 3)
-        self._direct = compression is None
-        self._frames = [
-            self._file.create_dataset(
-                name,
-                (length, *shape),
-                np.uint8 if header.bit_depth == 8 else np.uint16,
-                chunks=(1, *shape),
-                compression=compression,
-                compression_opts=1 if compression == "gzip" else None,
-                fill_time="never",
-            )
-            for name in ("source", "target")
-        ]
-        for frames in self._frames:
-            frames.attrs.update({"interpretation": "rgb-image", "bit_depth": header.bit_depth})
-
-    def __enter__(self) -> PairsWriter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._abandon()
-            return
-        with self._room():
-            if self._reserve is not None:
-                self._reserve.release()
-            self._finish()
-            self._file.close()
-        os.replace(self._part, self.path)
-
-    def write(
-        self,
-        clip_index: int,
-        source: Picture,
-        target: Picture,
-        quality: PairQuality,
-        trigger_index: int | None = None,
-    ) -> None:
-        """Append a pair of RGB pictures ``(H, W, 3)``. `trigger_index` is `clip_index` where no exposure was lost.
-
-        Raises `PairsDiskFull`.
-        """
-        with self._room():
-            for frames, picture in zip(self._frames, (source, target), strict=True):
-                if self._direct:
-                    frames.id.write_direct_chunk((self._written, 0, 0, 0), np.ascontiguousarray(picture))
-                else:
-                    frames[self._written] = picture
-        pulse = clip_index if trigger_index is None else trigger_index
-        self._table[self._written] = (clip_index, pulse, quality.residual_px, quality.sharpness, quality.saturation)
-        self._written += 1
-
-    @contextmanager
-    def _room(self) -> Iterator[None]:
-        """Take away what was begun when it cannot be written. Raises `PairsDiskFull`."""
-        try:
-            yield
-        except BaseException as error:
-            self._abandon()
-            if is_full(error):
-                raise PairsDiskFull(self.path) from None
-            raise
-
-    def _abandon(self) -> None:
-        """Remove what was begun. Safe to call twice."""
-        if self._reserve is not None:
-            self._reserve.release()
-        if self._file is not None:
-            self._file.close()
-        self._part.unlink(missing_ok=True)
-
-    def _finish(self) -> None:
-        if self._written != len(self._table):
-            raise ValueError(f"{self._written} pairs were written into a file for {len(self._table)}")
-        group = self._file.create_group("pairs")
-        for name in TABLE.names or ():
-            group.create_dataset(name, data=self._table[name])
-        self._file.flush()
+TEXTS = ("recording_id", "mode", "light", "place", "clip_name", "clip_sha256", "profile_text", "settings")
+COUNTS = ("part", "inliers", "matches", "frames_pooled", "bit_depth")
+FIGURES = ("error_px", "corner_sigma_px")
+ARRAYS = ("homography_vis_to_nir", "corner_covariance")
+"""Fields of `PairsHeader` by how they are stored."""
 
 
 class PairsFile:
@@ -347,23 +234,11 @@ def _check_format(path: Path, file: Any) -> None:
         raise NewerPairsFile(path, version, VERSION)
 
 
-def _write_header(file: Any, header: PairsHeader) -> None:
-    version = 1 if header.distortion == NO_DISTORTION else 2
-    file.attrs.update({"format": FORMAT, "version": version, "software": software()})
-    file.attrs["distortion_vis"] = header.distortion
-    file.attrs.update({name: getattr(header, name) for name in (*_TEXTS, *_COUNTS, *_FIGURES)})
-    file.attrs["calibration"] = header.calibration
-    file.attrs["start_time"] = header.start_time.isoformat()
-    file.attrs["geometry"] = header.geometry.model_dump_json()
-    for name in _ARRAYS:
-        file.create_dataset(name, data=getattr(header, name))
-
-
 def _read_header(file: Any) -> PairsHeader:
-    fields: dict[str, Any] = {name: str(file.attrs[name]) for name in _TEXTS}
-    fields |= {name: int(file.attrs[name]) for name in _COUNTS}
-    fields |= {name: float(file.attrs[name]) for name in _FIGURES}
-    fields |= {name: np.asarray(file[name], np.float64) for name in _ARRAYS}
+    fields: dict[str, Any] = {name: str(file.attrs[name]) for name in TEXTS}
+    fields |= {name: int(file.attrs[name]) for name in COUNTS}
+    fields |= {name: float(file.attrs[name]) for name in FIGURES}
+    fields |= {name: np.asarray(file[name], np.float64) for name in ARRAYS}
     return PairsHeader(
         **fields,
         calibration=str(file.attrs.get("calibration", "")),

@@ -11,7 +11,7 @@ import pytest
 
 from conformance.bench import DEADLINE_S, Bench, OpenRig, Waiting, fell_silent, next_frame, opened
 from conformance.benches import BENCHES
-from nirvis_capture.camera import ARMS, Arm, Camera, FrameStatus
+from nirvis_capture.camera import ARMS, Arm, Camera, FrameStatus, Ranged
 from nirvis_capture.errors import CameraError, CameraNotFound
 
 QUIET_S = 0.2
@@ -262,6 +262,18 @@ class TestFrames:
         assert {arm: camera.info for arm, camera in rig.cameras.items()} == before
         rig.disarm()
         assert {arm: camera.info for arm, camera in rig.cameras.items()} == before
+
+
+class TestRanges:
+    def test_a_camera_was_set_within_the_ranges_that_it_tells(self, bench: Bench, rig: OpenRig) -> None:
+        bench.needs("ranges")
+        for camera in rig.cameras.values():
+            assert isinstance(camera, Ranged)
+            for setting, value in (("roi.width", camera.info.width), ("roi.height", camera.info.height)):
+                low, high = camera.ranges[setting]
+                assert 0 < low <= value <= high
+            least_us, most_us = camera.ranges["exposure_us"]
+            assert 0 < least_us < most_us
 
 
 class TestClock:

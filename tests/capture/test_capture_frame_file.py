@@ -12,6 +12,7 @@ import pytest
 
 from nirvis_capture import frame_file
 from nirvis_capture.frame_file import ALIGNMENT_BYTES, FrameFile
+from nirvis_capture.frame_memory import new_frame
 
 NOISE = np.random.default_rng(3).integers(0, 256, 5 * ALIGNMENT_BYTES, np.uint8).tobytes()
 
@@ -45,6 +46,14 @@ def test_a_frame_of_two_bytes_a_pixel_goes_as_it_lies_in_memory(frames: FrameFil
     picture = np.frombuffer(NOISE, np.uint16).reshape(64, -1)
     frames.write(ALIGNMENT_BYTES, picture.data)
     assert path.read_bytes()[ALIGNMENT_BYTES:][: picture.nbytes] == NOISE
+
+
+def test_a_frame_in_pages_of_its_own_goes_without_a_copy(frames: FrameFile, path: Path) -> None:
+    picture = new_frame((5, ALIGNMENT_BYTES), np.uint8)
+    picture[...] = np.frombuffer(NOISE, np.uint8).reshape(picture.shape)
+    frames.write(ALIGNMENT_BYTES, picture.data)
+    assert path.read_bytes()[ALIGNMENT_BYTES:][: picture.nbytes] == NOISE
+    assert len(frames._pages) < picture.nbytes
 
 
 def test_a_file_system_that_takes_the_flag_and_not_the_writing_gets_it_as_usual(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -295,6 +295,22 @@ def stub(small_profile: SmallProfile) -> Iterator[Stub]:
     stub.nir.hangs.set()
     stub.vis.hangs.set()
     stub.rig.close()
+
+
+class RangedCamera(StubCamera):
+    """It tells what its exposure may be."""
+
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"exposure_us": (4.0, 32_000.0)}
+
+
+def test_ranges_are_those_of_the_cameras_that_tell_them(small_profile: SmallProfile) -> None:
+    calls: list[str] = []
+    cameras: dict[Arm, StubCamera] = {"nir": RangedCamera("nir", calls), "vis": StubCamera("vis", calls)}
+    rig = Rig(small_profile("real"), on_lost=lambda _: None, backend=StubBackend(cameras))
+    assert rig.ranges == {}
+    rig.open()
+    assert rig.ranges == {"nir": {"exposure_us": (4.0, 32_000.0)}}
+    rig.close()
 
 
 class TestOrder:

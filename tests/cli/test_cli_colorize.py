@@ -45,6 +45,39 @@ def test_a_picture_is_coloured_and_its_name_printed(model: Path, tmp_path: Path)
     np.testing.assert_array_equal(cv2.imread(str(out)), np.hstack([picture, picture]))
 
 
+def test_a_file_where_a_folder_is_meant_is_left_alone(model: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "in.png"), np.zeros((16, 16, 3), np.uint8))
+    (tmp_path / "notes").write_text("mine")
+    ended = nirvis("colorize", model, tmp_path / "in.png", "--out", tmp_path / "notes")
+    assert ended.returncode == 1
+    assert "notes is a file, and without .mp4 or .png a folder is meant" in ended.stderr
+    assert (tmp_path / "notes").read_text() == "mine"
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_source_is_never_overwritten(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "in.png"), np.full((16, 16, 3), 7, np.uint8))
+    before = (folder / "in.png").read_bytes()
+    for source, out in ((folder, folder), (folder / "in.png", folder / ".." / "mine" / "in.png")):
+        ended = nirvis("colorize", model, source, "--out", out, "--side-by-side")
+        assert ended.returncode == 2
+        assert "is the source itself, which would be lost" in ended.stderr
+    ended = nirvis("fuse", folder / "in.png", "--translated", folder / "in.png", "--out", folder / "in.png")
+    assert "is the source itself, which would be lost" in ended.stderr
+    assert (folder / "in.png").read_bytes() == before
+
+
+def test_a_folder_is_no_model_and_fusing_needs_colour(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "in.png"), np.zeros((16, 16, 3), np.uint8))
+    (line,) = nirvis("colorize", tmp_path, tmp_path / "in.png", "--out", tmp_path / "out.png").stderr.splitlines()
+    assert "is not a nirvis model: it is a folder" in line
+    (line,) = nirvis("fuse", tmp_path / "in.png", "--out", tmp_path / "out.png").stderr.splitlines()
+    assert "--translated" in line
+    assert "--model" in line
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,7 +122,10 @@ class TestPreflight:
         text = Path(small).read_text()
         Path(small).write_text(f'{text}faults = [{{ kind = "transfer_drop", arm = "vis", at = 3 }}]\n')
         assert run("preflight", small, "--seconds", "0.4", "--out", str(tmp_path)) == 1
-        assert "no-go: 1 × transfer drop in 15 pairs" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "no-go: 1 × transfer drop in 15 pairs" in said
+        assert "nirvis doctor --trigger" in said
+        assert re.search(r"highest safe rate .*; but exposures were lost at 40\.\d Hz", said)
 
     def test_a_rig_that_a_recorder_holds_is_left_alone(self, small: str) -> None:
         from nirvis_capture.client import RecorderClient

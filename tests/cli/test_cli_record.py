@@ -294,6 +294,8 @@ def test_unknown_profile() -> None:
     ("options", "said"),
     [
         pytest.param(["--seconds", 0], "longer than 0 s", id="no-length"),
+        pytest.param(["--seconds", "nan"], "longer than 0 s", id="no-number"),
+        pytest.param(["--seconds", "inf"], "longer than 0 s", id="no-end"),
         pytest.param(["--every", "10m"], "needs --seconds", id="series-of-endless-recordings"),
         pytest.param(["--every", "5s", "--seconds", 6], "no longer than the 6 s", id="series-that-overlaps"),
         pytest.param(["--every", "soon", "--seconds", 6], "'soon' is no length of time", id="no-time"),
@@ -318,7 +320,8 @@ class TestSeries:
         assert RecorderClient.find(f"cli-{os.getpid()}") is None
 
     def test_none_begins_that_would_leave_too_little(self, profile: Path, tmp_path: Path) -> None:
-        record("--profile", profile, "--every", "9s", "--seconds", 1, "--until-free-gb", 1e9, "--out", tmp_path)
+        with pytest.raises(RecorderError, match=r"Nothing was recorded: .* GB free, .* --until-free-gb 1e\+09"):
+            record("--profile", profile, "--every", "9s", "--seconds", 1, "--until-free-gb", 1e9, "--out", tmp_path)
         assert not list(tmp_path.glob("*.clip.h5"))
 
     def test_one_that_fails_does_not_end_it(
@@ -375,3 +378,17 @@ def test_a_split_recording_names_each_part(profile: Path, tmp_path: Path, capsys
     lines = capsys.readouterr().out.splitlines()
     assert Path(lines[-2]).name.endswith("-part002.clip.h5")
     assert "40 pairs" in lines[-1]
+
+
+def test_an_interrupt_before_anything_was_recorded_says_so(profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from nirvis.commands.record import _record_once
+    from nirvis_capture.profile import load_profile
+
+    def begin(client: RecorderClient) -> str:
+        pytest.fail("nothing may begin after an interrupt")
+
+    interrupted = threading.Event()
+    interrupted.set()
+    _record_once(load_profile(profile), str(profile), begin, None, interrupted, False)
+    assert capsys.readouterr().err == "interrupted before the recording began: there is no clip\n"
+    assert RecorderClient.find(f"cli-{os.getpid()}") is None

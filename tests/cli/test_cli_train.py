@@ -12,7 +12,7 @@ import pytest
 
 from nirvis.app import app
 from nirvis.demo.takes import picture_takes
-from nirvis.session import NothingRegistered
+from nirvis.session import NoSession, NothingRegistered
 from nirvis_capture.clip_recording import record_clip
 from nirvis_datasets.errors import SplitError, TableError
 from nirvis_training.errors import ConfigError, NotARun, RunTaken
@@ -75,6 +75,12 @@ def test_a_session_in_which_nothing_registers_says_why(tmp_path: Path) -> None:
     with pytest.raises(NothingRegistered, match=r"broken\.clip\.h5: .*not a nirvis clip"):
         run("train", "ssn_demo", "--session", tmp_path, "--out", tmp_path / "run", *QUICK)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_session_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(NoSession, match=r"There is no folder .*noway"):
+        run("train", "ssn_demo", "--session", tmp_path / "noway", *QUICK)
+    assert not (tmp_path / "noway").exists()
 
 
 def test_settings_are_changed_from_the_command_line(dataset: Path, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from nirvis_capture.clip_writer import ClipHeader, ClipWriter
 from nirvis_capture.pairing import Pairer
 from nirvis_capture.profile import Mode, Profile, parse_profile
 from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PairsHeader, PairsWriter
+from nirvis_registration.pair_file import PairsHeader
+from nirvis_registration.pair_writer import PairsWriter
 from nirvis_registration.quality import PairQuality
 from nirvis_registration.warp import Picture
 

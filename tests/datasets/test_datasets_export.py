@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -239,9 +240,15 @@ def test_wrong_words_are_one_line(dataset: Path, tmp_path: Path, words: tuple[st
 def test_what_is_there_is_not_touched(dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "mine.txt").write_text("mine")
-    with pytest.raises(ExportRefused, match="not empty"):
-        export_dataset(dataset, tmp_path / "there", "vsiad")
+    for taken in (tmp_path / "there", tmp_path / "there" / "mine.txt"):
+        with pytest.raises(ExportRefused, match=f"{taken} is there already, and no empty folder"):
+            export_dataset(dataset, taken, "vsiad")
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["mine.txt"]
+
+
+def test_an_unknown_format_is_answered_with_all_that_there_are(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(WrongOption, match=r"known are vsiad, .*, shards\."):
+        export_dataset(dataset, tmp_path / "x", "vsaid")
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -322,16 +329,18 @@ def test_a_disk_that_is_really_full_is_left_empty(noisy: Path, small_disk: Path,
 
 @pytest.mark.parametrize("compression", [None, "gzip"])
 @pytest.mark.parametrize("layout", ["vsiad", "unaligned"])
+@pytest.mark.parametrize("room", [pytest.param(20_000, id="at-once"), pytest.param(200_000, id="midway")])
 def test_an_import_onto_a_full_disk_leaves_no_file(
-    noisy: Path, tmp_path: Path, small_disk: Path, layout: str, compression: str | None
+    noisy: Path, tmp_path: Path, small_disk: Path, layout: str, compression: str | None, room: int
 ) -> None:
     """In a process of its own, whose end shows whether HDF5 was closed."""
     export_dataset(noisy, tmp_path / "set", layout)
     compressed = ["--compression", compression] if compression else []
     command = [sys.executable, "-m", "nirvis", "import-dataset", layout, str(tmp_path / "set"), *compressed]
-    (small_disk / "other").write_bytes(bytes(60_000))
+    (small_disk / "other").write_bytes(bytes(shutil.disk_usage(small_disk).free - room))
     ended = subprocess.run([*command, "--out", str(small_disk / "in")], capture_output=True, text=True, check=False)
     assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1), ended.stderr
+    assert compression is None or "is full: nothing of this recording was kept." in ended.stderr
     assert [path.name for path in small_disk.rglob("*") if path.is_file()] == ["other"]
 
 

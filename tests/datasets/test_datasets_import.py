@@ -309,11 +309,12 @@ def test_sixteen_bits_stay_sixteen_bits(tmp_path: Path) -> None:
         assert np.array_equal(pairs.target(0), picture(2).astype(np.uint16) * 257)
 
 
-def test_eight_and_sixteen_bits_are_not_mixed_silently(tmp_path: Path) -> None:
-    root = tree(tmp_path / "set", both("ir", "vi", names=("a.png",)))
-    put(root / "ir" / "b.png", 1, bits=16)
-    put(root / "vi" / "b.png", 1)
-    with pytest.raises(ImportRefused, match="8 bit with one of 48×32 px and 16 bit"):
+@pytest.mark.parametrize(("first", "second"), [(8, 16), (16, 8)])
+def test_eight_and_sixteen_bits_are_not_mixed_silently(tmp_path: Path, first: int, second: int) -> None:
+    root = tree(tmp_path / "set", both("ir", "vi", names=("a.png", "b.png")))
+    put(root / "ir" / "a.png", 0, bits=first)
+    put(root / "ir" / "b.png", 1, bits=second)
+    with pytest.raises(ImportRefused, match=f"{first} bit with one of 48×32 px and {second} bit"):
         imported(root, "fusion", tmp_path / "out")
     assert not list((tmp_path / "out").glob("*.h5*"))
 

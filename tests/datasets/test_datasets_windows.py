@@ -148,6 +148,22 @@ def test_compressed_pictures_are_read_alike(folder: Path) -> None:
             torch.testing.assert_close(packed[draw, 2][key], sample[key], rtol=0, atol=0)
 
 
+def test_a_picture_is_read_without_those_beside_it(folder: Path) -> None:
+    """Of two pictures in one file, the one that is broken is never met by who reads the other."""
+    with h5py.File(folder / "a.pairs.h5", "r+") as file:
+        pictures = file["source"][:]
+        del file["source"]
+        file.create_dataset("source", data=pictures, chunks=(1, *pictures.shape[1:]), compression="gzip")
+        broken = file["source"].id.get_chunk_info(0)
+    with (folder / "a.pairs.h5").open("r+b") as raw:
+        raw.seek(broken.byte_offset)
+        raw.write(bytes(broken.size))
+    dataset = SampleDataset(folder, "train")
+    np.testing.assert_allclose(dataset[2]["source"].permute(1, 2, 0), pictures[2] / 255, rtol=1e-6)
+    with pytest.raises(DamagedPairsFile, match="its pictures cannot be read"):
+        dataset[0]
+
+
 def test_a_file_that_ends_early_is_said(folder: Path) -> None:
     dataset = SampleDataset(folder, "train", Augmentation(crop=16))
     dataset[0]

@@ -6,7 +6,8 @@ import contextlib
 import gc
 import os
 
-os.environ["QT_QPA_PLATFORM"] = "offscreen"
+# On a real X server when stories are told there: `test_gui_x_server`.
+os.environ["QT_QPA_PLATFORM"] = "xcb" if "NIRVIS_SCREENSHOTS" in os.environ else "offscreen"
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,11 +22,15 @@ from pytestqt.qtbot import QtBot
 import nirvis_profiles
 from nirvis_capture.client import RecorderClient
 from nirvis_capture.profile import Profile, parse_profile
+from nirvis_gui.app import make_application
 from nirvis_gui.main_window import MainWindow
+from nirvis_gui.preferences import Theme
 from nirvis_gui.session import Session
 from nirvis_gui.workers import Worker, Workers
 
 LIMIT_MS = 30_000
+SCREENSHOTS = os.environ.get("NIRVIS_SCREENSHOTS")
+"""Folder for pictures of the screen; None where there is no screen."""
 RIG = f"gui-test-{os.getpid()}"
 
 
@@ -67,7 +72,7 @@ def profile(profile_path: Path) -> Profile:
 @pytest.fixture
 def window(qtbot: QtBot, profile: Profile, profile_path: Path) -> Iterator[MainWindow]:
     """The window with an idle recorder; whatever a test leaves running is ended."""
-    made = MainWindow(Session())
+    made = on_screen() if SCREENSHOTS else MainWindow(Session())
     made.start(str(profile_path), profile)
     made.show()
     qtbot.waitUntil(lambda: made.session.state == "idle" and not made.session.doing, timeout=LIMIT_MS)
@@ -77,6 +82,36 @@ def window(qtbot: QtBot, profile: Profile, profile_path: Path) -> Iterator[MainW
         qtbot.waitUntil(lambda: not made.session.threads, timeout=LIMIT_MS)
     made.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def on_screen() -> MainWindow:
+    """A window as large as the screen, in the look that is asked for."""
+    look: Theme = "light" if os.environ.get("NIRVIS_LOOK") == "light" else "dark"
+    screen = make_application(look).primaryScreen()
+    made = MainWindow(Session(), look)
+    assert screen is not None
+    made.setGeometry(screen.geometry())
+    return made
+
+
+@pytest.fixture
+def screenshot(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Keeps what the whole screen shows, as NN-NAME.png, where there is a screen."""
+    taken: list[str] = []
+
+    def keep(name: str) -> None:
+        screen = QApplication.primaryScreen()
+        if SCREENSHOTS is None or screen is None:
+            return
+        # What was asked for is painted now, and the server has it.
+        for _ in range(3):
+            QApplication.processEvents()
+        taken.append(name)
+        folder = Path(SCREENSHOTS) / request.node.name
+        folder.mkdir(parents=True, exist_ok=True)
+        assert screen.grabWindow(0).save(str(folder / f"{len(taken):02d}-{name}.png"))
+
+    return keep
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import signal
 import subprocess
@@ -17,12 +16,11 @@ from PyQt5.QtCore import Qt
 from PyQt5.QtWidgets import QAbstractButton, QApplication, QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
-import nirvis_gui
 from nirvis_gui import app, theme
 from nirvis_gui.actions import PAGES, ROWS, help_html
 from nirvis_gui.health import Level
 from nirvis_gui.main_window import MainWindow
-from nirvis_gui.session import Session
+from nirvis_gui.preferences import Theme
 
 LIMIT_MS = 60_000
 
@@ -192,13 +190,13 @@ def test_broken_settings_file_never_prevents_the_start(
     for content in ("look = \n", 'profile = "/gone/rig.toml"\n'):
         memory.write_text(content, encoding="utf-8")
         program = (
-            "import sys\nfrom PyQt5.QtCore import QTimer\nfrom nirvis_gui import app, main_window\n"
+            "import sys\nfrom PyQt5.QtCore import QTimer\nfrom nirvis_gui import main_window, start as beginning\n"
             "start = main_window.MainWindow.start\n"
             "def started(window, *given):\n"
             "    start(window, *given)\n"
             "    QTimer.singleShot(500, lambda: (print(window.messages.text), window.leave()))\n"
             "main_window.MainWindow.start = started\n"
-            f"sys.exit(app.run({str(profile_path)!r} if 'look' in {content!r} else None))\n"
+            f"sys.exit(beginning.run({str(profile_path)!r} if 'look' in {content!r} else None))\n"
         )
         ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
         assert ran.returncode == 0, ran.stderr
@@ -206,7 +204,7 @@ def test_broken_settings_file_never_prevents_the_start(
 
 
 @pytest.mark.parametrize("look", ["dark", "light"])
-def test_window_fits_a_small_screen_in_both_looks(qtbot: QtBot, window: MainWindow, look: theme.Theme) -> None:
+def test_window_fits_a_small_screen_in_both_looks(qtbot: QtBot, window: MainWindow, look: Theme) -> None:
     application = QApplication.instance()
     assert isinstance(application, QApplication)
     theme.apply(application, look)
@@ -226,27 +224,3 @@ def test_screens_of_high_resolution_get_sharp_pictures() -> None:
     environment = os.environ | {"QT_SCALE_FACTOR": "2"}
     ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert float(ran.stdout) == 2.0
-
-
-def test_texts_of_widgets_are_ready_for_translation() -> None:
-    """No constructor or setter of a text is given a plain sentence."""
-    setters = {"setText", "setTitle", "setToolTip", "setWindowTitle", "setPlaceholderText", "setSpecialValueText"}
-    makers = {"QPushButton", "QLabel", "QCheckBox", "QGroupBox"}
-    found = []
-    for path in Path(nirvis_gui.__file__).parent.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
-                continue
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            text = node.args[0].value
-            if name in setters | makers and isinstance(text, str) and sum(c.isalpha() for c in text) > 3:
-                found.append(f"{path.name}:{node.lineno} {text}")
-    assert [text for text in found if not text.endswith(" nirvis")] == []
-
-
-def test_window_that_is_made_and_never_started_leaves_nothing(qtbot: QtBot) -> None:
-    window = MainWindow(Session())
-    qtbot.addWidget(window)
-    window.show()
-    assert window.session.threads == []
-    window._end()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PyQt5.QtCore import QUrl
+from PyQt5.QtGui import QTextDocument
 from pytestqt.qtbot import QtBot
 
 import nirvis_profiles
@@ -177,8 +179,14 @@ def test_add_to_dataset_registers_catalogues_and_splits_and_is_exported(qtbot: Q
     assert seen[-1] == 100
     assert len(Split.read(page.pairs_folder / "splits.csv").sets) == 1
     qtbot.waitUntil(lambda: any(row.registered for row in page.table.rows), timeout=LIMIT_MS)
+    page.buttons["report"].click()
+    qtbot.waitUntil(lambda: "px residual of a pair, median" in page.report.toPlainText(), timeout=LIMIT_MS)
+    assert page.middle.currentWidget() is page.report
+    document = page.report.document()
+    assert document is not None
+    assert document.resource(QTextDocument.ResourceType.ImageResource, QUrl("picture0")).width() > 100
     with qtbot.waitSignal(page.open_wanted) as wanted:
-        page.buttons["report"].click()
+        page.report.anchorClicked.emit(QUrl("open"))
     assert wanted.args is not None
     assert wanted.args[0].is_file()
     page.export("side-by-side")

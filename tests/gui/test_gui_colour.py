@@ -40,7 +40,7 @@ def test_colour_is_off_until_wanted_and_then_shows_the_model(
     window.actions_["colour"].trigger()
     assert not window.live.views.colour.isHidden()
     assert "No model" in window.live.colour_page.text
-    window.session.set_model(black_model)
+    window.session.showing.set_model(black_model)
     assert "Press L" in window.live.colour_page.text
     window.actions_["live"].trigger()
     qtbot.waitUntil(lambda: window.live.views.colour.showing, timeout=LIMIT_MS)
@@ -60,7 +60,7 @@ def test_model_that_is_none_is_said_and_the_cameras_go_on(qtbot: QtBot, window: 
     broken = tmp_path / "model.onnx"
     broken.write_bytes(b"no model")
     window.actions_["live"].trigger()
-    window.session.set_model(broken)
+    window.session.showing.set_model(broken)
     qtbot.waitUntil(lambda: "is not a nirvis model" in window.messages.text, timeout=LIMIT_MS)
     assert window.live.views.colour.isHidden()
     qtbot.waitUntil(lambda: window.live.views.nir.showing, timeout=LIMIT_MS)

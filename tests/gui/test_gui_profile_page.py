@@ -55,10 +55,19 @@ def test_fields_have_units_limits_and_choices() -> None:
 
 
 def test_limits_come_from_the_cameras() -> None:
-    limits = camera_limits(load_profile("gs3_day"))
+    limits = camera_limits(load_profile("gs3_day"), {})
     assert "1384" in limits["nir.roi.width"]
     assert "22,222" in limits["vis.exposure_us"]
     assert limits["trigger.rate_hz"].startswith("≤ 4")
+
+
+def test_limits_that_the_open_camera_tells_stay_when_it_is_let_go(page: ProfilePage) -> None:
+    exposure = page.editors["nir.exposure_us"]
+    assert "at 20 Hz" in exposure.hint
+    page.show_ranges({"nir": {"exposure_us": (4.0, 31990.0)}})
+    assert "4 … 31,990 by the camera" in exposure.hint
+    page.show_ranges({})
+    assert "4 … 31,990 by the camera" in exposure.hint
 
 
 @pytest.mark.parametrize(

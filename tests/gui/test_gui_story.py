@@ -58,19 +58,22 @@ def has_ended(rig: str) -> bool:
     return client is None
 
 
-def test_live_record_stop_verify(qtbot: QtBot, window: MainWindow) -> None:
+def test_live_record_stop_verify(qtbot: QtBot, window: MainWindow, screenshot: Callable[[str], None]) -> None:
     window.live.fields.set_fields(ClipFields(place="Harbour", light="dusk", notes="fog", operator="Ada"))
     window.actions_["live"].trigger()
     qtbot.waitUntil(lambda: window.live.views.nir.showing and window.live.views.vis.showing, timeout=LIMIT_MS)
     until(qtbot, window, "armed")
+    screenshot("live")
     begin(qtbot, window)
     assert window.actions_["record"].text() == "Stop"
     qtbot.waitUntil(lambda: window.strip.levels["Pairs"] is Level.PROVEN)
+    screenshot("recording")
     window.actions_["record"].trigger()
     until(qtbot, window, "armed")
     qtbot.waitUntil(lambda: window.live.last_clip.clip is not None)
     window.actions_["verify"].trigger()
     qtbot.waitUntil(lambda: not window.live.last_clip.busy, timeout=LIMIT_MS)
+    screenshot("verified")
     window.actions_["live"].trigger()
     until(qtbot, window, "idle")
     assert window.live.last_clip.verdict.startswith("proved")
@@ -142,8 +145,11 @@ def test_recorder_that_dies_is_said_and_can_be_started_again(
     assert "went away" in window.messages.text
     assert set(window.strip.levels.values()) == {Level.UNKNOWN}
     assert not window.live.views.nir.showing
+    assert window.messages.isVisible()
     window.actions_["live"].trigger()
     qtbot.waitUntil(lambda: window.live.views.nir.showing, timeout=LIMIT_MS)
+    qtbot.waitUntil(window.messages.isHidden, timeout=LIMIT_MS)
+    assert "went away" in window.messages.as_text()
 
 
 def test_keys_work_and_a_space_in_a_text_field_is_a_space(qtbot: QtBot, window: MainWindow) -> None:
@@ -165,7 +171,9 @@ def test_keys_work_and_a_space_in_a_text_field_is_a_space(qtbot: QtBot, window: 
     assert triggered == ["record", "live", "fit"]
 
 
-def test_camera_that_is_lost_is_said_and_the_clip_kept(qtbot: QtBot, window: MainWindow, profile_path: Path) -> None:
+def test_camera_that_is_lost_is_said_and_the_clip_kept(
+    qtbot: QtBot, window: MainWindow, profile_path: Path, screenshot: Callable[[str], None]
+) -> None:
     faulty = profile_path.with_name("faulty.toml")
     text = profile_path.read_text(encoding="utf-8")
     fault = '{ kind = "unplug", arm = "vis", at = 25, count = 100000 }'
@@ -174,6 +182,7 @@ def test_camera_that_is_lost_is_said_and_the_clip_kept(qtbot: QtBot, window: Mai
     qtbot.waitUntil(lambda: window.session.profile_name == str(faulty) and not window.session.doing, timeout=LIMIT_MS)
     begin(qtbot, window)
     until(qtbot, window, "failed")
+    screenshot("lost")
     assert "TWIN-VIS" in window.messages.text
     assert window.strip.levels["Recorder"] is Level.LOSS
     qtbot.waitUntil(lambda: window.live.last_clip.clip is not None)

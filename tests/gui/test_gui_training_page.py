@@ -14,7 +14,8 @@ from PIL import Image
 from pytestqt.qtbot import QtBot
 
 from nirvis_gui.jobs import Jobs
-from nirvis_gui.run_watch import RunWatch, curves_of
+from nirvis_gui.run_seen import curves_of
+from nirvis_gui.run_watch import RunWatch
 from nirvis_gui.training_page import TrainingPage
 from nirvis_gui.workers import Worker
 from nirvis_registration.geometry import Rect, SourceGeometry
@@ -44,7 +45,6 @@ def page(qtbot: QtBot, watch: RunWatch) -> TrainingPage:
     qtbot.addWidget(made)
     made.resize(1300, 640)
     made.show()
-    watch.find_configs()
     qtbot.waitUntil(lambda: made.config.count() > 1)
     return made
 

@@ -12,7 +12,8 @@ import nirvis_profiles
 from nirvis_registration.distortion import NO_DISTORTION, Distortion
 from nirvis_registration.errors import DamagedPairsFile, NewerPairsFile, NotAPairsFile
 from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PairsFile, PairsHeader, PairsWriter
+from nirvis_registration.pair_file import PairsFile, PairsHeader
+from nirvis_registration.pair_writer import PairsWriter
 from nirvis_registration.quality import PairQuality
 
 START = datetime(2026, 6, 21, 23, 5, tzinfo=timezone(timedelta(hours=2)))

@@ -17,7 +17,8 @@ from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.frame_file import Side
 from nirvis_datasets.split import SPLITS_NAME, Subset, split
 from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PairsHeader, PairsWriter
+from nirvis_registration.pair_file import PairsHeader
+from nirvis_registration.pair_writer import PairsWriter
 from nirvis_registration.quality import PairQuality
 from nirvis_registration.warp import Picture
 from nirvis_training.config import TrainingConfig, parse_config

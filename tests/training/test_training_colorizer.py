@@ -25,7 +25,8 @@ from nirvis_capture.picture_file import read_picture
 from nirvis_capture.profile import load_profile
 from nirvis_capture.slot import Slot
 from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PairsHeader, PairsWriter
+from nirvis_registration.pair_file import PairsHeader
+from nirvis_registration.pair_writer import PairsWriter
 from nirvis_registration.quality import PairQuality
 from nirvis_training.colorize_files import colorize_to
 from nirvis_training.colorizer import Colorizer, processor_flags

@@ -104,7 +104,7 @@ def test_ssn_has_the_weights_of_the_paper() -> None:
 
 
 def test_paper_config_refuses_to_train_without_features() -> None:
-    with pytest.raises(ConfigError, match=r'needs VGG-16 weights.*"random".*perceptual_weight to 0'):
+    with pytest.raises(ConfigError, match=r'needs VGG-16 weights.*"random".*method.perceptual_weight to 0'):
         load_config("ssn")
 
 

@@ -19,7 +19,8 @@ from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError
 from nirvis_datasets.split import Split, SplitRow, Subset
 from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PairsHeader, PairsWriter
+from nirvis_registration.pair_file import PairsHeader
+from nirvis_registration.pair_writer import PairsWriter
 from nirvis_registration.quality import PairQuality
 from nirvis_training.backbones.cache import Backbones
 from nirvis_training.baselines import MeanColour

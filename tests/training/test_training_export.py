@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from nirvis_capture.errors import WrongOption
 from nirvis_registration.geometry import Rect, SourceGeometry
 from nirvis_training.colorizer import Colorizer
 from nirvis_training.config import load_config
@@ -106,6 +107,17 @@ def test_a_network_that_changed_on_the_way_is_not_left_behind(tmp_path: Path) ->
     with pytest.raises(ExportError, match="differs from torch"):
         export_network(Lies().eval(), ModelContract(name="n", method="m"), tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_takes_no_model_is_refused_and_left_alone(run: RunFolder, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    with pytest.raises(WrongOption, match=r"such as .*notes\.onnx"):
+        export(run.path, notes)
+    with pytest.raises(WrongOption, match=r"is a folder.*model\.onnx"):
+        export(run.path, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    assert notes.read_text() == "mine"
 
 
 def test_a_run_without_weights_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from nirvis_capture.errors import PictureError
+from nirvis_capture.errors import PictureError, WrongOption
 from nirvis_capture.picture_file import read_picture
 from nirvis_training.applications.fuse import fuse, fuse_to, guided_filter
 from nirvis_training.model_contract import METADATA_KEY, ModelContract
@@ -108,5 +108,5 @@ def test_a_model_translates_on_the_way(street: NDArray[np.uint8], tmp_path: Path
     fuse_to(tmp_path / "nir.png", tmp_path / "fused.png", model=swap_model(tmp_path / "swap.onnx"))
     swapped = np.ascontiguousarray(street[..., ::-1])
     np.testing.assert_array_equal(read_picture(tmp_path / "fused.png"), fuse(swapped, street))
-    with pytest.raises(PictureError, match="a translated video, or a model"):
+    with pytest.raises(WrongOption, match=r"--translated, or a model .* --model"):
         fuse_to(tmp_path / "nir.png", tmp_path / "fused.png")

@@ -7,7 +7,8 @@ import openvino as ov
 import pytest
 from openvino import opset13 as ops
 
-from nirvis_training.winograd import MIN_CHANNELS, with_fast_convolutions
+from nirvis_training.openvino_convolutions import with_fast_convolutions
+from nirvis_training.winograd import MIN_CHANNELS
 
 SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
 

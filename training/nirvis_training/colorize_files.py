@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nirvis_training.colorizer import Colorizer, Precision
 from nirvis_training.footage import coloured, open_footage
-from nirvis_training.video import open_sink
+from nirvis_training.video import open_sink, refuse_source
 
 Progress = Callable[[int, int], None]
 """Called with how many pictures are done and how many there are (0: unknown)."""
@@ -41,6 +41,7 @@ def colorize_to(
 
     Raises `ModelError`, `PictureError`, or a `ClipError`.
     """
+    refuse_source(out, source)
     colorizer = Colorizer(model, threads=threads, precision=precision)
     footage = open_footage(source, colorizer.contract)
     count = min(footage.count, limit) if limit else footage.count

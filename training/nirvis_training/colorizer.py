@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from openvino import opset13 as ops
 
 from nirvis_training.model_contract import ModelError, NotAModel, read_model
-from nirvis_training.winograd import with_fast_convolutions
+from nirvis_training.openvino_convolutions import with_fast_convolutions
 
 Precision = Literal["auto", "f32", "bf16"]
 Picture = NDArray[np.uint8]

@@ -79,6 +79,9 @@ class TrainingConfig(Settings):
     hardware. Weights, losses, validation and optimisers are fp32 either way."""
     compile: tuple[str, ...] = ()
     """Networks of the method that torch.compile translates first, such as ``["generator"]``, or ``["all"]``."""
+    fast_convolutions: bool = True
+    """Compute wide 3×3 convolutions with a quarter of the multiplications, in fp32 on a processor and without
+    torch.compile; the same up to rounding (about 1e-5). A GPU chooses for itself."""
     channels_last: bool = True
     """Memory order of pictures; faster on most processors. Networks narrower than 16 go without it on a CPU."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -15,7 +15,7 @@ import openvino as ov
 import torch
 from torch import Tensor, nn
 
-from nirvis_capture.errors import NirvisError
+from nirvis_capture.errors import NirvisError, WrongOption
 from nirvis_training.methods import load_method
 from nirvis_training.model_contract import METADATA_KEY, ModelContract, Sidecar, sidecar_path
 from nirvis_training.run_folder import Best, RunFolder
@@ -35,11 +35,20 @@ class ExportError(NirvisError):
 def export(run: Path, out: Path) -> Path:
     """Write the best weights of a run as ``out``, with its contract inside and as .json beside it.
 
-    Raises `ExportError`, and `NotARun` when the run has no weights yet.
+    Raises `ExportError`, `WrongOption` for a place that can take no model, and `NotARun` when there are no weights yet.
     """
+    _refuse_place(out)
     folder = RunFolder(run)
     method = load_method(folder)
     return export_network(method, contract_of(folder, method.multiple_of), out)
+
+
+def _refuse_place(out: Path) -> None:
+    """Before the work: a place that can take no model, or a name that nothing would know as one."""
+    if out.is_dir():
+        raise WrongOption(f"{out} is a folder. Give --out a file in it, such as {out / 'model.onnx'}.")
+    if out.suffix.lower() != ".onnx":
+        raise WrongOption(f"{out} does not end in .onnx. Give --out a file such as {out.with_suffix('.onnx')}.")
 
 
 def contract_of(run: RunFolder, multiple_of: int) -> ModelContract:

@@ -104,5 +104,5 @@ class _Work:
         raise TrainingError(
             f"{run.path} is finished: {training.samples} samples in {training.seconds:.0f} s. To train it longer, "
             f"raise its limit: nirvis resume {run.path} --samples N (now {config.samples})"
-            + (f" --max-seconds S (now {config.max_seconds:g})" if config.max_seconds else "")
+            + (f" --max-seconds S (more than {training.seconds:.0f})" if config.max_seconds else "")
         )

@@ -156,7 +156,7 @@ def read_contract(path: Path) -> ModelContract:
 
 def _read_bounded(path: Path) -> bytes:
     if not path.is_file():
-        raise NotAModel(path, "there is no such file")
+        raise NotAModel(path, "it is a folder" if path.is_dir() else "there is no such file")
     size = path.stat().st_size
     if size > MAX_MODEL_BYTES:
         raise NotAModel(path, f"it has {size / 2**30:.1f} GiB, and a model may have {MAX_MODEL_BYTES >> 30} GiB")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import torch
@@ -12,6 +12,7 @@ from torch import nn
 
 from nirvis_training.config import TrainingConfig
 from nirvis_training.errors import TrainingError
+from nirvis_training.fast_convolutions import FastConvolutions
 from nirvis_training.methods.base import Method
 
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
@@ -101,14 +102,20 @@ def _as_float(found: Any) -> Any:
     return type(found)(_as_float(part) for part in found) if isinstance(found, list | tuple) else found
 
 
+def convolutions(config: TrainingConfig, device: torch.device) -> AbstractContextManager[object]:
+    """What convolutions are computed by inside: torch's own where it knows better, or translates them itself."""
+    fast = config.fast_convolutions and device.type != "cuda" and not config.compile
+    return FastConvolutions() if fast else nullcontext()
+
+
 @contextmanager
 def torch_set_up(config: TrainingConfig, device: torch.device) -> Iterator[None]:
-    """Threads, determinism and random state for the time of a training; the caller gets its own back."""
+    """Threads, determinism, random state and convolutions for the time of a training; the caller gets its own back."""
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
     settings: Any = torch.utils.deterministic
     filling = settings.fill_uninitialized_memory
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), convolutions(config, device):
         torch.set_num_threads(config.threads or threads)
         # On a GPU some layers have no deterministic form.
         torch.use_deterministic_algorithms(device.type == "cpu")

@@ -273,7 +273,10 @@ def _write_record(path: Path, record: RunRecord) -> None:
 def refuse_taken(path: Path) -> None:
     """Raises `RunTaken` when a new run cannot begin at `path`."""
     if (path / RECORD_NAME).exists():
-        raise RunTaken(f"{path} holds a training run already. Continue it with: nirvis resume {path}")
+        raise RunTaken(
+            f"{path} holds a training run already. Continue it with: nirvis resume {path}; for a new one, "
+            "give --out another folder."
+        )
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise RunTaken(f"{path} is not empty, and no training run. Give --out a folder that does not exist yet.")
 

@@ -21,7 +21,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from nirvis_capture.errors import PictureError
+from nirvis_capture.errors import PictureError, WrongOption
 
 Picture = NDArray[np.uint8]
 _ITU601 = 6
@@ -141,6 +141,13 @@ class OnePng:
         self._part.unlink(missing_ok=True)
 
 
+def refuse_source(out: Path, *sources: Path) -> None:
+    """Raises `WrongOption` where what is written would take the place of what it is made of."""
+    for source in sources:
+        if out.exists() and source.exists() and out.samefile(source):
+            raise WrongOption(f"{out} is the source itself, which would be lost. Give --out another name.")
+
+
 @contextmanager
 def open_sink(path: Path, rate_hz: float) -> Iterator[Sink]:
     """The sink that the suffix of `path` asks for; finished on success, discarded on any failure.
@@ -164,6 +171,8 @@ def open_sink(path: Path, rate_hz: float) -> Iterator[Sink]:
 def _sink(path: Path, rate_hz: float) -> Sink:
     suffix = path.suffix.lower()
     if path.is_dir() or not suffix:
+        if path.is_file():
+            raise PictureError(f"{path} is a file, and without .mp4 or .png a folder is meant. Give another --out.")
         return PngFolder(path)
     if suffix == ".mp4":
         return Mp4(path, rate_hz)

@@ -1,94 +1,47 @@
-"""Fewer multiplications for 3×3 convolutions: Winograd's F(4×4, 3×3) as operations of an OpenVINO model.
+"""Winograd's F(4×4, 3×3): a 3×3 convolution with a quarter of the multiplications.
 
-OpenVINO computes a convolution directly, at nearly the peak of the processor. The minimal algorithm (Lavin & Gray 2016,
-"Fast algorithms for convolutional neural networks", section 4) takes a quarter of the multiplications: 6×6 tiles of
-the input and the kernels are transformed, multiplied, and transformed back to 4×4 tiles. That pays where a layer has
-many channels, in f32; in bf16 the transforms would lose too much.
+The picture is covered by tiles of 4×4 results, each of which comes from 6×6 pixels. Tiles and kernels are transformed,
+multiplied place by place, summed over the channels, and transformed back (Lavin & Gray 2016, "Fast algorithms for
+convolutional neural networks", section 4). Where a layer has many channels, the products outweigh the transforms.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
-from openvino import opset13 as ops
 
+TILE, STEP = 6, 4
+"""Sides of a tile of the input and of a tile of the output, which is how far tiles are apart."""
 MIN_CHANNELS = 128
 """Below, moving the tiles takes longer than the multiplications that they save."""
-_TILE, _STEP = 6, 4
-_PLAIN = {"strides": [1, 1], "dilations": [1, 1], "pads_begin": [1, 1], "pads_end": [1, 1]}
 
-_INPUT = np.array(
-    [
-        [4, 0, -5, 0, 1, 0],
-        [0, -4, -4, 1, 1, 0],
-        [0, 4, -4, -1, 1, 0],
-        [0, -2, -1, 2, 1, 0],
-        [0, 2, -1, -2, 1, 0],
-        [0, 4, 0, -5, 0, 1],
-    ],
-    np.float64,
-)
-"""Bᵀ of Lavin & Gray; `_KERNEL` is G, `_OUTPUT` is Aᵀ."""
-_KERNEL = (
+
+def _both_ways(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Apply a one-dimensional transform to the rows and to the columns of flattened tiles at once."""
+    return np.kron(matrix, matrix).astype(np.float64)
+
+
+OF_TILE = _both_ways(
     np.array(
-        [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]],
+        [
+            [4, 0, -5, 0, 1, 0],
+            [0, -4, -4, 1, 1, 0],
+            [0, 4, -4, -1, 1, 0],
+            [0, -2, -1, 2, 1, 0],
+            [0, 2, -1, -2, 1, 0],
+            [0, 4, 0, -5, 0, 1],
+        ],
         np.float64,
     )
-    / 24
 )
-_OUTPUT = np.array(
-    [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
-    np.float64,
+"""Input tiles of 36 → 36; built of Bᵀ of Lavin & Gray, the others of G and Aᵀ."""
+OF_KERNEL = _both_ways(
+    np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], np.float64) / 24
 )
-
-
-def with_fast_convolutions(model: ov.Model) -> int:
-    """Replace in place every 3×3 convolution of many channels, stride 1 and padding 1; returns how many.
-
-    The shapes of the model have to be fixed; it takes one picture at a time.
-    """
-    found = [node for node in model.get_ordered_ops() if _is_candidate(node)]
-    for node in found:
-        weights = node.input_value(1).get_node().data
-        node.output(0).replace(_fast(node.input_value(0), weights).output(0))
-    if found:
-        model.validate_nodes_and_infer_types()
-    return len(found)
-
-
-def _is_candidate(node: ov.Node) -> bool:
-    if node.get_type_name() != "Convolution" or node.input_value(1).get_node().get_type_name() != "Constant":
-        return False
-    attributes = node.get_attributes()
-    plain = all(list(attributes[key]) == value for key, value in _PLAIN.items())
-    outputs, inputs, *kernel = node.input_value(1).get_shape()
-    return plain and kernel == [3, 3] and min(outputs, inputs) >= MIN_CHANNELS and node.get_output_shape(0)[0] == 1
-
-
-def _fast(source: ov.Output, weights: NDArray[np.float32]) -> ov.Node:
-    """``(1, C, H, W)`` convolved with ``(K, C, 3, 3)`` under zero padding: ``(1, K, H, W)``."""
-    outputs, inputs = weights.shape[:2]
-    height, width = source.get_shape()[2:]
-    rows, columns = -(-height // _STEP), -(-width // _STEP)
-    below, right = 1 + rows * _STEP - height, 1 + columns * _STEP - width
-    padded = ops.pad(source, [0, 0, 1, 1], [0, 0, below, right], "constant", np.float32(0))
-    tiles = ops.extract_image_patches(padded, [_TILE, _TILE], [_STEP, _STEP], [1, 1], "valid")
-    tiles = _mixed(_INPUT, ops.reshape(tiles, [_TILE**2, inputs * rows * columns], False))
-    tiles = ops.reshape(tiles, [_TILE**2, inputs, rows * columns], False)
-    products = ops.matmul(_transformed(weights), tiles, False, False)
-    results = _mixed(_OUTPUT, ops.reshape(products, [_TILE**2, outputs * rows * columns], False))
-    planes = ops.reshape(results, [1, _STEP**2 * outputs, rows, columns], False)
-    picture = ops.depth_to_space(planes, "blocks_first", _STEP)
-    return ops.slice(picture, [0, 0], [height, width], [1, 1], [2, 3])
-
-
-def _mixed(matrix: NDArray[np.float64], tiles: ov.Node) -> ov.Node:
-    """Apply a one-dimensional transform to the rows and to the columns of each tile at once."""
-    return ops.matmul(np.kron(matrix, matrix).astype(np.float32), tiles, False, False)
-
-
-def _transformed(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """G w Gᵀ of every kernel ``(K, C, 3, 3)``: ``(36, K, C)``."""
-    both: NDArray[np.float64] = np.kron(_KERNEL, _KERNEL) @ weights.astype(np.float64).reshape(-1, 9).T
-    return both.astype(np.float32).reshape(_TILE**2, *weights.shape[:2])
+"""Kernels of 9 → 36."""
+FROM_PRODUCTS = _both_ways(
+    np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], np.float64)
+)
+"""Products of 36 → output tiles of 16."""
+ONES = TILE + 1
+"""Where a product reaches all 16 results with weight 1: a bias is added there."""

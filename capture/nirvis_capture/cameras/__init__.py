@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from typing import TYPE_CHECKING
+
+from nirvis_capture.errors import NirvisError
 
 if TYPE_CHECKING:
     from nirvis_capture.camera import Backend
@@ -26,3 +30,17 @@ def open_backend(profile: Profile) -> Backend:
     from nirvis_capture.cameras.simulated import SimulatedBackend
 
     return SimulatedBackend(profile)
+
+
+def prepare_backend(profile: Profile) -> None:
+    """Begin, in a thread, what takes long and needs no camera: a simulated rig paints its street."""
+    if profile.nir.backend == "simulated":
+        threading.Thread(target=_paint, args=(profile,), name="paint").start()
+
+
+def _paint(profile: Profile) -> None:
+    from nirvis_capture.cameras.simulated import painted
+
+    # What is wrong is told to whoever opens the cameras.
+    with contextlib.suppress(NirvisError):
+        painted(profile)

@@ -17,7 +17,7 @@ from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Frame
 from nirvis_capture.cameras.aravis_features import AravisFeatures, Driver
 from nirvis_capture.cameras.aravis_settings import AravisSettings
 from nirvis_capture.cameras.aravis_stream import AravisStream
-from nirvis_capture.cameras.genicam import camera_info, latched_clock
+from nirvis_capture.cameras.genicam import camera_info, latched_clock, setting_ranges
 from nirvis_capture.cameras.genicam_changes import Changes
 from nirvis_capture.cameras.genicam_configuration import configure
 from nirvis_capture.cameras.genicam_leftovers import Leftovers
@@ -80,6 +80,7 @@ class AravisCamera:
         self._changes = Changes(self._features, self._serial, Leftovers.of(self._serial))
         try:
             self._info = self._configured()
+            self._ranges = setting_ranges(self._features)
         except BaseException as error:
             traceback.clear_frames(error.__traceback__)
             self.close()
@@ -88,6 +89,10 @@ class AravisCamera:
     @property
     def info(self) -> CameraInfo:
         return self._info
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        return self._ranges
 
     def health(self) -> dict[str, float]:
         """Counts since the cameras were armed: frames, incomplete and lost ones, packets. From any thread, at once."""

@@ -38,6 +38,14 @@ class AravisFeatures:
             value: Value = getattr(self._device, f"get_{self._kind(name)}_feature_value")(name)
             return value
 
+    def bounds(self, name: str) -> tuple[float, float] | None:
+        kind = self._kind(name) if self._offers(name) else ""
+        if kind not in ("float", "integer"):
+            return None
+        with self.answers(f"tell the range of {name}"):
+            low, high = getattr(self._device, f"get_{kind}_feature_bounds")(name)
+            return float(low), float(high)
+
     def is_writable(self, name: str) -> bool:
         with self.answers(f"look for {name}"):
             return self._offers(name) and not self._device.get_feature(name).is_locked()

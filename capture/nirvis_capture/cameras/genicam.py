@@ -56,6 +56,17 @@ BELONGS_TO: Mapping[str, tuple[str, ...]] = {
 """Features whose value belongs to the state of others: a selector, or a switch without which they cannot be written."""
 
 
+RANGED: Mapping[str, str] = {
+    "exposure_us": "ExposureTime",
+    "gain_db": "Gain",
+    "roi.width": "Width",
+    "roi.height": "Height",
+    "roi.offset_x": "OffsetX",
+    "roi.offset_y": "OffsetY",
+}
+"""Settings of an arm whose range cameras tell, and the standard names of their features."""
+
+
 class Refused(CameraError):
     """A camera that answers says no to a value; the message names feature, value, and what is allowed."""
 
@@ -78,6 +89,25 @@ class Features(Protocol):
     def execute(self, name: str) -> bool:
         """Run a command; False where the camera does not have it."""
         ...
+
+
+class Bounded(Protocol):
+    """A node map that tells what may be written."""
+
+    def bounds(self, name: str) -> tuple[float, float] | None:
+        """Least and greatest value of a number as things stand; None where the camera has no such feature."""
+        ...
+
+
+def setting_ranges(features: Bounded) -> dict[str, tuple[float, float]]:
+    """What the settings of an arm may be, by their names in the profile; those that it does not tell are missing."""
+    told = {
+        setting: next(
+            (found for name in SPELLINGS.get(standard, (standard,)) if (found := features.bounds(name))), None
+        )
+        for setting, standard in RANGED.items()
+    }
+    return {setting: bounds for setting, bounds in told.items() if bounds is not None}
 
 
 def look_up(features: Features, name: str) -> tuple[str, Value] | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from functools import lru_cache
 
 from nirvis_capture.camera import ARMS, Arm
 from nirvis_capture.errors import CameraNotFound
@@ -15,6 +17,7 @@ from nirvis_capture.twin.imaging.loop import noise_loop, rendered_loop
 
 SERIALS = ("TWIN-NIR", "TWIN-VIS")
 """The two cameras that are connected while nobody pulls a plug."""
+_painting = threading.Lock()
 
 
 class SimulatedBackend:
@@ -34,12 +37,22 @@ class SimulatedBackend:
         for arm in ARMS:
             if self._profile.arm(arm).serial not in self.serials():
                 raise CameraNotFound(self._profile.arm(arm).serial, self.serials())
-        return self._cabling.open(_imagers(self._profile))
+        return self._cabling.open(painted(self._profile))
 
     def close(self) -> None:
         self._cabling.close()
 
 
+def painted(profile: Profile) -> Mapping[Arm, Imager]:
+    """What both arms see; that of the last profile is kept, so that arming again costs nothing.
+
+    Whoever opens a rig that is just being painted waits until it is.
+    """
+    with _painting:
+        return _imagers(profile)
+
+
+@lru_cache(maxsize=1)
 def _imagers(profile: Profile) -> Mapping[Arm, Imager]:
     if profile.twin.content == "noise":
         seed = profile.twin.scene_seed

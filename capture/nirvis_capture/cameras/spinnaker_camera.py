@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Frame
-from nirvis_capture.cameras.genicam import camera_info, latched_clock
+from nirvis_capture.cameras.genicam import camera_info, latched_clock, setting_ranges
 from nirvis_capture.cameras.genicam_configuration import CHUNKS, COUNTER_CHUNKS, configure, is_triggered
 from nirvis_capture.cameras.genicam_leftovers import Leftovers
 from nirvis_capture.cameras.spinnaker_errors import speaking
@@ -74,6 +74,10 @@ class SpinnakerCamera:
     @property
     def info(self) -> CameraInfo:
         return self._info
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        return self._ranges
 
     def arm(self) -> None:
         with self._control, self._speaking("start"):
@@ -154,6 +158,7 @@ class SpinnakerCamera:
             stream.changes.apply(buffers(stream, profile.spinnaker))
             _tell_missing(self._chunks)
             self._info = camera_info(nodes, self._settings, self._settings.model)
+            self._ranges = setting_ranges(nodes)
 
     def _grab(self, timeout_ms: int) -> Frame | None:
         if self._reader is None or not self._streaming:

@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 def buffers(stream: Nodes, settings: SpinnakerSettings) -> Iterator[NodeSetting]:
     """So many buffers, and never one overwritten: a frame that finds none is lost and leaves a gap in the ids."""
     yield NodeSetting("StreamBufferCountMode", "Manual")
-    bounds = stream.bounds("StreamBufferCountManual")
-    most = settings.buffers if bounds is None else bounds[1]
+    allowed = stream.steps("StreamBufferCountManual")
+    most = settings.buffers if allowed is None else allowed[-1]
     if most < settings.buffers:
         log.warning("the driver has %d buffers instead of %d: a busy moment will cost frames", most, settings.buffers)
     yield NodeSetting("StreamBufferCountManual", min(settings.buffers, most))
@@ -25,9 +25,9 @@ def buffers(stream: Nodes, settings: SpinnakerSettings) -> Iterator[NodeSetting]
 
 def share_of_link(camera: Nodes, settings: SpinnakerSettings) -> Iterator[NodeSetting]:
     """Bandwidth of the USB link; a camera that is left with too little slows down or sends incomplete frames."""
-    bounds = camera.bounds("DeviceLinkThroughputLimit")
-    if bounds is None:
+    allowed = camera.steps("DeviceLinkThroughputLimit")
+    if allowed is None:
         return
-    low, high, step = bounds
-    wanted = high if settings.link_mb_s is None else min(max(low, round(settings.link_mb_s * 1e6)), high)
-    yield NodeSetting("DeviceLinkThroughputLimit", low + (wanted - low) // step * step, needed=False)
+    wanted = allowed[-1] if settings.link_mb_s is None else round(settings.link_mb_s * 1e6)
+    steps = min(max(0, wanted - allowed.start) // allowed.step, len(allowed) - 1)
+    yield NodeSetting("DeviceLinkThroughputLimit", allowed[steps], needed=False)

@@ -43,12 +43,19 @@ class Nodes:
         value: Value = kind(pointer.GetCurrentEntry().GetSymbolic() if kind is str else pointer.GetValue())
         return value
 
-    def bounds(self, name: str) -> tuple[int, int, int] | None:
-        """Least and greatest value of an integer, and its step, as things stand; None where it has none."""
+    def bounds(self, name: str) -> tuple[float, float] | None:
+        """Least and greatest value of a number as things stand; None where the camera has no such feature."""
+        kind, pointer = self._found(name)
+        if kind not in (int, float) or not self._sdk.IsReadable(pointer):
+            return None
+        return kind(pointer.GetMin()), kind(pointer.GetMax())
+
+    def steps(self, name: str) -> range | None:
+        """Every value that an integer may have as things stand; None where the camera has no such feature."""
         kind, pointer = self._found(name)
         if kind is not int or not self._sdk.IsReadable(pointer):
             return None
-        return int(pointer.GetMin()), int(pointer.GetMax()), int(pointer.GetInc())
+        return range(pointer.GetMin(), pointer.GetMax() + 1, max(1, pointer.GetInc()))
 
     def is_writable(self, name: str) -> bool:
         return bool(self._sdk.IsWritable(self._found(name)[1]))

@@ -55,5 +55,8 @@ def calibrate(
         file = f"{settings.rig}-{name}-{kind}-{calibration.taken:%Y%m%dT%H%M%S}{SUFFIX}"
         paths[name] = calibration.save(out.absolute() / file)
         print(paths[name])
-    if write is not None:
+    if write is None:
+        names = " and ".join(f"{name}.{kind}" for name in paths)
+        print(f"applied once a profile names them as {names}; --write makes a copy of the profile that does")
+    else:
         print(write_profile(settings.edited({f"{name}.{kind}": str(path) for name, path in paths.items()}), write))

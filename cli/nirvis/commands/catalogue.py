@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from tqdm import tqdm
 
 from nirvis_datasets.catalogue import Catalogue
+from nirvis_datasets.errors import DatasetError
 
 
 def catalogue(folder: Annotated[Path, Parameter(help="Folder with clips, pairs files or both, at any depth.")]) -> None:
@@ -24,6 +25,8 @@ def catalogue(folder: Annotated[Path, Parameter(help="Folder with clips, pairs f
             bar.update(done - bar.n)
 
         found = Catalogue.build(folder, progress=show)
+    if not found.entries and not found.changes.lines():
+        raise DatasetError(f"{folder} holds no clip, pairs or frames file, at any depth: is it the right folder?")
     csv = found.write()
     for line in found.changes.lines():
         print(line)

@@ -30,6 +30,8 @@ def check(
         print(f"{name}: {value}")
     for finding in verdict.findings:
         print(f"{finding.level}: {finding.text}")
+    if not verdict.findings:
+        print("nothing wrong was found")
     print(write_contact_sheet(verdict, sheet or dataset / "contact-sheet.html"))
     if verdict.has("error") or (strict and verdict.has("warning")):
         sys.exit(1)

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from nirvis.progress import progress_bar
 
 
 def fuse(
-    infrared: Path, /, *, out: Path, translated: Path | None = None, model: Path | None = None, fps: float | None = None
+    infrared: Path,
+    /,
+    *,
+    out: Path,
+    translated: Path | None = None,
+    model: Path | None = None,
+    fps: Annotated[float | None, Parameter(validator=Number(gt=0, lte=1000))] = None,
 ) -> None:
     """Fuse infrared pictures with their translation: colour of the one, and what stands out in either.
 

@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from nirvis_capture.errors import NirvisError
-from nirvis_capture.profile import load_profile
 
 
 def gui(
@@ -22,8 +21,6 @@ def gui(
     look: Annotated[Literal["dark", "light"] | None, Parameter(help="Colours of the window.")] = None,
 ) -> None:
     """Open the acquisition window: see both arms live, record, verify, and see the recovered colour."""
-    if profile is not None:
-        load_profile(profile)
     if model is not None and not model.is_file():
         raise NirvisError(f"There is no model {model}. `nirvis export RUN` writes one.")
     if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
@@ -32,6 +29,6 @@ def gui(
             "`nirvis record` records without a window."
         )
     # Qt is loaded by this command only: the others run where there is no display.
-    from nirvis_gui.app import run
+    from nirvis_gui.start import run
 
     sys.exit(run(profile, model, look))

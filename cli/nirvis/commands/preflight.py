@@ -21,7 +21,7 @@ from nirvis_capture.profile import load_profile
 def preflight(
     profile: Annotated[str, Parameter(help="Hardware profile: a shipped name such as twin_day, or a .toml file.")],
     *,
-    seconds: Annotated[float, Parameter(validator=Number(gt=0), help="How long to record.")] = 5.0,
+    seconds: Annotated[float, Parameter(validator=Number(gt=0, lte=3600), help="How long to record.")] = 5.0,
     out: Annotated[Path | None, Parameter(help="Folder to record to; by default that of the profile.")] = None,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
@@ -49,13 +49,15 @@ def preflight(
 
 def _lines(trial: Trial, forecast: Forecast) -> list[str]:
     lost = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in trial.lost.items()) or "nothing lost"
+    # What the parts allow is no promise where the whole has just lost something.
+    broken = f"; but exposures were lost at {trial.rate_hz:.1f} Hz" if trial.lost and not forecast.go else ""
     return [
         f"recorded           {trial.pairs} pairs at {trial.rate_hz:.1f} Hz, {lost}",
         f"line rate          {forecast.line_rate_mb_s:.0f} MB/s; disk {trial.disk_mb_s:.0f}, writer "
         f"{trial.writer_mb_s:.0f} MB/s; longest write {trial.write_max_ms:.0f} ms",
         f"minutes left       {forecast.minutes_left:.0f}",
         f"longest stall      {forecast.longest_stall_s:.1f} s, made up for in {forecast.recovery_s:.1f} s",
-        f"highest safe rate  {forecast.highest_safe_rate_hz:.1f} Hz, bound by {forecast.bound_by}",
+        f"highest safe rate  {forecast.highest_safe_rate_hz:.1f} Hz, bound by {forecast.bound_by}{broken}",
         *(f"warning: {warning}" for warning in forecast.warnings),
         *(f"no-go: {reason}" for reason in forecast.reasons),
         *(["GO"] if forecast.go else []),

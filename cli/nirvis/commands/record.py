@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import threading
@@ -65,7 +66,7 @@ def record(
     if stop:
         end_recording(settings.rig, json)
         return
-    if seconds is not None and seconds <= 0:
+    if seconds is not None and not 0 < seconds < math.inf:
         raise WrongOption(f"--seconds {seconds:g}: a recording has to be longer than 0 s.")
     if every is None and (count is not None or until_free_gb is not None):
         raise WrongOption("--count and --until-free-gb belong to a series: say how often with --every.")
@@ -83,9 +84,13 @@ def record(
 
 
 def _record_series(series: Series, once: Callable[[], None], interrupted: threading.Event, as_json: bool) -> None:
-    """Record until the series ends or is interrupted. Raises `RecorderError` at its end when any recording failed."""
-    failed = 0
+    """Record until the series ends or is interrupted.
+
+    Raises `RecorderError` at its end when any recording failed, and when the disk had no room for the first.
+    """
+    begun, failed = False, 0
     for _ in series.starts(partial(_pause, interrupted, as_json)):
+        begun = True
         try:
             once()
         except NirvisError as error:
@@ -93,6 +98,8 @@ def _record_series(series: Series, once: Callable[[], None], interrupted: thread
             failed += 1
         if interrupted.is_set():
             break
+    if not begun:
+        raise RecorderError(series.no_room())
     if failed:
         raise RecorderError(f"{failed} recordings of the series failed or are short; the reasons are above.")
 
@@ -108,6 +115,7 @@ def _record_once(
     with RecorderClient.start(settings) as client:
         try:
             if interrupted.is_set():
+                print("interrupted before the recording began: there is no clip", file=sys.stderr)
                 return
             recording_id = _begun(begin, client, interrupted)
             if recording_id is None:

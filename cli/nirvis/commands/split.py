@@ -12,12 +12,12 @@ from nirvis.progress import progress_bar
 from nirvis_datasets.catalogue import CATALOGUE_NAME, Catalogue
 from nirvis_datasets.errors import SplitError
 from nirvis_datasets.perceptual import find_leaks
-from nirvis_datasets.split import SPLITS_NAME, Split, counts
+from nirvis_datasets.split import SPLITS_NAME, SUBSETS, Split, counts
 from nirvis_datasets.split import split as divide
 
 
 def _is_three_numbers(_: object, value: str) -> None:
-    if not re.fullmatch(r"[\d.]+:[\d.]+:[\d.]+", value):
+    if not re.fullmatch(r"\d+(\.\d+)?(:\d+(\.\d+)?){2}", value):
         raise ValueError(f"fractions are three numbers with colons between them, as in 60:20:20, not {value!r}")
 
 
@@ -52,6 +52,9 @@ def split(
     print(f"{'set':6}{'mode':7}{'recordings':>11}{'places':>8}{'pairs':>9}{'unpaired':>10}")
     for count in counts(divided, catalogue):
         print(f"{count.subset:6}{count.mode:7}{count.recordings:11}{count.places:8}{count.pairs:9}{count.frames:10}")
+    empty = [subset for subset in SUBSETS if not divided.recordings(subset)]
+    if empty:
+        print(f"nothing in {' and '.join(empty)}: that takes recordings of more places, for a place is never divided")
     for recording_id in divided.left_out:
         print(f"left out: {recording_id} has no pair with a target")
     print(compared)

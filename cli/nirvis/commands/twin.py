@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -23,7 +24,7 @@ _VIDEO_WIDTH = 692
 twin = App(
     name="twin",
     help="Render streets of the simulated rig, and hold clips, registrations and colours against the truth.",
-    help_format="plaintext",
+    help_format="markdown",
 )
 
 
@@ -55,7 +56,7 @@ def render(
     settings = load_profile(profile or f"twin_{mode}")
     if settings.nir.backend != "simulated":
         raise WrongOption(f"{settings.rig} is no simulated rig: its cameras are {settings.nir.backend}")
-    if seconds <= 0 or clips < 1 or clean_every_s <= 0:
+    if not (0 < seconds < math.inf and clips >= 1 and clean_every_s > 0):
         raise WrongOption("--seconds, --clips and --clean-every-s have to be above 0")
     for number in range(seed, seed + clips):
         street = _street(settings, number, light, weather, sun_deg, brightness_ev, pan_deg)
@@ -124,7 +125,7 @@ def lapse(
 
     if out.suffix.lower() != ".mp4":
         raise WrongOption(f"--out {out} has to end in .mp4")
-    if not (0 <= start < end <= 24 and seconds > 0):
+    if not (0 <= start < end <= 24 and 0 < seconds < math.inf):
         raise WrongOption(f"--start {start:g} and --end {end:g} have to rise within 0 to 24, and --seconds above 0")
     street = load_profile(f"twin_{mode}").edited({"twin.scene_seed": seed, "twin.weather": weather})
     total = max(2, round(seconds * 25))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from nirvis_capture.errors import WrongOption
+
 
 def weights(
     given: Path, /, *, out: Path, source: Literal["rgb", "grey", "lab"] = "rgb", synchronise: bool = True
@@ -24,14 +26,11 @@ def weights(
     synchronise
         Whether the published network weighs its decoders by their agreement.
     """
-    from nirvis_capture.errors import WrongOption
-    from nirvis_training.published_weights import export_published, write_published
-
-    if given.is_dir() and out.suffix in (".pth", ".safetensors"):
-        print(write_published(given, out))
-    elif not given.is_dir() and out.suffix == ".onnx":
-        print(export_published(given, out, source, synchronise))
-    else:
+    becomes = (".pth", ".safetensors") if given.is_dir() else (".onnx",)
+    if out.suffix not in becomes:
         raise WrongOption(
             f"{given} cannot become {out}: a run becomes a .pth or .safetensors file, published weights an .onnx file."
         )
+    from nirvis_training.published_weights import export_published, write_published
+
+    print(write_published(given, out) if given.is_dir() else export_published(given, out, source, synchronise))

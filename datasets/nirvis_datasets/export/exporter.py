@@ -57,7 +57,7 @@ def export_dataset(
     """
     kind = _format(format_name, strip, every)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ExportRefused(f"{out} is there already and not empty. Choose another folder, or remove it.")
+        raise ExportRefused(f"{out} is there already, and no empty folder. Choose another one, or remove it.")
     catalogue = Catalogue.read(folder / CATALOGUE_NAME)
     sets, notes = _sets(catalogue, folder)
     total = count(catalogue, sets, every, kind.takes_unpaired)
@@ -111,7 +111,7 @@ def _write(
 
 def _format(name: str, strip: int, every: int) -> type[Format]:
     if name not in FORMATS:
-        raise WrongOption(f"No format is called {name}; known are {', '.join(FORMATS)}.")
+        raise WrongOption(f"No format is called {name}; known are {', '.join(FORMATS)}, shards.")
     if strip != 1 and name != "unaligned":
         raise WrongOption(f"Strips of {strip} frames belong to format unaligned, not to {name}.")
     if not 1 <= strip <= 16 or every < 1:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nirvis_capture.disk import is_full
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.entry import UNKNOWN_TIME
 from nirvis_datasets.errors import ImportRefused, SplitError
@@ -20,8 +21,10 @@ from nirvis_datasets.external.stand_in_profile import stand_in_profile
 from nirvis_datasets.frame_file import FramesHeader, FramesWriter
 from nirvis_datasets.split import SPLITS_NAME, Split, SplitRow
 from nirvis_datasets.table import write_atomically
+from nirvis_registration.errors import PairsDiskFull
 from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PART_SUFFIX, PairsHeader, PairsWriter
+from nirvis_registration.pair_file import PairsHeader
+from nirvis_registration.pair_writer import PART_SUFFIX, PairsWriter
 from nirvis_registration.quality import pair_quality
 from nirvis_registration.warp import Picture
 
@@ -92,8 +95,13 @@ def _written(found: Found, path: Path, source: Source) -> Iterator[None]:
     """Write one file, a step for each picture or pair. Raises `ImportRefused` when the disk or a video ends early."""
     try:
         yield from _write_pairs(found, path, source) if len(found.sides) == 2 else _write_frames(found, path, source)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, PairsDiskFull) as error:
         path.with_name(path.name + PART_SUFFIX).unlink(missing_ok=True)
+        if isinstance(error, PairsDiskFull) or is_full(error):
+            raise ImportRefused(
+                f"The disk of {path} is full: nothing of this recording was kept. Free some space, or choose another "
+                f"disk{'' if source.compression else ' or --compression gzip'}, and import again."
+            ) from None
         raise ImportRefused(f"{path} cannot be written: {' '.join(str(error).split())}.") from None
     except ValueError as error:
         raise ImportRefused(f"{path.name} was not written: {error}.") from None
@@ -102,7 +110,8 @@ def _written(found: Found, path: Path, source: Source) -> Iterator[None]:
 def _write_pairs(found: Found, path: Path, source: Source) -> Iterator[None]:
     width, height = found.size
     sides = (found.sides["source"], found.sides["target"])
-    deep = any(_deep(side) for side in sides)
+    depths = [_deep(side) for side in sides]
+    deep = any(depths)
     header = PairsHeader(
         recording_id=found.facts.name,
         part=found.part,
@@ -126,7 +135,9 @@ def _write_pairs(found: Found, path: Path, source: Source) -> Iterator[None]:
     )
     with PairsWriter(path, header, np.ones((height, width), bool), len(found), source.compression) as writer:
         for number, *pictures in zip(sides[0].index(), *(side.pictures() for side in sides), strict=False):
-            seen, wanted = (_checked(picture, found, deep) for picture in pictures)
+            seen, wanted = (
+                _deepened(_checked(picture, found, own), deep) for picture, own in zip(pictures, depths, strict=True)
+            )
             writer.write(number, seen, wanted, pair_quality(seen, wanted))
             yield
 
@@ -167,12 +178,13 @@ def _deep(shots: Shots) -> bool:
 
 
 def _checked(picture: Picture, found: Found, deep: bool) -> Picture:
-    if picture.shape[:2] != (found.size[1], found.size[0]) or (picture.dtype == np.uint16 and not deep):
+    """A picture that is as large and as deep as the first of its side. Raises `ImportRefused`."""
+    if picture.shape[:2] != (found.size[1], found.size[0]) or (picture.dtype == np.uint16) != deep:
         raise ImportRefused(
             f"{found.facts.name} mixes pictures of {found.size[0]}×{found.size[1]} px and {16 if deep else 8} bit with "
             f"one of {picture.shape[1]}×{picture.shape[0]} px and {8 * picture.itemsize} bit: import them apart."
         )
-    return _deepened(picture, deep)
+    return picture
 
 
 def _deepened(picture: Picture, deep: bool) -> Picture:

@@ -16,7 +16,7 @@ import pytest
 from nirvis_capture.camera import ARMS, Arm, Backend, Camera, Frame, other
 from nirvis_capture.errors import CameraError
 
-Ability = Literal["trigger", "latch", "clock", "host_times", "serials", "exclusive", "unplug"]
+Ability = Literal["trigger", "latch", "clock", "host_times", "serials", "exclusive", "unplug", "ranges"]
 """
 trigger
     The secondary exposes upon pulses of the primary only.
@@ -32,6 +32,8 @@ exclusive
     A camera that is open cannot be opened by another driver.
 unplug
     A plug can be pulled out and put back.
+ranges
+    A camera tells which values its settings may have.
 """
 
 Lacks = Mapping[Ability, str]

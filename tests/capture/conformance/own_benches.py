@@ -34,7 +34,10 @@ def small_twin(pacing: str = "real") -> Profile:
 class TwinBench(Bench):
     """A bench whose faults are planned in the profile."""
 
-    lacks: ClassVar[Lacks] = {"exclusive": "any number of simulated rigs can be open at once"}
+    lacks: ClassVar[Lacks] = {
+        "exclusive": "any number of simulated rigs can be open at once",
+        "ranges": "a simulated camera takes whatever a profile can say",
+    }
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
@@ -71,6 +74,7 @@ class ClipBench(Bench):
         "unplug": "a clip shows what was recorded",
         "latch": "the clock of the recording is gone",
         "host_times": "frames arrive when they did while the clip was recorded",
+        "ranges": "a clip says what was set, not what could have been",
     }
 
     def __init__(self, clip: Path) -> None:

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from nirvis_capture.errors import PictureError
+from nirvis_capture.errors import PictureError, WrongOption
 from nirvis_training.applications.views import Companions, Picture, Views
-from nirvis_training.video import open_sink
+from nirvis_training.video import open_sink, refuse_source
 
 Plane = NDArray[np.float32]
 """``(H, W)`` in [0, 1]."""
@@ -105,10 +105,13 @@ def fuse_to(
     out
         ``.mp4``, ``.png`` for one picture, or a folder.
 
-    Raises `PictureError`, `ModelError`, or a `ClipError`.
+    Raises `PictureError`, `WrongOption`, `ModelError`, or a `ClipError`.
     """
     if translated is None and model is None:
-        raise PictureError("give a translated video, or a model that translates")
+        raise WrongOption(
+            "its colour is missing: give its translation as --translated, or a model that colours it now as --model"
+        )
+    refuse_source(out, infrared, *([] if translated is None else [translated]))
     views = Views(infrared, Companions(translated=translated, model=model))
     with open_sink(out, rate_hz or views.rate_hz) as sink:
         for done, (name, pictures) in enumerate(views, start=1):

@@ -107,9 +107,9 @@ class FeatureSettings(MethodSettings):
     @model_validator(mode="after")
     def _has_features(self) -> Self:
         if self.uses_features and self.features is None:
-            remedy = f", or {self.features_remedy}" if self.features_remedy else ""
+            remedy = f", or method.{self.features_remedy}" if self.features_remedy else ""
             raise ValueError(
                 f"this method needs {self.backbone} weights, which nirvis does not download: "
-                f'set features to a file of them, or to "random" to train against random features{remedy}'
+                f'set method.features to a file of them, or to "random" to train against random features{remedy}'
             )
         return self

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
+from nirvis_training.fast_convolutions import FastConvolutions
+
 Losses = dict[str, Tensor]
 """Scalar terms by name, weighted already; their sum is what is minimised."""
 MakeOptimiser = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -111,7 +113,7 @@ class Method(nn.Module, ABC):
         """Visible colour of pictures of any size, without gradients: RGB in [0, 1] ``(N, 3, H, W)`` → the same."""
         height, width = source.shape[-2:]
         low, right = -height % self.multiple_of, -width % self.multiple_of
-        with torch.inference_mode():
+        with torch.inference_mode(), FastConvolutions():
             # Reflection needs more pixels than it adds.
             mode = "reflect" if low < height and right < width else "replicate"
             padded = nn.functional.pad(source, (0, right, 0, low), mode=mode) if low or right else source

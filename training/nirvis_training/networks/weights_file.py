@@ -53,5 +53,8 @@ def _parsed(path: Path, content: bytes) -> object:
         if path.suffix == ".safetensors":
             return load_safetensors(content)
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except pickle.UnpicklingError:
+        # What torch says is how to let the file run code of its own.
+        raise WeightsError(f"{path} holds no state dict, but another kind of file, or code.") from None
+    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise WeightsError(f"{path} holds no state dict: {str(error).splitlines()[0]}") from None

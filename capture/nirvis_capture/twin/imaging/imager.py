@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from nirvis_capture.camera import ARMS, Arm, Raw
 from nirvis_capture.profile import Profile
@@ -16,7 +17,14 @@ from nirvis_capture.twin.scenery.scene import Scene, paint_street
 def street_imagers(profile: Profile) -> Mapping[Arm, StreetImager]:
     """Both arms before the street of the profile's seed. Raises `ProfileError` for an unknown sensor."""
     optics, scene = rig_before_street(profile)
-    return {arm: StreetImager(profile, arm, scene, optics) for arm in ARMS}
+    with ThreadPoolExecutor(len(ARMS) + 1) as painters:
+        # Whoever is in sight at first takes as long to paint as both views of what stands still.
+        first = painters.submit(scene.movers, 0.0)
+        imagers = dict(
+            zip(ARMS, painters.map(lambda arm: StreetImager(profile, arm, scene, optics), ARMS), strict=True)
+        )
+        first.result()
+    return imagers
 
 
 class StreetImager:

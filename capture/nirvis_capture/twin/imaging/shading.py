@@ -13,7 +13,7 @@ from nirvis_capture.twin.imaging.sensor import responsivity
 from nirvis_capture.twin.light.camera_spectra import aperture, response
 from nirvis_capture.twin.light.illumination import LED_REFERENCE_M, Illumination, illumination, iris
 from nirvis_capture.twin.light.spectra import Bands, Spectrum
-from nirvis_capture.twin.scenery.paint import AIR, COVER, SUN, Canvas
+from nirvis_capture.twin.scenery.paint import AIR, COVER, LAMP, SUN, Canvas
 
 Colours = NDArray[np.float32]
 """``(3, H, W)``: red, green and blue; the full scale of the arm is 1, and light goes beyond."""
@@ -64,16 +64,21 @@ class Shading:
     def _strip(
         self, visible: NDArray[np.uint8], infrared: NDArray[np.uint8], light: NDArray[np.uint8], led: Colours
     ) -> Colours:
-        seen = np.concatenate([visible, infrared], axis=2).astype(np.float32) @ self.matrix
-        _, sun, lamp, air = np.moveaxis(light[..., None] / np.float32(255), 2, 0)
-        lit = seen[..., _BY_SKY] + seen[..., _BY_SUN] * sun
+        reflectance = np.concatenate([visible, infrared], axis=2).astype(np.float32)
+        lit = reflectance @ self.matrix[:, _BY_SKY]
+        lit += reflectance @ self.matrix[:, _BY_SUN] * _share(light[..., SUN])
         if self.matrix[:, _BY_LED].any():
-            lit += seen[..., _BY_LED] * led[..., None]
-        if lamp.any():
-            lit += seen[..., _BY_LAMP] * np.square(lamp)
-        if air.any():
-            lit += (seen[..., _OF_AIR] - lit) * air
+            lit += reflectance @ self.matrix[:, _BY_LED] * led[..., None]
+        if light[..., LAMP].any():
+            lit += reflectance @ self.matrix[:, _BY_LAMP] * np.square(_share(light[..., LAMP]))
+        if light[..., AIR].any():
+            lit += (reflectance @ self.matrix[:, _OF_AIR] - lit) * _share(light[..., AIR])
         return np.moveaxis(lit, 2, 0)
+
+
+def _share(channel: NDArray[np.uint8]) -> Colours:
+    share: Colours = channel[..., None] / np.float32(255)
+    return share
 
 
 def metered(street: Canvas, light: Illumination) -> float:

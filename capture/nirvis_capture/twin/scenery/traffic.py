@@ -6,6 +6,7 @@ another, after a way longer than the picture is wide.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -28,6 +29,7 @@ _LOOKS = 9
 """Different vehicles or people of one track; whoever comes round again may be another."""
 _TICK_S = 1e-3
 _OUT_OF_SIGHT_M = 9.0
+_painting = threading.Lock()
 
 Painter = Callable[[np.random.Generator], tuple[Sprite, ...]]
 """Paints one look: a picture, or the phases of a step."""
@@ -108,8 +110,10 @@ class Track:
         # Neighbours look different, and whoever comes round again is another.
         look = (5 * number + _drawn(self.seed, lap)) % _LOOKS
         if look not in self.looks:
-            painted = self.painter(np.random.default_rng([self.seed, look]))
-            return self.looks.setdefault(look, painted)
+            # Both arms meet whoever comes at once; one of them paints for both.
+            with _painting:
+                if look not in self.looks:
+                    self.looks[look] = self.painter(np.random.default_rng([self.seed, look]))
         return self.looks[look]
 
 
