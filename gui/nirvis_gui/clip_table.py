@@ -33,7 +33,6 @@ class ClipTable(QTableWidget):
         titles = (self.tr("start"), self.tr("mode"), self.tr("place"), self.tr("pairs"), self.tr("s"), self.tr("reg."))
         self.setColumnCount(len(titles))
         self.setHorizontalHeaderLabels(titles)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         header, side = self.horizontalHeader(), self.verticalHeader()

@@ -247,12 +247,8 @@ class MainWindow(QMainWindow):
         ask_file(self, self.tr("Open a hardware profile"), self.tr("Profiles (*.toml)"), self.session.choose_profile)
 
     def _open_model(self) -> None:
-        ask_file(
-            self,
-            self.tr("Open a model"),
-            self.tr("Models (*.onnx)"),
-            lambda name: self.session.showing.set_model(Path(name)),
-        )
+        title, kinds = self.tr("Open a model"), self.tr("Models (*.onnx)")
+        ask_file(self, title, kinds, lambda name: self.session.showing.set_model(Path(name)))
 
     def _change_look(self) -> None:
         self._look = "light" if self._look == "dark" else "dark"

@@ -61,6 +61,7 @@ class TrainingPage(QWidget):
         self.dataset.setPlaceholderText(self.tr("folder of clips, or of registered pairs with splits.csv"))
         self.config = QComboBox(self)
         self.config.setEditable(True)
+        self.config.setMinimumContentsLength(14)
         self.config.setCurrentText(USUAL_CONFIG)
         self.config.setToolTip(self.tr("A configuration that comes with nirvis, or the path of a TOML file"))
         self.minutes = QSpinBox(self)

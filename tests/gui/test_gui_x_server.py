@@ -19,7 +19,7 @@ import pytest
 
 HERE = Path(__file__).parent
 SMALL, LARGE = (1366, 768), (2732, 1536)
-PATIENCE_S = 280
+PATIENCE_S = 900
 
 
 @contextmanager
