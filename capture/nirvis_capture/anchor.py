@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, Protocol
+from itertools import pairwise
+from typing import Annotated, Literal, NamedTuple, Protocol
 
 from pydantic import Field
 
-from nirvis_capture.camera import Arm, ClockLatch
+from nirvis_capture.beat import follows, has_beat, off_beat_ns
+from nirvis_capture.camera import ARMS, Arm, ClockLatch
+from nirvis_capture.host_delay import HOST_JITTER_NS, LEAST_FRAMES, level_ns
 
 CRYSTAL_PPM = 100.0
 """How far the rates of two camera clocks may differ, one sigma, before anything is known of them."""
-HOST_JITTER_NS = 20_000_000
-"""How much the way of two frames to the host may differ. Host times decide nothing finer than this."""
 
 _LISTENING_FRAMES = 16
 
@@ -60,6 +61,11 @@ class Anchor:
     rate_ppm: float = 0.0
     """How much faster the nir clock is known to run than the vis clock."""
     rate_sigma_ppm: Annotated[float, Field(gt=0)] = CRYSTAL_PPM
+    nir_delay_ns: int | None = None
+    """Host time minus camera time of the quickest frames so far; None where nobody has looked."""
+    vis_delay_ns: int | None = None
+    arrivals_agree: bool = True
+    """False: the first frames took too long, or all too different times; those that follow have to confirm it."""
 
     @property
     def holds(self) -> bool:
@@ -68,7 +74,7 @@ class Anchor:
 
 def listening_frames(period_ns: int) -> int:
     """How many first frames of each arm tell how long their way to the host is, against the period of the trigger."""
-    return 1 if period_ns >= 4 * HOST_JITTER_NS else _LISTENING_FRAMES
+    return LEAST_FRAMES if period_ns >= 4 * HOST_JITTER_NS else _LISTENING_FRAMES
 
 
 def anchor(
@@ -84,8 +90,9 @@ def anchor(
     The arms were armed secondary first, with the trigger paused. When both clocks were latched, their relation says
     whether the first frames are of one pulse; where they are not, one arm lost its first frames, and the anchor is
     moved by that whole number of periods. A clock that jumped since it was latched would say that, too: the arrivals
-    on the host must not contradict. Without latches they have to do; they decide only where a quarter of the period
-    exceeds their jitter, or where they agree within half a period.
+    on the host must not contradict. Without latches, or where frames would have arrived before they were exposed,
+    arrivals have to do; they decide only where a quarter of the period exceeds their jitter, or where they agree
+    within half a period.
 
     nir, vis
         The first `listening_frames` of each arm; at least one.
@@ -94,67 +101,101 @@ def anchor(
     apart
         What is no sign of a lost frame. The anchor takes it in, so that residuals are about zero all the same.
     """
-    first_nir, first_vis = nir[0], vis[0]
     if not silent_pause:
-        return _none(first_nir, first_vis, "frames came while the trigger was paused: a camera runs freely")
+        return _none(nir[0], vis[0], "frames came while the trigger was paused: a camera runs freely")
+    first = _first_pulse(nir, period_ns), _first_pulse(vis, period_ns)
+    ways = _way(nir, period_ns), _way(vis, period_ns)
     nir_latch, vis_latch = latches.get("nir"), latches.get("vis")
     if nir_latch is not None and vis_latch is not None:
-        doubt_ns = _doubt_ns(first_nir, nir_latch) + _doubt_ns(first_vis, vis_latch)
-        if doubt_ns < period_ns / 4:
-            begin_ns, late_ns = _begin_ns(first_nir, nir_latch), _late_ns(nir, nir_latch)
-            apart_ns = begin_ns - _begin_ns(first_vis, vis_latch) - apart.begin_ns
-            by_latches = _by_latches(first_nir, first_vis, apart_ns, doubt_ns, period_ns)
-            later_ns = [one - two for one, two in zip(late_ns, _late_ns(vis, vis_latch), strict=True)]
-            return _unless_late(by_latches, later_ns, apart.arrival_ns - apart.begin_ns, period_ns)
-    return _by_host(first_nir, first_vis, first_nir.host_ns - first_vis.host_ns - apart.arrival_ns, period_ns)
+        found = _by_latches(first, ways, (nir_latch, vis_latch), period_ns, apart)
+        if found is not None:
+            return found
+    return _by_host(first, ways, period_ns, apart.arrival_ns)
 
 
-def _begin_ns(stamp: Stamped, latch: ClockLatch) -> int:
-    """The beginning of an exposure in host time."""
-    return stamp.timestamp_ns - latch.camera_ns + latch.host_ns
+def _first_pulse(stamps: Sequence[Stamped], period_ns: int) -> Stamped:
+    """The first frame that has the beat of most others; one before it was exposed between two pulses."""
+    times_ns = [stamp.timestamp_ns for stamp in stamps]
+    return next((stamp for stamp in stamps if has_beat(times_ns, stamp.timestamp_ns, period_ns)), stamps[0])
 
 
-def _late_ns(stamps: Sequence[Stamped], latch: ClockLatch) -> tuple[int, int]:
-    """How long the quickest frame took to the host, of the first half of them and of the second."""
-    late_ns = [stamp.host_ns - _begin_ns(stamp, latch) for stamp in stamps]
-    half = len(late_ns) // 2
-    return min(late_ns[: half or 1]), min(late_ns[half:])
+class _Way(NamedTuple):
+    """How long frames take to the host: host time minus camera time."""
+
+    delay_ns: int
+    """Of the quickest before the first gap, after which the clock may have jumped."""
+    is_sure: bool
+    """Enough of them agree."""
 
 
-def _unless_late(found: Anchor, later_ns: Sequence[int], expected_ns: int, period_ns: int) -> Anchor:
-    """Frames of one arm that seem to arrive a period later than those of the other: the clocks do not tell the truth.
+def _way(stamps: Sequence[Stamped], period_ns: int) -> _Way:
+    delays_ns = [stamp.host_ns - stamp.timestamp_ns for stamp in stamps]
+    unbroken = next((index for index, pair in enumerate(pairwise(stamps), 1) if not _follows(*pair, period_ns)), None)
+    own_ns = delays_ns[:unbroken]
+    if len(stamps) < LEAST_FRAMES or len(own_ns) >= LEAST_FRAMES:
+        return _Way(min(own_ns), len(stamps) < LEAST_FRAMES or level_ns(own_ns, period_ns) is not None)
+    return _Way(min(own_ns), (min(own_ns) - min(delays_ns)) * 4 < period_ns)
 
-    later_ns
-        nir later than vis, at several moments.
-    """
-    worst_ns = max((later - expected_ns for later in later_ns), key=abs)
-    if not found.holds or abs(worst_ns) * 4 <= 3 * period_ns:
-        return found
-    said = f"{found.note}; but then nir arrives {worst_ns / 1e6:.3f} ms later than vis, as after a jump of a clock"
-    return replace(found, evidence="none", note=said)
+
+def _follows(one: Stamped, next_one: Stamped, period_ns: int) -> bool:
+    return follows(next_one.timestamp_ns - one.timestamp_ns, next_one.frame_id - one.frame_id, period_ns)
 
 
 def _doubt_ns(first: Stamped, latch: ClockLatch) -> float:
     return latch.uncertainty_ns + abs(first.timestamp_ns - latch.camera_ns) * CRYSTAL_PPM * 1e-6
 
 
-def _by_latches(nir: Stamped, vis: Stamped, apart_ns: int, doubt_ns: float, period_ns: int) -> Anchor:
-    periods = round(apart_ns / period_ns)
-    off_beat_ns = apart_ns - periods * period_ns
+def _by_latches(
+    first: tuple[Stamped, Stamped],
+    ways: tuple[_Way, _Way],
+    latches: tuple[ClockLatch, ClockLatch],
+    period_ns: int,
+    apart: Apart,
+) -> Anchor | None:
+    """Anchor where both clocks were read; None where that was too vague, or where frames came before their exposure."""
+    (nir, vis), behind_ns = first, [latch.host_ns - latch.camera_ns for latch in latches]
+    doubt_ns = sum(map(_doubt_ns, first, latches))
+    expected_ns = behind_ns[0] + apart.arrival_ns - apart.begin_ns, behind_ns[1]
+    longer_ns = [way.delay_ns - expected for way, expected in zip(ways, expected_ns, strict=True)]
+    if doubt_ns >= period_ns / 4 or min(longer_ns) < -doubt_ns:
+        return None
+    # A way that is longer by periods is none: the host is late, or that clock jumped. The pairing will see which.
+    later_ns = [longer - min(longer_ns) for longer in longer_ns]
+    is_late = [4 * later > 3 * period_ns for later in later_ns]
+    nir_delay_ns, vis_delay_ns = (
+        way.delay_ns if way.is_sure and not late else way.delay_ns - later
+        for way, later, late in zip(ways, later_ns, is_late, strict=True)
+    )
+    apart_ns = nir.timestamp_ns + behind_ns[0] - vis.timestamp_ns - behind_ns[1] - apart.begin_ns
     said = f"clock latches put the pulses of the first frames {apart_ns / 1e6:.3f} ms apart, ± {doubt_ns / 1e6:.3f} ms"
-    if abs(off_beat_ns) > period_ns / 4:
+    if off_beat_ns(apart_ns, period_ns) > period_ns / 8 + doubt_ns:
         return _none(nir, vis, f"{said}, which is no whole number of periods")
-    return _moved(nir, vis, periods, period_ns, "pause+latch", said)
+    found = _moved(nir, vis, round(apart_ns / period_ns), period_ns, "pause+latch", said)
+    note = "".join(
+        f"; but then frames of {arm} arrive {later / 1e6:.3f} ms late, as after a jump of its clock"
+        for arm, later, late in zip(ARMS, later_ns, is_late, strict=True)
+        if late
+    )
+    agree = all(way.is_sure for way in ways) and not any(is_late)
+    return replace(
+        found, note=found.note + note, nir_delay_ns=nir_delay_ns, vis_delay_ns=vis_delay_ns, arrivals_agree=agree
+    )
 
 
-def _by_host(nir: Stamped, vis: Stamped, apart_ns: int, period_ns: int) -> Anchor:
+def _by_host(first: tuple[Stamped, Stamped], ways: tuple[_Way, _Way], period_ns: int, expected_ns: int) -> Anchor:
+    """Anchor by arrivals: when the first frames of both arms would have arrived, had they been quick."""
+    nir, vis = first
+    if not all(way.is_sure for way in ways):
+        return _none(nir, vis, "no usable clock latches, and no one way of the first frames to the host")
+    arrivals_ns = [stamp.timestamp_ns + way.delay_ns for stamp, way in zip(first, ways, strict=True)]
+    apart_ns = arrivals_ns[0] - arrivals_ns[1] - expected_ns
     said = f"no usable clock latches; arrivals put the pulses of the first frames {apart_ns / 1e6:.3f} ms apart"
-    if abs(apart_ns) <= period_ns / 2:
-        return _moved(nir, vis, 0, period_ns, "pause", said)
-    periods = round(apart_ns / period_ns)
-    if period_ns / 4 < HOST_JITTER_NS or abs(apart_ns - periods * period_ns) > period_ns / 4:
+    is_sharp = period_ns >= 4 * HOST_JITTER_NS
+    periods = round(apart_ns / period_ns) if is_sharp else 0
+    if abs(apart_ns - periods * period_ns) > period_ns / (4 if is_sharp else 2.5):
         return _none(nir, vis, f"{said}, which leaves open whether one arm lost its first frame")
-    return _moved(nir, vis, periods, period_ns, "host", said)
+    found = _moved(nir, vis, periods, period_ns, "host" if periods else "pause", said)
+    return replace(found, nir_delay_ns=ways[0].delay_ns, vis_delay_ns=ways[1].delay_ns)
 
 
 def _moved(nir: Stamped, vis: Stamped, periods: int, period_ns: int, evidence: Evidence, said: str) -> Anchor:

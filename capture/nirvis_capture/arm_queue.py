@@ -1,25 +1,16 @@
-"""One arm on its way through pairing: what waits, what is accounted for, and how its frames travel."""
+"""One arm on its way through pairing: what waits, what is accounted for, and what its ids and arrivals leave open."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import IntEnum
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Generic
 
-from nirvis_capture.anchor import HOST_JITTER_NS
-from nirvis_capture.clock_fit import HostFloor
+from nirvis_capture.beat import follows, gap, off_beat_ns
+from nirvis_capture.host_delay import HostFloor
 from nirvis_capture.pair_table import S
 
-FLOOR_FRAMES = 16
-"""Frames after which the least delay to the host is a sharp witness."""
-FEW_FRAMES = 4
-"""Frames whose least delay may still be longer by chance than that of the next ones."""
-LEAST_FRAMES = 6
-"""Frames in a row that tell how long the way to the host is now."""
-DRIFT = 1 / 5000
-"""Two clocks run apart by no more than this share of a silence."""
 COMING_FRAMES = 4
 """Frames after one between two pulses that tell whether it was one too many, or whether its clock jumped."""
 _BEAT_HOLDS = 24
@@ -27,46 +18,41 @@ _BEAT_HOLDS = 24
 
 
 class Doubt(IntEnum):
-    """How far an explanation needs the host times as a further witness."""
+    """Why the clock of an arm may have jumped before a frame."""
 
     NONE = 0
-    SLIGHT = 1
-    """It holds unless they contradict."""
-    GRAVE = 2
-    """It holds only if they confirm it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """How much longer frames take to the host than before, by the stamps of the camera."""
-
-    by_ns: int
-    spread_ns: int
-    """How far the first and the last of the frames disagree about it."""
-    head_ns: int
-    """`by_ns` by the head alone."""
-
-    def holds(self, period_ns: int) -> bool:
-        """All of the frames agree. No frame comes too early by chance: where some do, the head has to as well."""
-        begun = self.by_ns * 4 >= -period_ns or self.head_ns * 4 < -period_ns
-        return begun and self.spread_ns * 4 <= period_ns
+    LATE = 1
+    """Ids and time agree, but it arrived late: back, by as many periods as triggers were missed?"""
+    START = 2
+    """Nothing is known of the time before it."""
+    GAP = 3
+    """More time passed than ids: missed triggers, or forward?"""
+    JUMP = 4
+    """Less time passed than ids, or no whole number of periods: it did, unless arrivals say otherwise."""
 
 
 class ArmQueue(Generic[S]):
     """The frames of one arm that wait for their partner, and the last pulse that is accounted for."""
 
-    __slots__ = ("acquitted", "arrivals", "floor", "last_id", "last_ns", "waiting")
+    __slots__ = ("acquitted", "arrivals", "floor", "last_id", "last_ns", "suspected", "waiting")
 
-    def __init__(self, last_ns: int, last_id: int | None) -> None:
+    def __init__(self, last_ns: int, last_id: int | None, delay_ns: int | None, period_ns: int) -> None:
         self.waiting: deque[S] = deque()
         self.arrivals: deque[int] = deque()
         """Arrival number of each waiting frame, over both arms."""
         self.last_ns = last_ns
         """The last pulse that is accounted for, on the clock of this camera."""
         self.last_id = last_id
-        self.floor = HostFloor()
+        self.floor = HostFloor(delay_ns, period_ns)
+        self.suspected = Doubt.NONE
+        """Of the head, by more than its own time and id."""
         self.acquitted = Doubt.NONE
-        """Up to which doubt the clock was suspected to have jumped before the head, and had not."""
+        """Up to which doubt it is settled that the clock did not jump before the head, or by how much it did."""
+
+    def suspect(self, doubt: Doubt) -> bool:
+        """Whether the clock is to be judged before the head gets a row."""
+        self.suspected = max(self.suspected, doubt)
+        return self.suspected > self.acquitted
 
     @property
     def head(self) -> S:
@@ -79,7 +65,7 @@ class ArmQueue(Generic[S]):
     def is_between(self, beat_ns: int) -> bool:
         """The head lies between two pulses, as its own arm counted them until now."""
         interval_ns = self.interval_ns()
-        return abs(interval_ns) < _BEAT_HOLDS * beat_ns and _off_beat_ns(interval_ns, beat_ns) * 4 > beat_ns
+        return abs(interval_ns) < _BEAT_HOLDS * beat_ns and off_beat_ns(interval_ns, beat_ns) * 4 > beat_ns
 
     def comes_back(self, beat_ns: int, ended: bool) -> bool | None:
         """Whether the frames after the head are on the beat again, which a clock that jumped would not be.
@@ -89,7 +75,7 @@ class ArmQueue(Generic[S]):
         coming = list(islice(self.waiting, 1, 1 + COMING_FRAMES))
         if len(coming) < COMING_FRAMES and not ended:
             return None
-        on_beat = sum(_off_beat_ns(stamp.timestamp_ns - self.last_ns, beat_ns) * 8 < beat_ns for stamp in coming)
+        on_beat = sum(off_beat_ns(stamp.timestamp_ns - self.last_ns, beat_ns) * 8 < beat_ns for stamp in coming)
         return 0 < len(coming) <= 2 * on_beat
 
     def ids_skipped(self) -> int | None:
@@ -100,6 +86,38 @@ class ArmQueue(Generic[S]):
         """The head is the frame before it once more."""
         return self.interval_ns() == 0 and self.head.frame_id == self.last_id
 
+    def doubt(self, beat_ns: int, period_ns: int) -> Doubt:
+        """What is to be settled about the clock before anything is said of the head."""
+        head = self.waiting[0]
+        open_question = self.suspected
+        if self.last_id is not None:
+            missing = gap(head.timestamp_ns - self.last_ns, head.frame_id - self.last_id, beat_ns)
+            if missing:
+                open_question = max(open_question, Doubt.GAP if missing > 0 else Doubt.JUMP)
+        if not open_question and 4 * (head.host_ns - head.timestamp_ns - self.floor.ns) >= 3 * period_ns:
+            open_question = Doubt.LATE
+        if open_question <= self.acquitted or (open_question > self.suspected and self.is_between(beat_ns)):
+            return Doubt.NONE
+        return open_question
+
+    def lateness_ns(self, most: int) -> list[int]:
+        """By how much each of the first waiting frames took longer to the host than the quickest before."""
+        floor_ns = self.floor.ns
+        return [stamp.host_ns - stamp.timestamp_ns - floor_ns for stamp in islice(self.waiting, most)]
+
+    def first_break(self, beat_ns: int) -> int:
+        """Index of the first waiting frame after the head that does not simply follow the one before it."""
+        stamps = list(self.waiting)
+        for index, (one, next_one) in enumerate(pairwise(stamps), 1):
+            if not follows(next_one.timestamp_ns - one.timestamp_ns, next_one.frame_id - one.frame_id, beat_ns):
+                return index
+        return len(stamps)
+
+    def begin(self, last_ns: int) -> None:
+        """Account for what comes after this time only."""
+        self.last_ns, self.last_id = last_ns, None
+        self.suspected = self.acquitted = Doubt.NONE
+
     def push(self, stamp: S, arrival: int) -> None:
         self.waiting.append(stamp)
         self.arrivals.append(arrival)
@@ -108,7 +126,7 @@ class ArmQueue(Generic[S]):
         stamp = self.waiting.popleft()
         self.arrivals.popleft()
         self.last_id = stamp.frame_id
-        self.acquitted = Doubt.NONE
+        self.suspected = self.acquitted = Doubt.NONE
         return stamp
 
     def pop_extra(self) -> S:
@@ -124,42 +142,7 @@ class ArmQueue(Generic[S]):
         self.floor.add(stamp.timestamp_ns, stamp.host_ns)
         return stamp
 
-    def arrived_too_early(self, period_ns: int) -> bool:
-        """The head arrived before it can have been exposed: its clock jumped forward."""
-        if not self.floor.frames:
-            return False
-        vague_ns = 0 if self.floor.frames >= FLOOR_FRAMES else HOST_JITTER_NS
-        margin_ns = period_ns // 2 + vague_ns + round(abs(self.interval_ns()) * DRIFT)
-        return self.head.host_ns - self.head.timestamp_ns < self.floor.ns - margin_ns
-
-    def arrives_on_time(self, frames: int, period_ns: int) -> bool:
-        """The quickest of the first waiting frames was as quick as those before: no whole period lies between.
-
-        Where there are too few to tell, it is enough that they were not quicker by more than chance.
-        """
-        if not self.floor.frames:
-            return True
-        delays = sorted(stamp.host_ns - stamp.timestamp_ns for stamp in islice(self.waiting, frames))
-        late_ns, scatter_ns = delays[0] - self.floor.ns, delays[len(delays) // 2] - delays[0]
-        if self.floor.frames < FLOOR_FRAMES:
-            return -late_ns < max(period_ns * 3 // 4, 3 * scatter_ns * max(1, FEW_FRAMES // self.floor.frames))
-        # Later frames may be late for a busy host; too early is none of them by chance.
-        earliest_ns = min(stamp.host_ns - stamp.timestamp_ns for stamp in self.waiting) - self.floor.ns
-        return -3 * period_ns < 4 * earliest_ns and (4 * late_ns < 3 * period_ns or len(delays) < frames)
-
-    def shift(self, start: int, stop: int) -> Shift | None:
-        """Compare the delay of some of the waiting frames with the floor; None where either is too short a witness."""
-        delays = [stamp.host_ns - stamp.timestamp_ns for stamp in islice(self.waiting, start, stop)]
-        if len(delays) < LEAST_FRAMES or self.floor.frames < FLOOR_FRAMES:
-            return None
-        least = min(delays)
-        return Shift(least - self.floor.ns, max(min(delays[:3]), min(delays[-3:])) - least, delays[0] - self.floor.ns)
-
     def clock_jumped(self, by_ns: int) -> None:
         """Its clock is ahead by this much since the head."""
         self.last_ns += by_ns
         self.floor.shift(-by_ns)
-
-
-def _off_beat_ns(interval_ns: int, beat_ns: int) -> int:
-    return abs(interval_ns - round(interval_ns / beat_ns) * beat_ns)

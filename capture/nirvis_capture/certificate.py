@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from nirvis_capture.anchor import HOST_JITTER_NS
+from nirvis_capture.host_delay import HOST_JITTER_NS
 from nirvis_capture.pairing import Event, PairingSummary
 from nirvis_capture.profile import Profile
 
@@ -133,5 +133,7 @@ def _not_proved(summary: PairingSummary, anchored: bool, unanchored: int) -> tup
             "that neither arm lost its very first frame: no clock latches, and host times are too coarse"
         )
     if unanchored:
-        open_questions.append(f"synchrony of the last {unanchored} frames: lost during the recording")
+        open_questions.append(
+            f"synchrony of {unanchored} frames: their times and arrivals leave open what belongs together"
+        )
     return tuple(open_questions)

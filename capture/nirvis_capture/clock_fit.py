@@ -1,4 +1,4 @@
-"""The running relation of two camera clocks, and how late frames reach the host.
+"""The running relation of two camera clocks.
 
 Sums are Python integers, so that a fit is exact however long a recording lasts, and the same on every machine.
 """
@@ -86,50 +86,3 @@ class ClockFit:
             return
         spread = n * self._sxx - self._sx * self._sx
         self._slope = prior + (n * self._sxy - self._sx * self._sy - prior * spread) / (spread + n * self._ridge_us2)
-
-
-class HostFloor:
-    """The least delay between a camera's timestamp and the arrival of its frame, over the last seconds.
-
-    Delays grow without limit, but no frame arrives before it was exposed: a frame below the floor says that the clock
-    of its camera jumped forward.
-    """
-
-    __slots__ = ("_began_ns", "_earlier", "_frames", "_held", "_now")
-
-    BUCKET_NS = 5_000_000_000
-    BUCKET_FRAMES = 16
-
-    def __init__(self) -> None:
-        self._earlier: int | None = None
-        self._now: int | None = None
-        self._began_ns = 0
-        self._frames = 0
-        self._held = 0
-
-    @property
-    def frames(self) -> int:
-        """How many frames it has seen."""
-        return self._frames
-
-    @property
-    def ns(self) -> int:
-        """Host time minus camera time of the quickest frame of the last 5 to 10 s; at a slow trigger, of 16 to 32."""
-        known = [floor for floor in (self._earlier, self._now) if floor is not None]
-        return min(known)
-
-    def add(self, timestamp_ns: int, host_ns: int) -> None:
-        delay = host_ns - timestamp_ns
-        self._frames += 1
-        self._held += 1
-        if self._now is None:
-            self._now, self._began_ns = delay, host_ns
-        elif host_ns - self._began_ns > self.BUCKET_NS and self._held > self.BUCKET_FRAMES:
-            self._earlier, self._now, self._began_ns, self._held = self._now, delay, host_ns, 1
-        elif delay < self._now:
-            self._now = delay
-
-    def shift(self, by_ns: int) -> None:
-        """The clock of the camera jumped; its delay is `by_ns` longer from now on."""
-        self._earlier = None if self._earlier is None else self._earlier + by_ns
-        self._now = None if self._now is None else self._now + by_ns

@@ -61,6 +61,8 @@ class PairingScore:
     misjudged: int
     """Of those, how many rows name another cause than the true one. Where an arm lost several frames in a row for
     several causes, frame ids tell how many were lost for each, but not which."""
+    unclassified: int
+    """Exposures whose partner was lost between two frames of its arm, and whose row does not say why."""
     unrecorded: int
     """Frames that reached the host within the clip and are not in it."""
 
@@ -78,7 +80,8 @@ class PairingScore:
         return (
             f"{self.wrong} of {self.pairs} pairs wrong, {self.recovered} of {self.recoverable} recoverable found "
             f"({self.unanchored} unanchored), "
-            f"{self.misjudged} of {self.losses} losses misjudged, {self.unrecorded} frames not recorded"
+            f"{self.misjudged} of {self.losses} losses misjudged, {self.unclassified} without a cause, "
+            f"{self.unrecorded} frames not recorded"
         )
 
 
@@ -98,6 +101,7 @@ def score_pairs(table: NDArray[np.void], truth: PulseTruth) -> PairingScore:
         unanchored=len(np.setdiff1d(np.intersect1d(in_both, _unknown(table, truth)), found)),
         losses=sum(said.total() for said, _ in losses),
         misjudged=sum((said - true).total() for said, true in losses),
+        unclassified=sum(_unclassified(table, truth, arm) for arm in ARMS),
         unrecorded=sum(_unrecorded(truth, arm) for arm in ARMS),
     )
 
@@ -127,6 +131,15 @@ def _losses(table: NDArray[np.void], truth: PulseTruth, missing: Arm) -> tuple[C
     true = Counter(zip(_gaps(came, absent), causes.tolist(), strict=True))
     true.update((pulse, int(Event.EXTRA_FRAME)) for pulse in pulses[pulses < 0].tolist())
     return said, true
+
+
+def _unclassified(table: NDArray[np.void], truth: PulseTruth, missing: Arm) -> int:
+    """Rows that leave open why `missing` has no frame, although it has some before and after."""
+    there = other(missing)
+    edge = table[(table[f"{missing}_index"] < 0) & (table["event"] == int(Event.EDGE))]
+    pulses, came = truth.frame_pulse[there][edge[f"{there}_index"]], truth.frame_pulse[missing]
+    between = (pulses > came[came >= 0].min(initial=np.iinfo(np.int64).max)) & (pulses < came.max(initial=-1))
+    return int((between & ~np.isin(pulses, came)).sum())
 
 
 def _gaps(came: Column, pulses: Column) -> list[int]:

@@ -196,7 +196,7 @@ class PairStream:
                 self._then = then if self._then == "go on" or then == "end" else self._then
         if self._sink is None and rows and self._pre_trigger.capacity_bytes:
             self._pre_trigger.keep(self._settled, rows)
-            self._settled = None if pairer.pending() else pairer.anchor_now()
+            self._settled = pairer.anchor_now() if pairer.settled else None
 
     def _show(self, row: Row) -> None:
         if row.event is Event.PAIR:
@@ -221,7 +221,7 @@ class PairStream:
         if self._then == "end":
             even = _lead_of_nir(self._pairer) == 0
         else:
-            even = self._then == "next part" and not self._pairer.pending()
+            even = self._then == "next part" and self._pairer.settled
         if even:
             self._complete()
 

@@ -11,10 +11,12 @@ from nirvis_capture.pairing import Event
 
 def certificate_line(certificate: Certificate) -> str:
     """What is proved, how much of it there is, and what was lost."""
+    # Of a clip without any anchor, all frames are unanchored.
+    unsaid = [Event.PAIR.name, *([Event.UNANCHORED.name] if certificate.claim == "integrity" else [])]
     events = [
         f"{count} {name.lower().replace('_', ' ')}"
         for name, count in certificate.pairing.counts.items()
-        if count and name not in (Event.PAIR.name, Event.UNANCHORED.name)
+        if count and name not in unsaid
     ]
     lost = ", ".join(events) or "nothing lost"
     if certificate.claim == "integrity":

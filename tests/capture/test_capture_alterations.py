@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +12,11 @@ import hdf5plugin
 import numpy as np
 import pytest
 
+from nirvis_capture.camera import ARMS, Arm
 from nirvis_capture.errors import ClipError
+from nirvis_capture.rig import record_clip
 from nirvis_capture.verify import verify
+from small_rig import profile
 
 WriteClip = Callable[..., Path]
 Alter = Callable[[h5py.File], None]
@@ -160,3 +164,52 @@ def test_what_is_moved_or_left_out_is_found(write_clip: WriteClip, alter: Alter,
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_an_unaltered_copy_holds(write_clip: WriteClip, compression: str) -> None:
     assert not refused_after(write_clip(compression=compression), lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip as the recorder makes it, of simulated cameras."""
+    small = profile().edited({"rig": f"test-{os.getpid()}", "recording.min_free_gb": 0})
+    return record_clip(small, tmp_path_factory.mktemp("clean"), pairs=20)
+
+
+@pytest.fixture
+def recorded(clean: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(clean, tmp_path))
+
+
+@pytest.mark.parametrize("arm", ARMS)
+class TestRecorded:
+    """What the certificate of a recorded clip has to notice, one alteration at a time."""
+
+    def test_itself(self, recorded: Path, arm: Arm) -> None:
+        verdict = verify(recorded)
+        assert (verdict.findings, verdict.certificate.claim, verdict.synchrony) == ((), "synchrony", True)
+        assert verdict.certificate.frames[arm] == 20
+
+    @pytest.mark.parametrize("frame", [0, 7, 19])
+    def test_one_stored_byte_of_a_frame(self, recorded: Path, arm: Arm, frame: int) -> None:
+        with h5py.File(recorded, "r") as file:
+            chunk = file[f"entry/instrument/{arm}/data"].id.get_chunk_info(frame)
+        stored = bytearray(recorded.read_bytes())
+        stored[chunk.byte_offset + chunk.size // 3] ^= 1
+        recorded.write_bytes(stored)
+        assert any(f"/instrument/{arm}/data: its values" in found for found in verify(recorded).findings)
+
+    def test_one_swapped_frame(self, recorded: Path, arm: Arm) -> None:
+        with h5py.File(recorded, "r+") as file:
+            frames = file[f"entry/instrument/{arm}/data"]
+            frames[4], frames[5] = frames[5], frames[4]
+        assert any(f"/instrument/{arm}/data: its values" in found for found in verify(recorded).findings)
+
+    @pytest.mark.parametrize("column", ["timestamp_ns", "host_ns", "frame_id", "exposure_us", "status"])
+    def test_one_edited_stamp(self, recorded: Path, arm: Arm, column: str) -> None:
+        with h5py.File(recorded, "r+") as file:
+            file[f"entry/instrument/{arm}/{column}"][9] += 1
+        assert any(f"/instrument/{arm}/{column}: its values" in found for found in verify(recorded).findings)
+
+    @pytest.mark.parametrize("attribute", ["serial", "model"])
+    def test_one_edited_attribute(self, recorded: Path, arm: Arm, attribute: str) -> None:
+        with h5py.File(recorded, "r+") as file:
+            file[f"entry/instrument/{arm}"].attrs[attribute] = "another"
+        assert any(found.startswith("header: an attribute") for found in verify(recorded).findings)

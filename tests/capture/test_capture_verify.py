@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from nirvis.certificate_line import certificate_line
 from nirvis.commands.verify import verify as verify_command
 from nirvis_capture.certificate import Certificate
 from nirvis_capture.clip import Clip
@@ -156,6 +158,14 @@ def test_command_says_one_line_for_each_clip_of_a_folder(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"{folder / 'a.clip.h5'}: proved, 11 pairs")
     assert lines[1].startswith(f"{folder / 'b.clip.h5'}: unanchored (integrity only)")
+
+
+def test_the_line_of_a_proved_clip_says_how_many_frames_are_unanchored(write_clip: WriteClip) -> None:
+    certificate = verify(write_clip()).certificate
+    counts = {**certificate.pairing.counts, Event.UNANCHORED.name: 7}
+    adrift = certificate.model_copy(update={"pairing": replace(certificate.pairing, counts=counts)})
+    assert certificate_line(certificate).endswith("1 transfer drop")
+    assert certificate_line(adrift).endswith("1 transfer drop, 7 unanchored")
 
 
 def test_command_refuses_what_does_not_hold_and_goes_on(
