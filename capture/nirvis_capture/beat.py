@@ -16,6 +16,8 @@ def gap(interval_ns: int, ids: int, beat_ns: int) -> int:
     ids
         From the frame at its beginning to the frame at its end; a frame that came twice has no gap.
     """
+    if ids == 1 and beat_ns < 2 * interval_ns < 3 * beat_ns:
+        return 0  # Nearly always.
     return round(interval_ns / beat_ns) - ids if ids > 0 else 0
 
 

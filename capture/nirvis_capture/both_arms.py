@@ -42,6 +42,7 @@ class BothArms(Generic[S]):
         begin = anchor or Anchor(0, 0, "none")
         self.nir: ArmQueue[S] = ArmQueue(begin.nir_ns - period_ns, _before(begin.nir_id), begin.nir_delay_ns, period_ns)
         self.vis: ArmQueue[S] = ArmQueue(begin.vis_ns - period_ns, _before(begin.vis_id), begin.vis_delay_ns, period_ns)
+        self.sides = self.nir, self.vis
         for side in self.sides:
             side.suspected = Doubt.NONE if begin.arrivals_agree else Doubt.START
         self._period_ns = period_ns
@@ -51,10 +52,6 @@ class BothArms(Generic[S]):
 
     def side(self, arm: Arm) -> ArmQueue[S]:
         return self.nir if arm == "nir" else self.vis
-
-    @property
-    def sides(self) -> tuple[ArmQueue[S], ArmQueue[S]]:
-        return self.nir, self.vis
 
     def push(self, arm: Arm, stamp: S) -> None:
         self._arrived += 1

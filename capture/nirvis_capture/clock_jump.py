@@ -53,6 +53,8 @@ def judge(side: ArmQueue[S], doubt: Doubt, beat_ns: int, period_ns: int, ended: 
     """
     if not side.floor.known:
         return _OPEN if doubt is Doubt.JUMP else _SOUND
+    if doubt is not Doubt.LATE and not ended and len(side.waiting) < level_frames(period_ns):
+        return _WAIT
     late_ns = side.lateness_ns(PATIENT_FRAMES)
     last = ended or len(late_ns) == PATIENT_FRAMES
     if doubt is Doubt.LATE:
