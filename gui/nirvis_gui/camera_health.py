@@ -73,8 +73,8 @@ def trigger(status: RecorderStatus | None, beat: Beat | None) -> Reading:
         todo = tr('Wire the trigger, and set trigger.source = "hardware" in the profile.')
         return Reading(name, tr("free running"), Level.MARGIN, Explanation(what, meaning, todo))
     if status.dropped.get("unanchored"):
-        meaning = tr("Nothing says which pulse was the first: the pairs may be wrong by whole periods.")
-        todo = tr("Stop, and press L twice to arm anew; the page Checks looks at the cable.")
+        meaning = tr("Nothing told for some frames which pulse they belong to: they are stored, and in no pair.")
+        todo = tr("Go on while pairs come. Where none come: stop, and press L twice to arm anew.")
         return Reading(name, tr("no anchor"), Level.MARGIN, Explanation(what, meaning, todo))
     return _rate(name, value, what, beat)
 

@@ -69,7 +69,7 @@ class NewerPairsFile(PairsFileError):
 
 class DamagedPairsFile(PairsFileError):
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} is damaged: {reason}. Register the clip again.")
+        super().__init__(f"{path} is damaged: {reason}. Register the clip, or import the pictures, again.")
 
 
 class PairsDiskFull(PairsFileError):
