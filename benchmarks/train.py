@@ -188,7 +188,7 @@ def main() -> None:
     if isinstance(ours, Contestant):
         print(measure(ours.method, ours.stepper, ours.batch, ours.device))
     steps = {name: contestant.step for name, contestant in found.items()}
-    gflop = {name: gflop_per_sample(steps[name], options.batch) for name in steps if "compiled" not in name}
+    gflop = {name: gflop_per_sample(steps[name], options.batch) for name in steps}
     seconds = race(steps, options.rounds)
     for name, times in seconds.items():
         print(f"{name:22}{statistics.median(times):8.3f} s a step, {faster(seconds, name):.3f} x plain")
