@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from nirvis_capture.camera import ARMS, Arm
+from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.errors import ClipError
-from nirvis_capture.rig import record_clip
 from nirvis_capture.verify import verify
 from small_rig import profile
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from nirvis.app import app
+from nirvis_capture.errors import WrongOption
 from nirvis_datasets.errors import ImportRefused
 from nirvis_registration.pair_file import PairsFile
 
@@ -58,7 +59,7 @@ def test_what_cannot_be_imported_is_one_line_and_no_file(
     two_folders: tuple[Path, Path], tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
     paths = [tmp_path / word if len(word) == 1 else word for word in words]
-    with pytest.raises(ImportRefused, match=message) as refused:
+    with pytest.raises((ImportRefused, WrongOption), match=message) as refused:
         run("import-dataset", *paths, "--out", tmp_path / "out")
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "out").exists()
