@@ -140,8 +140,9 @@ class RecorderClient:
         self._ask(DisarmCameras())
 
     def shutdown(self) -> None:
-        """End the recorder process: recording finished, cameras released."""
-        self._ask(Shutdown())
+        """End the recorder process, if it has not ended: recording finished, cameras released."""
+        with contextlib.suppress(_Gone):
+            self._ask(Shutdown())
         self.close()
 
     def status(self) -> RecorderStatus:
