@@ -370,6 +370,14 @@ def test_a_host_that_becomes_slow_for_both_arms_costs_no_pair() -> None:
     assert (len(both(rows)), wrong(rows), pairer.counts[Event.UNANCHORED]) == (400, [], 0)
 
 
+def test_frames_that_are_late_when_it_ends_are_claimed_by_no_pair() -> None:
+    """The last two pulses came late on both arms: a clock may have jumped back, and no later frame refutes it."""
+    later = 2 * Shooting().period_ns
+    rows, _ = paired(Shooting(held={arm: (398, later) for arm in ARMS}, jitter_ns=0), Shooting().anchored())
+    assert (len(both(rows)), wrong(rows)) == (398, [])
+    assert [row.event for row in rows[398:]] == [Event.UNANCHORED] * 4
+
+
 def test_a_silence_that_the_fit_cannot_bridge_ends_all_claims() -> None:
     """Ten minutes without a frame after one second of fit: a whole period may have slipped."""
     silent = frozenset((arm, pulse) for arm in ARMS for pulse in range(45, 27_000))
