@@ -8,7 +8,7 @@ from nirvis_capture.twin.light import materials
 from nirvis_capture.twin.light.spectra import Bands
 from nirvis_capture.twin.scenery.paint import varied
 from nirvis_capture.twin.scenery.people import PHASES, Looks, Point, choose_looks, paint_head, paint_leg, paint_torso
-from nirvis_capture.twin.scenery.sprite import Easel, Sprite, circle
+from nirvis_capture.twin.scenery.sprite import Easel, Figure, Sprite, circle
 
 PEDAL_M = 4.2
 """Way of one turn of the pedals."""
@@ -19,11 +19,15 @@ _BARS: Point = (1.46, 1.02)
 _REAR, _FRONT = 0.55, 1.6
 
 
-def paint_cyclist(rng: np.random.Generator, metre: float, heading: int = 1, wet: bool = False) -> tuple[Sprite, ...]:
+def cyclist(rng: np.random.Generator, metre: float, heading: int = 1, wet: bool = False) -> Figure:
     """Somebody on a bicycle, with its lamps."""
     looks, frame = choose_looks(rng), varied(materials.CAR_PAINTS[int(rng.integers(6))], rng)
-    phases = (_phase(looks, frame, 2 * np.pi * i / PHASES, metre, wet) for i in range(PHASES))
-    return tuple(sprite if heading > 0 else sprite.mirrored() for sprite in phases)
+
+    def paint(phase: int) -> Sprite:
+        sprite = _phase(looks, frame, 2 * np.pi * phase / PHASES, metre, wet)
+        return sprite if heading > 0 else sprite.mirrored()
+
+    return Figure(PHASES, paint)
 
 
 def _phase(looks: Looks, frame: Bands, turn: float, metre: float, wet: bool) -> Sprite:

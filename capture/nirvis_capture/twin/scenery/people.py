@@ -9,7 +9,7 @@ import numpy as np
 from nirvis_capture.twin.light import materials
 from nirvis_capture.twin.light.spectra import Bands
 from nirvis_capture.twin.scenery.paint import varied
-from nirvis_capture.twin.scenery.sprite import Easel, Sprite, rounded
+from nirvis_capture.twin.scenery.sprite import Easel, Figure, Sprite, rounded
 
 PHASES = 12
 STRIDE_M = 1.5
@@ -40,17 +40,26 @@ class Looks:
     umbrella: Bands | None
 
 
-def paint_walker(rng: np.random.Generator, metre: float, heading: int = 1, wet: bool = False) -> tuple[Sprite, ...]:
+def walker(rng: np.random.Generator, metre: float, heading: int = 1, wet: bool = False) -> Figure:
     """Somebody, in the phases of walking; in the rain often under an umbrella."""
     looks = choose_looks(rng, wet)
-    phases = (_phase(looks, 2 * np.pi * i / PHASES, metre, wet) for i in range(PHASES))
-    return tuple(sprite if heading > 0 else sprite.mirrored() for sprite in phases)
+
+    def paint(phase: int) -> Sprite:
+        sprite = _phase(looks, 2 * np.pi * phase / PHASES, metre, wet)
+        return sprite if heading > 0 else sprite.mirrored()
+
+    return Figure(PHASES, paint)
 
 
-def paint_bystander(rng: np.random.Generator, metre: float, wet: bool = False) -> Sprite:
+def bystander(rng: np.random.Generator, metre: float, wet: bool = False) -> Figure:
     """Somebody who stands."""
-    sprite = _phase(choose_looks(rng, wet), 0.0, metre, wet, stride=0.12)
-    return sprite if rng.random() < 0.5 else sprite.mirrored()
+    looks, rightwards = choose_looks(rng, wet), rng.random() < 0.5
+
+    def paint(_: int) -> Sprite:
+        sprite = _phase(looks, 0.0, metre, wet, stride=0.12)
+        return sprite if rightwards else sprite.mirrored()
+
+    return Figure(1, paint)
 
 
 def choose_looks(rng: np.random.Generator, wet: bool = False) -> Looks:

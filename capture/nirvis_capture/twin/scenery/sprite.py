@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -48,11 +50,39 @@ class Sprite:
 
     def shaded(self, sun: float) -> Sprite:
         """The same, where only that share of the sun reaches it; its own shadow on the ground is lost there."""
-        if sun == 1:
-            return self
         canvas = replace(self.canvas, light=self.canvas.light.copy())
         canvas.dim(sun)
         return Sprite(canvas, self.foot_x, self.foot_y)
+
+
+class Figure:
+    """Somebody or something that moves, in the phases of its step; each is painted when it is first looked at.
+
+    Safe to look at from both arms.
+    """
+
+    def __init__(self, phases: int, paint: Callable[[int], Sprite]) -> None:
+        self._paint = paint
+        self._sprites: list[Sprite | None] = [None] * phases
+        self._painting = threading.Lock()
+
+    def at(self, turn: float) -> Sprite:
+        """The phase that many steps on its way."""
+        phase = int(turn * len(self._sprites)) % len(self._sprites)
+        sprite = self._sprites[phase]
+        return self._painted(phase) if sprite is None else sprite
+
+    def shaded(self, sun: float) -> Figure:
+        """The same, where only that share of the sun reaches it."""
+        return self if sun == 1 else Figure(len(self._sprites), lambda phase: self._paint(phase).shaded(sun))
+
+    def _painted(self, phase: int) -> Sprite:
+        # Both arms meet whoever comes at once; one of them paints for both.
+        with self._painting:
+            sprite = self._sprites[phase]
+            if sprite is None:
+                sprite = self._sprites[phase] = self._paint(phase)
+        return sprite
 
 
 class Easel:

@@ -6,7 +6,6 @@ another, after a way longer than the picture is wide.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,11 +14,11 @@ from math import pi, sin
 import numpy as np
 from numpy.typing import NDArray
 
-from nirvis_capture.twin.scenery.cyclists import PEDAL_M, paint_cyclist
+from nirvis_capture.twin.scenery.cyclists import PEDAL_M, cyclist
 from nirvis_capture.twin.scenery.lighting import SHADED
-from nirvis_capture.twin.scenery.people import STRIDE_M, paint_bystander, paint_walker
-from nirvis_capture.twin.scenery.sprite import Sprite
-from nirvis_capture.twin.scenery.vehicles import paint_parked, paint_vehicle
+from nirvis_capture.twin.scenery.people import STRIDE_M, bystander, walker
+from nirvis_capture.twin.scenery.sprite import Figure, Sprite
+from nirvis_capture.twin.scenery.vehicles import parked_car, vehicle
 from nirvis_capture.twin.scenery.view import View
 
 BEFORE_RAILINGS, BEFORE_HEDGES = 0, 1
@@ -29,10 +28,9 @@ _LOOKS = 9
 """Different vehicles or people of one track; whoever comes round again may be another."""
 _TICK_S = 1e-3
 _OUT_OF_SIGHT_M = 9.0
-_painting = threading.Lock()
 
-Painter = Callable[[np.random.Generator], tuple[Sprite, ...]]
-"""Paints one look: a picture, or the phases of a step."""
+Chooser = Callable[[np.random.Generator], Figure]
+"""Decides what somebody looks like."""
 
 
 @dataclass(frozen=True)
@@ -93,28 +91,26 @@ class Track:
     round_m: float
     """After this way one comes round again."""
     members: tuple[Member, ...]
-    painter: Painter
+    choose: Chooser
     layer: int
     seed: int
     stride_m: float = 1.0
     """Way of one round of phases."""
-    looks: dict[int, tuple[Sprite, ...]] = field(default_factory=dict)
-    """Those painted so far."""
+    figures: dict[int, Figure] = field(default_factory=dict)
+    """Those that were seen so far."""
 
     def way_m(self, member: Member, time_s: float) -> float:
         sway_s = member.sway_s * sin(2 * pi * time_s / member.sway_every_s)
         return member.start_m + self.motion.way_m(time_s - member.delay_s + sway_s)
 
-    def pictures(self, number: int, lap: int) -> tuple[Sprite, ...]:
-        """The look of a member on one of its laps; painted when it first appears."""
+    def figure(self, number: int, lap: int) -> Figure:
+        """Of a member on one of its laps."""
         # Neighbours look different, and whoever comes round again is another.
         look = (5 * number + _drawn(self.seed, lap)) % _LOOKS
-        if look not in self.looks:
-            # Both arms meet whoever comes at once; one of them paints for both.
-            with _painting:
-                if look not in self.looks:
-                    self.looks[look] = self.painter(np.random.default_rng([self.seed, look]))
-        return self.looks[look]
+        figure = self.figures.get(look)
+        if figure is None:
+            figure = self.figures.setdefault(look, self.choose(np.random.default_rng([self.seed, look])))
+        return figure
 
 
 @lru_cache(4096)
@@ -140,8 +136,7 @@ class Traffic:
             lap, along_m = divmod(way_m, track.round_m)
             if along_m > 2 * half_m:
                 continue
-            pictures = track.pictures(number, int(lap))
-            sprite = pictures[int(way_m / track.stride_m * len(pictures)) % len(pictures)]
+            sprite = track.figure(number, int(lap)).at(way_m / track.stride_m)
             x, y = self._view.ground(along_m - half_m, track.distance_m)
             speed_m_s = (track.way_m(member, time_s + _TICK_S) - way_m) / _TICK_S
             speed_px_s = speed_m_s * self._view.scale(track.distance_m)
@@ -191,7 +186,7 @@ class _Planner:
             gaps_m,
             0.5,
             BEFORE_RAILINGS,
-            lambda rng: (paint_vehicle(rng, metre, heading, self._wet),),
+            lambda rng: vehicle(rng, metre, heading, self._wet),
         )
 
     def _heading(self, lane: int) -> int:
@@ -202,8 +197,8 @@ class _Planner:
         motion = Motion(heading * self._rng.uniform(0.9, 1.6))
         gaps_m = 1.2 + self._rng.exponential(spacing_m, 60)
         metre = self._view.scale(distance_m)
-        painter: Painter = lambda rng: paint_walker(rng, metre, heading, self._wet)  # noqa: E731
-        return self._track(distance_m, motion, gaps_m, 0.35, layer, painter, STRIDE_M)
+        choose: Chooser = lambda rng: walker(rng, metre, heading, self._wet)  # noqa: E731
+        return self._track(distance_m, motion, gaps_m, 0.35, layer, choose, STRIDE_M)
 
     def _cycle(self, distance_m: float) -> Track:
         heading = self._heading(self._view.lanes - 1)
@@ -216,22 +211,22 @@ class _Planner:
             gaps_m,
             0.8,
             BEFORE_RAILINGS,
-            lambda rng: paint_cyclist(rng, metre, heading, self._wet),
+            lambda rng: cyclist(rng, metre, heading, self._wet),
             PEDAL_M,
         )
 
     def _waiting(self, distance_m: float) -> Track:
         gaps_m = 0.8 + self._rng.exponential(9.0, 60)
         metre = self._view.scale(distance_m)
-        painter: Painter = lambda rng: (paint_bystander(rng, metre, self._wet),)  # noqa: E731
-        return self._track(distance_m, Motion(0.0), gaps_m, 0.0, BEFORE_RAILINGS, painter)
+        choose: Chooser = lambda rng: bystander(rng, metre, self._wet)  # noqa: E731
+        return self._track(distance_m, Motion(0.0), gaps_m, 0.0, BEFORE_RAILINGS, choose)
 
     def _parked(self) -> Track:
         distance_m = self._view.far_kerb_m - 1.15
         gaps_m = 5.6 + self._rng.choice([0.0, 5.0, 11.0], 60, p=[0.6, 0.3, 0.1]) * self._rng.uniform(0.6, 1.3, 60)
         metre, heading = self._view.scale(distance_m), self._heading(0)
-        painter: Painter = lambda rng: (paint_parked(rng, metre, heading, self._wet),)  # noqa: E731
-        return self._track(distance_m, Motion(0.0), gaps_m, 0.0, BEFORE_RAILINGS, painter)
+        choose: Chooser = lambda rng: parked_car(rng, metre, heading, self._wet)  # noqa: E731
+        return self._track(distance_m, Motion(0.0), gaps_m, 0.0, BEFORE_RAILINGS, choose)
 
     def _track(
         self,
@@ -240,7 +235,7 @@ class _Planner:
         gaps_m: NDArray[np.float64],
         sway_m: float,
         layer: int,
-        painter: Painter,
+        choose: Chooser,
         stride_m: float = 1.0,
     ) -> Track:
         """As many members as follow each other over the whole round, with these gaps, the first of them ahead."""
@@ -256,8 +251,8 @@ class _Planner:
             for start, delay, every_s in zip(starts_m[:count], delays_s, self._rng.uniform(9, 17, count), strict=True)
         )
 
-        def paint(rng: np.random.Generator) -> tuple[Sprite, ...]:
-            return tuple(sprite.shaded(self._sun) for sprite in painter(rng))
+        def shaded(rng: np.random.Generator) -> Figure:
+            return choose(rng).shaded(self._sun)
 
         round_m = max(float(starts_m[count - 1]), seen_m) + float(gaps_m[0]) + late_m
-        return Track(distance_m, motion, round_m, members, paint, layer, int(self._rng.integers(2**31)), stride_m)
+        return Track(distance_m, motion, round_m, members, shaded, layer, int(self._rng.integers(2**31)), stride_m)

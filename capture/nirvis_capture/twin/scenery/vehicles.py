@@ -8,7 +8,7 @@ from nirvis_capture.twin.light import materials
 from nirvis_capture.twin.light.spectra import Bands
 from nirvis_capture.twin.scenery.bodies import BUS, CARS, KINDS, SEDAN, TRUCK, Body, Outline
 from nirvis_capture.twin.scenery.paint import tone, varied, veil
-from nirvis_capture.twin.scenery.sprite import Easel, Sprite, rounded
+from nirvis_capture.twin.scenery.sprite import Easel, Figure, Sprite, rounded
 from nirvis_capture.twin.scenery.textures import grain, relief
 
 _AHEAD_M = 2.4
@@ -17,14 +17,16 @@ _LINES = ("12 STATION", "7 HARBOUR", "3 ZOO", "88 CENTRAL", "N1 AIRPORT")
 _FIRMS = ("EXPRESS", "FRESH FISH", "MOVERS", "ICE", "BREAD & CO", "PARCELS", "TOOLS")
 
 
-def paint_vehicle(rng: np.random.Generator, metre: float, heading: int = 1, wet: bool = False) -> Sprite:
+def vehicle(rng: np.random.Generator, metre: float, heading: int = 1, wet: bool = False) -> Figure:
     """Some vehicle on its way to the right (1) or left (-1), `metre` pixels to the metre; wet ground mirrors it."""
-    return _paint(rng, KINDS[int(rng.integers(len(KINDS)))], metre, heading, wet, driven=True)
+    body = KINDS[int(rng.integers(len(KINDS)))]
+    return Figure(1, lambda _: _paint(rng, body, metre, heading, wet, driven=True))
 
 
-def paint_parked(rng: np.random.Generator, metre: float, heading: int = 1, wet: bool = False) -> Sprite:
+def parked_car(rng: np.random.Generator, metre: float, heading: int = 1, wet: bool = False) -> Figure:
     """Some car without a driver, its lamps off."""
-    return _paint(rng, CARS[int(rng.integers(len(CARS)))], metre, heading, wet, driven=False)
+    body = CARS[int(rng.integers(len(CARS)))]
+    return Figure(1, lambda _: _paint(rng, body, metre, heading, wet, driven=False))
 
 
 def _paint(rng: np.random.Generator, body: Body, metre: float, heading: int, wet: bool, driven: bool) -> Sprite:
