@@ -24,9 +24,9 @@ _GHOST_SHIFT = 0.009
 """Of the width of the sensor: a plate with a wedge of some ten arc minutes before a lens of about 60 degrees."""
 
 
-def defocus(picture: Picture, sigma_px: float) -> Picture:
-    """Blur of the lens, a Gaussian."""
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma_px), np.float32)
+def defocus(picture: Picture, sigma_px: float, out: Picture | None = None) -> Picture:
+    """Blur of the lens, a Gaussian; `out` may be the picture itself."""
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma_px, dst=out), np.float32)
 
 
 def smear(picture: Picture, length_px: float) -> Picture:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from nirvis_capture.twin.imaging.lens import Box, Picture, defocus, smear
 from nirvis_capture.twin.imaging.optics import Homography, translation
-from nirvis_capture.twin.imaging.raster import Raster
+from nirvis_capture.twin.imaging.raster import Raster, visible
 from nirvis_capture.twin.imaging.shading import Shading
-from nirvis_capture.twin.imaging.still import Still, composed
+from nirvis_capture.twin.imaging.still import Still
 from nirvis_capture.twin.scenery.sprite import Sprite
 from nirvis_capture.twin.scenery.traffic import Placed
 
@@ -69,21 +69,22 @@ class Movers:
             smear_steps = round(abs(one.speed_px_s - pan_px_s) * exposure_s / _SMEAR_STEP_PX)
             look = self._look(one.sprite, one.distance_m, smear_steps)
             to_frame = to_raw @ translation(one.x + look.left_px, one.y + look.top_px)
-            box = _even_box(to_frame, look.planes.shape[2], look.planes.shape[1], self._raster.size)
+            box = self._raster.box_of(to_frame, look.planes.shape[2], look.planes.shape[1])
             if box is not None:
                 movers.append(Mover(look, to_frame, box, one.layer))
         return movers
 
     def draw(self, still: Still, patch: Box, movers: list[Mover]) -> Picture:
         """A part of the frame, without ghost: the street, and alternately movers and the layers that hide them."""
-        behind, layers = still.part(patch)
+        behind, screens = still.part(patch)
         picture: Picture = behind.copy()
         inside = [mover for mover in movers if _inside(mover.box, patch)]
-        for number, layer in enumerate(layers):
+        for number, screen in enumerate(screens):
             for mover in inside:
                 if mover.layer == number:
                     self._lay(picture, patch, mover)
-            picture = composed(picture, [layer])
+            if screen is not None:
+                screen.hide(picture)
         return picture
 
     def _look(self, sprite: Sprite, distance_m: float, smear_steps: int) -> Look:
@@ -94,7 +95,7 @@ class Movers:
 
     def _painted(self, sprite: Sprite, distance_m: float, smear_px: float) -> Look:
         light, kept = self._shading.light(sprite.canvas, distance_m), self._shading.kept(sprite.canvas)
-        rows, columns = _visible(np.maximum(light, 1 - kept).max(0) > 0)
+        rows, columns = visible(np.maximum(light, 1 - kept).max(0) > 0)
         margin_px = ceil(3 * self._blur_px + smear_px / 2)
         around = (0, 0), (margin_px, margin_px), (margin_px, margin_px)
         light, kept = np.pad(light[:, rows, columns], around), np.pad(kept[:, rows, columns], around, constant_values=1)
@@ -134,23 +135,6 @@ def merged(boxes: list[Box]) -> list[Box]:
             patch = rows, columns
         patches.append(patch)
     return patches
-
-
-def _visible(seen: NDArray[np.bool_]) -> Box:
-    """The rows and columns in which something is seen; at least one of each."""
-    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
-    if not len(rows):
-        return slice(0, 1), slice(0, 1)
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def _even_box(to_raw: Homography, width: int, height: int, size: tuple[int, int]) -> Box | None:
-    """Even-aligned box of the raw frame that holds a picture of that width and height; None when out of sight."""
-    corners = np.array([[[-1, -1], [width, -1], [width, height], [-1, height]]], np.float64)
-    seen = cv2.perspectiveTransform(corners, to_raw)[0]
-    left, top = np.maximum(np.floor(seen.min(0)).astype(int) // 2 * 2, 0)
-    right, bottom = np.minimum(np.ceil(seen.max(0)).astype(int) // 2 * 2 + 2, size)
-    return (slice(int(top), int(bottom)), slice(int(left), int(right))) if left < right and top < bottom else None
 
 
 def _inside(box: Box, patch: Box) -> bool:

@@ -63,15 +63,32 @@ class Raster:
             Lattice(row, column, channel, pitch, halved @ translation(-column, -row)) for row, column, channel in places
         ]
 
-    def sampled(self, planes: NDArray[np.float32], to_raw: Homography, box: Box) -> Picture:
-        """A part of the picture of red, green and blue planes ``(3, h, w)``, smoothly interpolated."""
+    def box_of(self, to_raw: Homography, width: int, height: int) -> Box | None:
+        """Where in the frame something of that width and height falls; None when it is out of sight."""
+        corners = np.array([[[-1, -1], [width, -1], [width, height], [-1, height]]], np.float64)
+        seen = cv2.perspectiveTransform(corners, to_raw)[0]
+        left, top = np.maximum(np.floor(seen.min(0)).astype(int) // 2 * 2, 0)
+        right, bottom = np.minimum(np.ceil(seen.max(0)).astype(int) // 2 * 2 + 2, self.size)
+        if left >= right or top >= bottom:
+            return None
+        return slice(int(top), int(bottom)), slice(int(left), int(right))
+
+    def sampled(
+        self, planes: NDArray[np.float32], to_raw: Homography, box: Box, beyond: float | None = None
+    ) -> Picture:
+        """A part of the picture of red, green and blue planes ``(3, h, w)``, smoothly interpolated.
+
+        beyond
+            What is around the planes; None: their mirror image.
+        """
+        border = cv2.BORDER_REFLECT_101 if beyond is None else cv2.BORDER_CONSTANT
         rows, columns = box
         to_box = translation(-columns.start, -rows.start) @ to_raw
         size = columns.stop - columns.start, rows.stop - rows.start
         picture = np.empty((*size[::-1], *self._colours), np.float32)
         for lattice in self.lattices:
             lattice.of(picture)[:] = lattice.sampled(
-                planes[lattice.channel], to_box, size, cv2.INTER_CUBIC, cv2.BORDER_REFLECT_101
+                planes[lattice.channel], to_box, size, cv2.INTER_CUBIC, border, beyond or 0.0
             )
         return picture
 
@@ -81,3 +98,17 @@ class Raster:
         for lattice in self.lattices:
             lattice.of(picture)[:] = colour[lattice.channel]
         return picture
+
+
+def visible(seen: NDArray[np.bool_]) -> Box:
+    """The rows and columns in which something is seen; at least one of each."""
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    if not len(rows):
+        return slice(0, 1), slice(0, 1)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def overlap(one: Box, other: Box) -> Box | None:
+    """What two boxes have in common; None for nothing."""
+    rows, columns = (slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
+    return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,8 +32,8 @@ class Shading:
     """How one arm sees what is painted."""
 
     matrix: NDArray[np.float32]
-    """``(8, 15)``: coefficients of 0 to 255 to red, green and blue under sky, full sun, full lamp, near LED, and of
-    the sky itself."""
+    """``(15, 8)``: red, green and blue under sky, full sun, full lamp, near LED, and of the sky itself, out of
+    coefficients of 0 to 255."""
     sun_share: NDArray[np.float32]
     """``(3,)``: what the direct sun has in the light of a white wall."""
 
@@ -55,29 +56,40 @@ class Shading:
         """Share of the light behind that comes through, ``(3, H, W)``: things cover it, their shadows fall on it."""
         free = 1 - canvas.light[..., COVER] / np.float32(255)
         shaded = 1 - canvas.light[..., SUN] / np.float32(255)
-        return np.stack([free * (1 - share * shaded) for share in self.sun_share])
+        kept = np.empty((3, *free.shape), np.float32)
+        for plane, share in zip(kept, self.sun_share, strict=True):
+            np.multiply(free, 1 - share * shaded, out=plane)
+        return kept
 
     def under_the_sky(self, bands: Bands) -> NDArray[np.float32]:
         """Red, green and blue ``(3,)`` of something that only the sky lights."""
-        return np.asarray(255 * np.array(bands) @ self.matrix[:, _BY_SKY], np.float32)
+        return np.asarray(self.matrix[_BY_SKY] @ (255 * np.array(bands)), np.float32)
 
     def _strip(
         self, visible: NDArray[np.uint8], infrared: NDArray[np.uint8], light: NDArray[np.uint8], led: Colours
     ) -> Colours:
-        reflectance = np.concatenate([visible, infrared], axis=2).astype(np.float32)
-        lit = reflectance @ self.matrix[:, _BY_SKY]
-        lit += reflectance @ self.matrix[:, _BY_SUN] * _share(light[..., SUN])
-        if self.matrix[:, _BY_LED].any():
-            lit += reflectance @ self.matrix[:, _BY_LED] * led[..., None]
+        reflectance = np.empty((len(light), 8, light.shape[1]), np.float32)
+        for knot, plane in enumerate((*cv2.split(visible), *cv2.split(infrared))):
+            reflectance[:, knot] = plane
+
+        def seen(source: slice) -> Colours:
+            # Row by row: products as small as these are done by one thread, and long rows quicker than short ones.
+            return np.asarray(self.matrix[source] @ reflectance, np.float32)
+
+        lit = seen(_BY_SKY)
+        lit += seen(_BY_SUN) * _share(light[..., SUN])
+        if self.matrix[_BY_LED].any():
+            lit += seen(_BY_LED) * (led[:, None] if led.ndim else led)
         if light[..., LAMP].any():
-            lit += reflectance @ self.matrix[:, _BY_LAMP] * np.square(_share(light[..., LAMP]))
+            lit += seen(_BY_LAMP) * np.square(_share(light[..., LAMP]))
         if light[..., AIR].any():
-            lit += (reflectance @ self.matrix[:, _OF_AIR] - lit) * _share(light[..., AIR])
-        return np.moveaxis(lit, 2, 0)
+            lit += (seen(_OF_AIR) - lit) * _share(light[..., AIR])
+        return np.swapaxes(lit, 0, 1)
 
 
-def _share(channel: NDArray[np.uint8]) -> Colours:
-    share: Colours = channel[..., None] / np.float32(255)
+def _share(channel: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Of 255, for each colour of a row: ``(h, 1, w)``."""
+    share: NDArray[np.float32] = channel[:, None] / np.float32(255)
     return share
 
 
@@ -105,6 +117,6 @@ def shading(profile: Profile, arm: Arm, street: Canvas) -> Shading:
     matrices = [response(settings, source) for source in sources]
     sun, daylight = matrices[1].sum(axis=1), response(settings, light.daylight).sum(axis=1)
     return Shading(
-        matrix=np.asarray(exposed / 255 * np.concatenate(matrices).T, np.float32),
+        matrix=np.asarray(exposed / 255 * np.concatenate(matrices), np.float32),
         sun_share=np.asarray(sun / daylight, np.float32),
     )

@@ -118,16 +118,17 @@ def _crown(
 ) -> NDArray[np.float32]:
     """Bundles of leaves, each as bright as it is lit: light and cover ``(h, w, 2)``."""
     bundles = _bundles(round(4 * leaf) / 4)
-    gaps, side = 1 - bundles[..., _OPAQUE, None], bundles.shape[1]
+    gaps, side = np.repeat(1 - bundles[..., _OPAQUE, None], 2, axis=3), bundles.shape[1]
     crown = np.zeros((shape[0] + 2 * side, shape[1] + 2 * side, 2), np.float32)
     corners = np.clip(np.rint(centres + side / 2).astype(int), 0, (shape[1] + side, shape[0] + side))
-    light = np.stack([lit, np.ones_like(lit)], 1).astype(np.float32)
+    light = np.stack([lit, np.ones_like(lit), np.zeros_like(lit), np.zeros_like(lit)], 1)
     numbers = rng.integers(len(bundles), size=len(centres))
     for i in np.argsort(lit + rng.normal(0, 0.12, len(lit))):
         (x, y), number = corners[i], numbers[i]
+        # OpenCV takes half of the time of NumPy for pictures as small as these.
         under = crown[y : y + side, x : x + side]
-        under *= gaps[number]
-        under += bundles[number] * light[i]
+        cv2.multiply(under, gaps[number], dst=under)
+        cv2.add(under, cv2.multiply(bundles[number], light[i]), dst=under)
     return crown[side:-side, side:-side]
 
 

@@ -76,6 +76,11 @@ class Canvas:
         """``(H, W)``."""
         return self.light[..., COVER]
 
+    @property
+    def touched(self) -> NDArray[np.bool_]:
+        """Where anything is, or where its shadow falls, ``(H, W)``."""
+        return (self.cover > 0) | (self.light[..., SUN] < 255)
+
     def part(self, left: float, top: float, right: float, bottom: float) -> Canvas:
         """The same paper between these columns and rows, as far as they are on it."""
         rows = slice(max(0, round(top)), max(0, round(bottom)))

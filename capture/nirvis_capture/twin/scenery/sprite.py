@@ -50,6 +50,8 @@ class Sprite:
 
     def shaded(self, sun: float) -> Sprite:
         """The same, where only that share of the sun reaches it; its own shadow on the ground is lost there."""
+        if sun == 1:
+            return self
         canvas = replace(self.canvas, light=self.canvas.light.copy())
         canvas.dim(sun)
         return Sprite(canvas, self.foot_x, self.foot_y)
@@ -74,7 +76,7 @@ class Figure:
 
     def shaded(self, sun: float) -> Figure:
         """The same, where only that share of the sun reaches it."""
-        return self if sun == 1 else Figure(len(self._sprites), lambda phase: self._paint(phase).shaded(sun))
+        return Figure(len(self._sprites), lambda phase: self._paint(phase).shaded(sun))
 
     def _painted(self, phase: int) -> Sprite:
         # Both arms meet whoever comes at once; one of them paints for both.
