@@ -105,7 +105,7 @@ class PairStream:
         return float(residuals[round(percent / 100 * (len(residuals) - 1))]) if residuals else None
 
     def wait_for_pair(self, after: Row | None, timeout_s: float) -> Row | None:
-        """The newest pair (of unanchored cameras, the newest frame of each), once it is another than `after`.
+        """The newest pair, or newest frame of each arm where nothing is known of them, once it is another than `after`.
 
         None when none came in time.
         """
@@ -118,8 +118,8 @@ class PairStream:
         self._feeding.add(arm)
         with self._changed:
             self._waiting[arm].append(frame)
-            if self._pairer is None and min(map(len, self._waiting.values())) >= self._listening_frames:
-                self._start(self._first_anchor())
+            if self._pairer is None:
+                self._listen(arm)
             self._pair_what_waits()
         self._feeding.discard(arm)
 
@@ -144,6 +144,15 @@ class PairStream:
             if not self._changed.wait_for(lambda: self._sink is None, timeout_s):
                 self._pair_what_waits(all_of_it=True)
                 self._complete()
+
+    def _listen(self, arm: Arm) -> None:
+        """The first frames are kept until there are enough of them to say how the clocks relate, but shown at once."""
+        heard = min(map(len, self._waiting.values()))
+        if heard >= self._listening_frames:
+            self._start(self._first_anchor())
+        elif heard == len(self._waiting[arm]):
+            nir, vis = (self._waiting[one][heard - 1] for one in ARMS)
+            self._show(PairRow(nir, vis, 0, Event.UNANCHORED))
 
     def _begin_again(self, pairer: Pairer[Frame]) -> None:
         """Pair what the pre-trigger kept, and what waits, once more from their anchor."""
