@@ -10,14 +10,14 @@ import time
 
 from nirvis.app import main
 from nirvis_capture.profile import Profile
-from nirvis_gui import start
+from nirvis_gui import beginning
 
 LOOK_MS = 5
 
 
 def watch_the_window() -> None:
     """Qt is loaded when the command loads it; from then on the window is looked at."""
-    call = start.call_recorder
+    call = beginning.call_recorder
 
     def called(profile: Profile) -> None:
         call(profile)
@@ -35,7 +35,7 @@ def watch_the_window() -> None:
 
         MainWindow.start = begun  # type: ignore[method-assign,assignment]
 
-    start.call_recorder = called
+    beginning.call_recorder = called
 
 
 def go_on(window, timer) -> None:  # type: ignore[no-untyped-def] # whose types come with Qt

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nirvis_capture.messages import socket_path
 from nirvis_capture.profile import Profile
+from nirvis_capture.runtime import socket_path
 from nirvis_capture.slot import Slot
 
 _POLL_S = 0.001

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
-import sys
 import threading
 import time
 from pathlib import Path
-from typing import BinaryIO
 
 from pydantic import JsonValue, ValidationError
 
 from nirvis_capture.errors import RecorderError
+from nirvis_capture.launch import ALREADY_RUNNING, Process, launched
 from nirvis_capture.messages import (
-    ALREADY_RUNNING,
     ArmCameras,
     AskStatus,
     Command,
@@ -26,10 +23,9 @@ from nirvis_capture.messages import (
     Shutdown,
     Stop,
     UseProfile,
-    log_path,
-    socket_path,
 )
 from nirvis_capture.profile import Light, Profile
+from nirvis_capture.runtime import log_path, socket_path
 from nirvis_capture.slot import Slot
 
 __all__ = ["RecorderClient", "RecorderStatus"]
@@ -38,12 +34,9 @@ _START_TIMEOUT_S = 20.0
 _REPLY_TIMEOUT_S = 120.0
 """Stopping drains the ring to the disk; a minute of ring on a slow disk is the longest honest answer."""
 _LOG_LINES = 8
-_LOG_BYTES = 1_000_000
 
 _starting = threading.Lock()
 """Who asks second within this process attaches to the recorder that the first one launches."""
-_launched: list[_Process] = []
-"""Recorders that this process launched: referred to here, so that one that ended is reaped and none is waited for."""
 
 
 class _Gone(RecorderError):
@@ -76,7 +69,7 @@ class RecorderClient:
             client = cls._attached(profile)
             if client is not None:
                 return client
-        process = _launch(profile.rig)
+        process = launched(profile.rig)
         deadline = time.monotonic() + timeout_s
         # Another recorder that came first is as good as ours; any other end of it is a failure.
         while process.poll() in (None, ALREADY_RUNNING) and time.monotonic() < deadline:
@@ -222,41 +215,7 @@ def _connect(rig: str, patience_s: float = _REPLY_TIMEOUT_S) -> socket.socket | 
     return connection
 
 
-class _Process:
-    """A recorder that this process launched. It outlives its launcher on purpose, which `subprocess` would warn of."""
-
-    def __init__(self, rig: str) -> None:
-        command = [sys.executable, "-m", "nirvis_capture.recorder", rig]
-        with _open_log(rig) as log:
-            opened: list[tuple[int, int, str, int, int]] = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
-            written = [(os.POSIX_SPAWN_DUP2, log.fileno(), number) for number in (1, 2)]
-            # A session of its own: closing the terminal or killing the window does not reach it.
-            self._number = os.posix_spawn(
-                command[0], command, os.environ, file_actions=[*opened, *written], setsid=True
-            )
-        self._status: int | None = None
-
-    def poll(self) -> int | None:
-        """Exit status; None while it runs."""
-        if self._status is None:
-            ended, status = os.waitpid(self._number, os.WNOHANG)
-            self._status = os.waitstatus_to_exitcode(status) if ended else None
-        return self._status
-
-
-def _launch(rig: str) -> _Process:
-    process = _Process(rig)
-    _launched[:] = [*(earlier for earlier in _launched if earlier.poll() is None), process]
-    return process
-
-
-def _open_log(rig: str) -> BinaryIO:
-    path = log_path(rig)
-    long = path.exists() and path.stat().st_size > _LOG_BYTES
-    return open(path, "wb" if long else "ab")
-
-
-def _why(process: _Process) -> str:
+def _why(process: Process) -> str:
     status = process.poll()
     return " in time" if status is None else f" (exit status {status})"
 

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 from nirvis_capture.camera import Arm
-from nirvis_capture.errors import RecorderError
 from nirvis_capture.profile import Light, Mode
 from nirvis_capture.ring import Alarm
-from nirvis_capture.slot import private_folder
 
 State = Literal["idle", "armed", "recording", "finalising", "failed"]
-
-ALREADY_RUNNING = 3
-"""Exit status of a second recorder process for the same rig."""
-_SOCKET_PATH_LIMIT = 107
-"""Bytes of a socket's path that Linux allows (sun_path)."""
 
 
 class Message(BaseModel):
@@ -146,26 +137,3 @@ class RecorderStatus(Message):
         if self.state == "armed":
             return "armed, records nothing"
         return f"{self.state}, its cameras are {'open' if self.holds_cameras else 'free'}"
-
-
-def runtime_folder() -> Path:
-    """Folder of this user for sockets and logs of recorders: in XDG_RUNTIME_DIR, else in the temporary folder."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime and os.access(runtime, os.W_OK | os.X_OK):
-        return private_folder(Path(runtime) / "nirvis")
-    return private_folder(Path(tempfile.gettempdir()) / f"nirvis-{os.getuid()}")
-
-
-def socket_path(rig: str) -> Path:
-    """Where the recorder of a rig listens. Raises `RecorderError` when the system allows no path that long."""
-    path = runtime_folder() / f"{rig}.socket"
-    if len(os.fsencode(path)) > _SOCKET_PATH_LIMIT:
-        raise RecorderError(
-            f"{path} is too long for a socket ({_SOCKET_PATH_LIMIT} bytes at most). "
-            "Set XDG_RUNTIME_DIR to a shorter folder, or give the rig a shorter name in its profile."
-        )
-    return path
-
-
-def log_path(rig: str) -> Path:
-    return runtime_folder() / f"{rig}.log"

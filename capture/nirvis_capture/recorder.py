@@ -27,19 +27,19 @@ from nirvis_capture.cameras import open_backend
 from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.errors import NirvisError, RecorderError
 from nirvis_capture.frame_memory import keep_freed_memory
+from nirvis_capture.launch import ALREADY_RUNNING
 from nirvis_capture.messages import (
-    ALREADY_RUNNING,
     AskStatus,
     Command,
     DisarmCameras,
     RecorderStatus,
     Shutdown,
     Stop,
-    socket_path,
 )
 from nirvis_capture.profile import Profile
 from nirvis_capture.recorder_lock import hold_lock
 from nirvis_capture.recording import OpenWriter
+from nirvis_capture.runtime import socket_path
 from nirvis_capture.server import Server
 from nirvis_capture.station import Station
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
-from nirvis_capture.messages import runtime_folder
+from nirvis_capture.runtime import runtime_folder
 
 _PATIENCE_S = 5.0
 _SUFFIX = ".lock"

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.errors import RecorderError
+from nirvis_capture.runtime import private_folder
 
 _MAGIC = 0x31544F4C53564E  # "NVSLOT1", little-endian
 _PUBLISHED, _STAMPS, _CAPACITY, _CLOSED, _MAGIC_AT = 0, (1, 2), 3, 4, 5
@@ -51,19 +52,6 @@ def slot_folder() -> Path:
     shared = Path("/dev/shm")
     parent = shared if os.access(shared, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
     return private_folder(parent / f"nirvis-{os.getuid()}")
-
-
-def private_folder(path: Path) -> Path:
-    """Make a folder that only this user can enter.
-
-    Raises `RecorderError` when somebody else put something of that name there.
-    """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.lstat()
-    if path.is_symlink() or found.st_uid != os.getuid():
-        raise RecorderError(f"{path} belongs to another user, so nothing is put there. Remove it, or ask its owner to.")
-    path.chmod(0o700)
-    return path
 
 
 class Slot:

@@ -13,11 +13,11 @@ from PyQt5.QtCore import QCoreApplication, Qt, QTimer
 from PyQt5.QtWidgets import QApplication
 
 from nirvis_gui import theme
+from nirvis_gui.beginning import Beginning
 from nirvis_gui.health import Level
 from nirvis_gui.main_window import MainWindow
 from nirvis_gui.preferences import Theme
 from nirvis_gui.session import Session
-from nirvis_gui.start import Beginning
 from nirvis_gui.texts import tr
 
 log = logging.getLogger(__name__)

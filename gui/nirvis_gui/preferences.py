@@ -12,6 +12,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from nirvis_capture.profile import Light
 from nirvis_capture.settings import Settings, mistakes
+from nirvis_gui.memory import USUAL_PROFILE
 
 Theme = Literal["dark", "light"]
 
@@ -19,7 +20,7 @@ Theme = Literal["dark", "light"]
 class Preferences(Settings):
     """Content of window.toml."""
 
-    profile: str = "twin_day"
+    profile: str = USUAL_PROFILE
     """Name of a shipped profile, or a path."""
     look: Theme = "dark"
     operator: str = ""
@@ -27,12 +28,6 @@ class Preferences(Settings):
     light: Light = "day"
     clips_folder: str = ""
     dataset_folder: str = ""
-
-
-def preferences_path() -> Path:
-    """In XDG_CONFIG_HOME, else in ~/.config."""
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "nirvis" / "window.toml"
 
 
 def read_preferences(path: Path) -> tuple[Preferences, str]:

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from nirvis_capture.client import RecorderClient
-from nirvis_capture.messages import runtime_folder
 from nirvis_capture.profile import Profile
+from nirvis_capture.runtime import runtime_folder
 
 
 def written_profile(profile: Profile) -> Path:

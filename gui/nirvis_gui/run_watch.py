@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from PyQt5.QtCore import QTimer, pyqtSignal, pyqtSlot
 
 from nirvis_capture.errors import NirvisError
-from nirvis_capture.messages import runtime_folder
+from nirvis_capture.runtime import runtime_folder
 from nirvis_gui.texts import tr
 from nirvis_gui.workers import Worker
 

@@ -1,31 +1,21 @@
-"""What the window starts with, and its recorder, which comes up while Qt is still being loaded."""
+"""The start of the window: its recorder comes up while everything else is still being imported."""
 
 from __future__ import annotations
 
 import contextlib
-import threading
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nirvis_capture.client import RecorderClient
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+import nirvis_profiles
 from nirvis_capture.errors import NirvisError
-from nirvis_capture.profile import Profile, load_profile
-from nirvis_gui.preferences import Preferences, Theme, preferences_path, read_preferences
+from nirvis_capture.launch import launch_ahead
+from nirvis_gui.memory import USUAL_PROFILE, preferences_path
 
-
-@dataclass(frozen=True)
-class Beginning:
-    """How a window starts."""
-
-    profile_name: str
-    profile: Profile
-    preferences: Preferences
-    memory: Path
-    """Where the preferences are kept."""
-    broken: str = ""
-    """Why the file of the preferences could not be read."""
-    unusable: str = ""
-    """Why the profile of the last time could not be used, and the usual one is."""
+if TYPE_CHECKING:
+    from nirvis_gui.preferences import Theme
 
 
 def run(name: str | None, model: Path | None = None, look: Theme | None = None) -> int:
@@ -36,6 +26,12 @@ def run(name: str | None, model: Path | None = None, look: Theme | None = None) 
 
     Raises `ProfileError` when the profile of that name cannot be used.
     """
+    # What is wrong is told to whoever reads the same things thoroughly.
+    with contextlib.suppress(OSError, UnicodeDecodeError, TOMLKitError, KeyError, NirvisError):
+        launch_ahead(_rig_of(name or _profile_of_the_last_time()))
+    # It imports what the recorder does.
+    from nirvis_gui.beginning import begin, call_recorder
+
     beginning = begin(name, look)
     call_recorder(beginning.profile)
     # Only now, because it takes as long as the recorder does to come up.
@@ -44,34 +40,13 @@ def run(name: str | None, model: Path | None = None, look: Theme | None = None) 
     return show(beginning, model)
 
 
-def begin(name: str | None, look: Theme | None = None) -> Beginning:
-    """Read what is remembered, and the profile. Raises `ProfileError` when the one of that name cannot be used."""
-    memory = preferences_path()
-    preferences, broken = read_preferences(memory)
-    unusable = ""
-    if name is None:
-        preferences, unusable = _with_usable_profile(preferences)
-    if look is not None:
-        preferences = preferences.model_copy(update={"look": look})
-    chosen = name or preferences.profile
-    return Beginning(chosen, load_profile(chosen), preferences, memory, broken, unusable)
+def _profile_of_the_last_time() -> str:
+    path = preferences_path()
+    remembered = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return str(remembered.get("profile", USUAL_PROFILE))
 
 
-def call_recorder(profile: Profile) -> None:
-    """Launch the recorder of a rig, in a thread; what goes wrong is told to the window when it attaches."""
-
-    def call() -> None:
-        with contextlib.suppress(NirvisError, OSError):
-            RecorderClient.start(profile).close()
-
-    threading.Thread(target=call, name="recorder-call", daemon=True).start()
-
-
-def _with_usable_profile(preferences: Preferences) -> tuple[Preferences, str]:
-    """The profile of the last time may be gone or broken by now: with the usual one then, and what was wrong."""
-    try:
-        load_profile(preferences.profile)
-    except NirvisError as error:
-        usual = Preferences().profile
-        return preferences.model_copy(update={"profile": usual}), str(error)
-    return preferences, ""
+def _rig_of(profile_name: str) -> str:
+    shipped = profile_name in nirvis_profiles.names()
+    text = nirvis_profiles.text(profile_name) if shipped else Path(profile_name).read_text(encoding="utf-8")
+    return str(tomlkit.parse(text)["rig"])

@@ -18,18 +18,18 @@ import numpy as np
 import pytest
 
 from nirvis_capture import client as client_module
-from nirvis_capture import recorder_lock, rig
+from nirvis_capture import launch, recorder_lock, rig
 from nirvis_capture import recording as recording_module
-from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.camera import ARMS
+from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.client import RecorderClient, RecorderStatus
 from nirvis_capture.clip import Clip
 from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.errors import CameraNotFound, RecorderError
-from nirvis_capture.messages import socket_path
 from nirvis_capture.profile import Profile
 from nirvis_capture.recorder import Recorder
 from nirvis_capture.recorder_lock import hold_lock, rigs_held
+from nirvis_capture.runtime import log_path, socket_path
 from nirvis_capture.server import Server
 from nirvis_capture.verify import verify
 
@@ -424,7 +424,7 @@ def launched(real: Profile) -> Iterator[Callable[[], int]]:
     """Process id of the recorder that was launched last; none is left behind."""
 
     def process_id() -> int:
-        log = client_module.log_path(real.rig).read_text()
+        log = log_path(real.rig).read_text()
         return int(log.rsplit(", process ", 1)[1].split(",", 1)[0])
 
     yield process_id
@@ -489,6 +489,6 @@ class TestProcesses:
         broken = tmp_path / "python"
         broken.write_text("#!/bin/sh\necho no module named h5py >&2\nexit 1\n")
         broken.chmod(0o755)
-        monkeypatch.setattr(client_module.sys, "executable", str(broken))
+        monkeypatch.setattr(launch.sys, "executable", str(broken))
         with pytest.raises(RecorderError, match=r"exit status 1\).*\n.*no module named h5py"):
             RecorderClient.start(real)

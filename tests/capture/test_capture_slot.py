@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from nirvis_capture.errors import RecorderError
-from nirvis_capture.slot import Slot, private_folder
+from nirvis_capture.runtime import private_folder
+from nirvis_capture.slot import Slot
 
 SHAPE = (64, 96)
 

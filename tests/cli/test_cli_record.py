@@ -30,9 +30,9 @@ from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.client import RecorderClient
 from nirvis_capture.clip import Clip
 from nirvis_capture.errors import NirvisError, ProfileError, RecorderError
-from nirvis_capture.messages import socket_path
 from nirvis_capture.profile import load_profile
 from nirvis_capture.recorder import Recorder
+from nirvis_capture.runtime import socket_path
 from nirvis_capture.server import Server
 from nirvis_capture.verify import verify
 

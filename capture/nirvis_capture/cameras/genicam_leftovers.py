@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from nirvis_capture.cameras.genicam import Value
-from nirvis_capture.messages import runtime_folder
+from nirvis_capture.runtime import runtime_folder
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from nirvis_capture.client import RecorderClient
 from nirvis_capture.doctor.finding import Finding, Level
 from nirvis_capture.errors import RecorderError
-from nirvis_capture.messages import RecorderStatus, log_path
+from nirvis_capture.messages import RecorderStatus
 from nirvis_capture.profile import Profile
 from nirvis_capture.recorder_lock import rigs_held
+from nirvis_capture.runtime import log_path
 
 _ANSWER_S = 3.0
 """A recorder tells its status whatever its cameras and its disk do."""

@@ -16,9 +16,9 @@ from typing import Any
 from fault_matrix.stamped import StampedBackend
 from nirvis_capture import clip_writer
 from nirvis_capture.clip_writer import ClipWriter
-from nirvis_capture.messages import socket_path
 from nirvis_capture.recorder import Recorder
 from nirvis_capture.recorder_lock import hold_lock
+from nirvis_capture.runtime import socket_path
 from nirvis_capture.server import Server
 
 HELD = "held"

@@ -17,9 +17,9 @@ from fault_matrix.stamped import StampedBackend, true_pulses, unaccounted_frames
 from nirvis_capture.camera import ARMS
 from nirvis_capture.client import RecorderClient, RecorderStatus
 from nirvis_capture.clip import Clip
-from nirvis_capture.messages import socket_path
 from nirvis_capture.profile import Profile, load_profile
 from nirvis_capture.recorder import Recorder
+from nirvis_capture.runtime import socket_path
 from nirvis_capture.server import Server
 from nirvis_capture.verify import verify
 
