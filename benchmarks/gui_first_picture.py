@@ -7,35 +7,51 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from nirvis.app import main
-from nirvis_capture.profile import Profile
-from nirvis_gui import beginning
+from nirvis_gui import start
+
+if TYPE_CHECKING:
+    from nirvis_capture.profile import Profile
+    from nirvis_gui.main_window import MainWindow
 
 LOOK_MS = 5
 
 
 def watch_the_window() -> None:
-    """Qt is loaded when the command loads it; from then on the window is looked at."""
-    call = beginning.call_recorder
+    """Everything is imported when the command imports it; from the first window on, that is looked at."""
+    launch = start.launch_ahead  # type: ignore[attr-defined]
 
-    def called(profile: Profile) -> None:
-        call(profile)
-        from PyQt5.QtCore import QTimer
+    def launched(rig: str) -> None:
+        launch(rig)
+        from nirvis_gui import beginning
 
-        from nirvis_gui.main_window import MainWindow
+        call = beginning.call_recorder
 
-        begin = MainWindow.start
+        def called(profile: Profile) -> None:
+            call(profile)
+            watch_windows()
 
-        def begun(window: MainWindow, *given: object) -> None:
-            begin(window, *given)  # type: ignore[arg-type]
-            timer = QTimer(window)
-            timer.timeout.connect(lambda: go_on(window, timer))
-            timer.start(LOOK_MS)
+        beginning.call_recorder = called
 
-        MainWindow.start = begun  # type: ignore[method-assign,assignment]
+    start.launch_ahead = launched  # type: ignore[attr-defined]
 
-    beginning.call_recorder = called
+
+def watch_windows() -> None:
+    from PyQt5.QtCore import QTimer
+
+    from nirvis_gui.main_window import MainWindow
+
+    begin = MainWindow.start
+
+    def begun(window: MainWindow, *given: object) -> None:
+        begin(window, *given)  # type: ignore[arg-type]
+        timer = QTimer(window)
+        timer.timeout.connect(lambda: go_on(window, timer))
+        timer.start(LOOK_MS)
+
+    MainWindow.start = begun  # type: ignore[method-assign,assignment]
 
 
 def go_on(window, timer) -> None:  # type: ignore[no-untyped-def] # whose types come with Qt
