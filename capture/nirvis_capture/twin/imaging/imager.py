@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,24 +17,30 @@ from nirvis_capture.twin.scenery.scene import Scene, paint_street
 
 def street_imagers(profile: Profile) -> Mapping[Arm, StreetImager]:
     """Both arms before the street of the profile's seed. Raises `ProfileError` for an unknown sensor."""
-    optics, scene = rig_before_street(profile)
     with ThreadPoolExecutor(len(ARMS) + 1) as painters:
-        # Whoever is in sight at first takes as long to paint as both views of what stands still.
+        sensors = [painters.submit(Sensor, arm, profile.arm(arm), profile.twin) for arm in ARMS]
+        optics, scene = rig_before_street(profile)
         first = painters.submit(scene.movers, 0.0)
-        imagers = dict(
-            zip(ARMS, painters.map(lambda arm: StreetImager(profile, arm, scene, optics), ARMS), strict=True)
-        )
+        arms = [
+            painters.submit(StreetImager, profile, arm, scene, optics, sensor.result())
+            for arm, sensor in zip(ARMS, sensors, strict=True)
+        ]
         first.result()
+        imagers = {arm: imager.result() for arm, imager in zip(ARMS, arms, strict=True)}
+    # Their next steps are painted beside the first frames, so that none of those waits for many at once.
+    threading.Thread(target=scene.traffic.paint_ahead, args=(0.0,), name="paint ahead", daemon=True).start()
     return imagers
 
 
 class StreetImager:
     """One arm. What stands still is exposed once; each frame adds what moves, and noise."""
 
-    def __init__(self, profile: Profile, arm: Arm, scene: Scene, optics: RigOptics) -> None:
-        settings = profile.arm(arm)
-        self._sensor = Sensor(arm, settings, profile.twin)
-        self._view = ArmView(profile, arm, scene, optics, settings.cfa)
+    def __init__(
+        self, profile: Profile, arm: Arm, scene: Scene, optics: RigOptics, sensor: Sensor | None = None
+    ) -> None:
+        """sensor: where there is one already."""
+        self._sensor = sensor or Sensor(arm, profile.arm(arm), profile.twin)
+        self._view = ArmView(profile, arm, scene, optics, profile.arm(arm).cfa)
         self._still: Still | None = None
         self._street: Exposed | None = None
         # Whoever is in sight is painted now, so that the first pulse finds a rig that keeps up.

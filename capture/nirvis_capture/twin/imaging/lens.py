@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ def smear(picture: Picture, length_px: float) -> Picture:
     return np.asarray(cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REPLICATE), np.float32)
 
 
+@lru_cache(256)
 def smear_kernel(length_px: float) -> NDArray[np.float32]:
     """Weights of the pixels under a box of any length, ``(odd,)``, that sum to one."""
     count = ceil(_SAMPLES_PER_PX * (length_px + 1))

@@ -94,13 +94,17 @@ class Movers:
         return look
 
     def _painted(self, sprite: Sprite, distance_m: float, smear_px: float) -> Look:
-        light, kept = self._shading.light(sprite.canvas, distance_m), self._shading.kept(sprite.canvas)
-        rows, columns = visible(np.maximum(light, 1 - kept).max(0) > 0)
+        rows, columns = visible(sprite.canvas.touched)
+        canvas = sprite.canvas.part(columns.start, rows.start, columns.stop, rows.stop)
         margin_px = ceil(3 * self._blur_px + smear_px / 2)
-        around = (0, 0), (margin_px, margin_px), (margin_px, margin_px)
-        light, kept = np.pad(light[:, rows, columns], around), np.pad(kept[:, rows, columns], around, constant_values=1)
-        planes = [smear(defocus(plane, self._blur_px), smear_px) for plane in np.stack([light, kept], -1)]
-        look = Look(np.stack(planes), columns.start - margin_px, rows.start - margin_px)
+        planes = np.empty((3, canvas.height + 2 * margin_px, canvas.width + 2 * margin_px, 2), np.float32)
+        planes[:] = _NOTHING
+        seen = planes[:, margin_px : margin_px + canvas.height, margin_px : margin_px + canvas.width]
+        seen[..., 0] = self._shading.light(canvas, distance_m)
+        seen[..., 1] = self._shading.kept(canvas)
+        for plane in planes:
+            plane[:] = smear(defocus(plane, self._blur_px), smear_px)
+        look = Look(planes, columns.start - margin_px, rows.start - margin_px)
         self._make_room(look.planes.nbytes)
         return look
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from nirvis_capture.twin.light import materials
@@ -22,17 +24,23 @@ _REAR, _FRONT = 0.55, 1.6
 def cyclist(rng: np.random.Generator, metre: float, heading: int = 1, wet: bool = False) -> Figure:
     """Somebody on a bicycle, with its lamps."""
     looks, frame = choose_looks(rng), varied(materials.CAR_PAINTS[int(rng.integers(6))], rng)
+    ground = cache(lambda: _ground(metre))
 
     def paint(phase: int) -> Sprite:
-        sprite = _phase(looks, frame, 2 * np.pi * phase / PHASES, metre, wet)
+        sprite = _phase(ground().copy(), looks, frame, 2 * np.pi * phase / PHASES, wet)
         return sprite if heading > 0 else sprite.mirrored()
 
     return Figure(PHASES, paint)
 
 
-def _phase(looks: Looks, frame: Bands, turn: float, metre: float, wet: bool) -> Sprite:
+def _ground(metre: float) -> Easel:
+    """The shadow below, which does not turn."""
     easel = Easel(2.2, 1.95, metre, below_m=0.26)
     easel.ground_shadow(_REAR - 0.3, _FRONT + 0.3, 0.3)
+    return easel
+
+
+def _phase(easel: Easel, looks: Looks, frame: Bands, turn: float, wet: bool) -> Sprite:
     hip = (_SADDLE[0] + 0.02, _SADDLE[1] + 0.06)
     paint_leg(easel, looks, _pedalling(looks, hip, turn + np.pi), 0.7)
     _bicycle(easel, frame, turn)

@@ -87,6 +87,9 @@ class Canvas:
         columns = slice(max(0, round(left)), max(0, round(right)))
         return Canvas(*(sheet[rows, columns] for sheet in self.sheets))
 
+    def copy(self) -> Canvas:
+        return Canvas(*(sheet.copy() for sheet in self.sheets))
+
     def mirrored(self) -> Canvas:
         return Canvas(*(np.ascontiguousarray(sheet[:, ::-1]) for sheet in self.sheets))
 
@@ -176,10 +179,13 @@ def lettering(canvas: Canvas, text: str, x: float, y: float, height: float, ink:
 def veil(canvas: Canvas, share: Share, ink: Ink, left: int = 0, top: int = 0) -> None:
     """Cover softly: `share` ``(h, w)`` of the ink, with its upper left corner at (left, top)."""
     share, rows, columns = _clipped(canvas, share, left, top)
+    if share.size == 0:
+        return
+    left_over = cv2.merge([1 - share] * 4)
     for sheet, colour in zip(canvas.sheets, ink, strict=True):
-        area = sheet[rows, columns].astype(np.float32)
-        area += (np.array(colour, np.float32) - area) * share[..., None]
-        sheet[rows, columns] = np.rint(area).astype(np.uint8)
+        under = sheet[rows, columns]
+        own = cv2.merge([share * np.float32(level) for level in colour])
+        cv2.add(cv2.multiply(under, left_over, dtype=cv2.CV_32F), own, dst=under, dtype=cv2.CV_8U)
 
 
 def shade(canvas: Canvas, share: Share, left: int = 0, top: int = 0) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -43,9 +44,10 @@ class Looks:
 def walker(rng: np.random.Generator, metre: float, heading: int = 1, wet: bool = False) -> Figure:
     """Somebody, in the phases of walking; in the rain often under an umbrella."""
     looks = choose_looks(rng, wet)
+    ground = cache(lambda: _ground(looks, metre))
 
     def paint(phase: int) -> Sprite:
-        sprite = _phase(looks, 2 * np.pi * phase / PHASES, metre, wet)
+        sprite = _phase(ground().copy(), looks, 2 * np.pi * phase / PHASES, wet)
         return sprite if heading > 0 else sprite.mirrored()
 
     return Figure(PHASES, paint)
@@ -56,7 +58,7 @@ def bystander(rng: np.random.Generator, metre: float, wet: bool = False) -> Figu
     looks, rightwards = choose_looks(rng, wet), rng.random() < 0.5
 
     def paint(_: int) -> Sprite:
-        sprite = _phase(looks, 0.0, metre, wet, stride=0.12)
+        sprite = _phase(_ground(looks, metre), looks, 0.0, wet, stride=0.12)
         return sprite if rightwards else sprite.mirrored()
 
     return Figure(1, paint)
@@ -82,13 +84,19 @@ def choose_looks(rng: np.random.Generator, wet: bool = False) -> Looks:
     )
 
 
-def _phase(looks: Looks, phase: float, metre: float, wet: bool, stride: float = 1.0) -> Sprite:
+def _ground(looks: Looks, metre: float) -> Easel:
+    """The shadow below somebody, which does not walk."""
     size = looks.height
     easel = Easel(1.1 * size, (1.38 if looks.umbrella else 1.08) * size, metre, below_m=0.26)
+    easel.ground_shadow((0.55 - 0.22) * size, (0.55 + 0.3) * size, 0.4)
+    return easel
+
+
+def _phase(easel: Easel, looks: Looks, phase: float, wet: bool, stride: float = 1.0) -> Sprite:
+    size = looks.height
     middle = 0.55 * size
     hip = (middle, 0.505 * size + 0.012 * size * float(np.cos(2 * phase)) * stride)
     neck = (middle + 0.015 * size, hip[1] + 0.325 * size)
-    easel.ground_shadow(middle - 0.22 * size, middle + 0.3 * size, 0.4)
     _leg(easel, looks, hip, phase + np.pi, 0.72, stride)
     paint_arm(easel, looks, neck, phase, 0.7, stride)
     _leg(easel, looks, hip, phase, 1.0, stride)

@@ -51,6 +51,7 @@ def paint_street(seed: int, width: int, height: int, weather: Weather = "clear")
     """
     rng = np.random.default_rng([seed, 0])
     view = choose_view(rng, width, height)
+    traffic = Traffic.planned(seed, view, wet=weather == "rain")
     background = Canvas.blank(width, height)
     distance_m = paint_background(background, rng, view, weather)
     shaded = bool(weather == "clear" and rng.random() < 0.15)
@@ -67,4 +68,5 @@ def paint_street(seed: int, width: int, height: int, weather: Weather = "clear")
         overshadow(background, rng, view, distance_m)
     background.settle()
     rain = falling(seed, view) if weather == "rain" else None
-    return Scene(background, distance_m, tuple(layers), Traffic(seed, view, shaded, wet=weather == "rain"), view, rain)
+    traffic = traffic.in_the_shade() if shaded else traffic
+    return Scene(background, distance_m, tuple(layers), traffic, view, rain)

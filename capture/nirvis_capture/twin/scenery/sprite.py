@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 
 import cv2
@@ -68,17 +69,22 @@ class Figure:
         self._sprites: list[Sprite | None] = [None] * phases
         self._painting = threading.Lock()
 
+    @property
+    def phases(self) -> int:
+        return len(self._sprites)
+
     def at(self, turn: float) -> Sprite:
         """The phase that many steps on its way."""
-        phase = int(turn * len(self._sprites)) % len(self._sprites)
-        sprite = self._sprites[phase]
-        return self._painted(phase) if sprite is None else sprite
+        return self._painted(int(turn * self.phases) % self.phases)
 
     def shaded(self, sun: float) -> Figure:
         """The same, where only that share of the sun reaches it."""
-        return Figure(len(self._sprites), lambda phase: self._paint(phase).shaded(sun))
+        return Figure(self.phases, lambda phase: self._painted(phase).shaded(sun))
 
     def _painted(self, phase: int) -> Sprite:
+        sprite = self._sprites[phase]
+        if sprite is not None:
+            return sprite
         # Both arms meet whoever comes at once; one of them paints for both.
         with self._painting:
             sprite = self._sprites[phase]
@@ -101,6 +107,12 @@ class Easel:
         self._rightwards = rightwards
         height, width = (max(4, 2 * round(side * metre) + 2 * _SPARE_PX) for side in (height_m + below_m, width_m))
         self.canvas = Canvas.blank(width, height)
+
+    def copy(self) -> Easel:
+        """The same with what is painted so far, to go on from there more than once."""
+        other = copy(self)
+        other.canvas = self.canvas.copy()
+        return other
 
     def pixels(self, points_m: Points) -> Points:
         points = np.asarray(points_m, np.float64)

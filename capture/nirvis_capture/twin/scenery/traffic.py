@@ -6,10 +6,11 @@ another, after a way longer than the picture is wide.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from math import pi, sin
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,13 +92,12 @@ class Track:
     round_m: float
     """After this way one comes round again."""
     members: tuple[Member, ...]
-    choose: Chooser
+    figure_of: Callable[[int], Figure]
+    """Of a look, by its number: always the same one."""
     layer: int
     seed: int
     stride_m: float = 1.0
     """Way of one round of phases."""
-    figures: dict[int, Figure] = field(default_factory=dict)
-    """Those that were seen so far."""
 
     def way_m(self, member: Member, time_s: float) -> float:
         sway_s = member.sway_s * sin(2 * pi * time_s / member.sway_every_s)
@@ -106,11 +106,11 @@ class Track:
     def figure(self, number: int, lap: int) -> Figure:
         """Of a member on one of its laps."""
         # Neighbours look different, and whoever comes round again is another.
-        look = (5 * number + _drawn(self.seed, lap)) % _LOOKS
-        figure = self.figures.get(look)
-        if figure is None:
-            figure = self.figures.setdefault(look, self.choose(np.random.default_rng([self.seed, look])))
-        return figure
+        return self.figure_of((5 * number + _drawn(self.seed, lap)) % _LOOKS)
+
+    def shaded(self, sun: float) -> Track:
+        """The same, where only that share of the sun reaches it."""
+        return replace(self, figure_of=cache(lambda look: self.figure_of(look).shaded(sun)))
 
 
 @lru_cache(4096)
@@ -118,41 +118,68 @@ def _drawn(seed: int, lap: int) -> int:
     return int(np.random.SeedSequence([seed, lap % 2**31]).generate_state(1)[0])
 
 
+class _Seen(NamedTuple):
+    """A member of a track within sight."""
+
+    track: Track
+    member: Member
+    figure: Figure
+    way_m: float
+    x_m: float
+    """To the right of the middle."""
+
+
 class Traffic:
     """All tracks of a street, the farthest first."""
 
-    def __init__(self, seed: int, view: View, shaded: bool = False, wet: bool = False) -> None:
+    def __init__(self, view: View, tracks: list[Track]) -> None:
         self._view = view
-        self._tracks = sorted(_Planner(seed, view, shaded, wet).tracks(), key=lambda track: -track.distance_m)
+        self._tracks = sorted(tracks, key=lambda track: -track.distance_m)
+
+    @classmethod
+    def planned(cls, seed: int, view: View, wet: bool = False) -> Traffic:
+        """That of a seed, in the sun; `wet` ground mirrors it."""
+        return cls(view, _Planner(seed, view, wet).tracks())
+
+    def in_the_shade(self) -> Traffic:
+        """The same, where hardly any sun reaches it."""
+        return Traffic(self._view, [track.shaded(SHADED) for track in self._tracks])
 
     def at(self, time_s: float) -> list[Placed]:
-        return [placed for track in self._tracks for placed in self._on(track, time_s)]
+        return [self._placed(seen, time_s) for seen in self._in_sight(time_s)]
 
-    def _on(self, track: Track, time_s: float) -> list[Placed]:
-        half_m = self._view.half_width_m(track.distance_m) + _OUT_OF_SIGHT_M
-        placed = []
-        for number, member in enumerate(track.members):
-            way_m = track.way_m(member, time_s)
-            lap, along_m = divmod(way_m, track.round_m)
-            if along_m > 2 * half_m:
-                continue
-            sprite = track.figure(number, int(lap)).at(way_m / track.stride_m)
-            x, y = self._view.ground(along_m - half_m, track.distance_m)
-            speed_m_s = (track.way_m(member, time_s + _TICK_S) - way_m) / _TICK_S
-            speed_px_s = speed_m_s * self._view.scale(track.distance_m)
-            placed.append(
-                Placed(sprite, x - sprite.foot_x, y - sprite.foot_y, speed_px_s, track.distance_m, track.layer)
-            )
-        return placed
+    def paint_ahead(self, time_s: float) -> None:
+        """Paint whoever is in sight at that moment in all phases, the next ones first."""
+        figures = [(seen.figure, seen.way_m / seen.track.stride_m) for seen in self._in_sight(time_s)]
+        for step in range(max((figure.phases for figure, _ in figures), default=0)):
+            for figure, turn in figures:
+                if step < figure.phases:
+                    figure.at(turn + step / figure.phases)
+
+    def _in_sight(self, time_s: float) -> Iterator[_Seen]:
+        for track in self._tracks:
+            half_m = self._view.half_width_m(track.distance_m) + _OUT_OF_SIGHT_M
+            for number, member in enumerate(track.members):
+                way_m = track.way_m(member, time_s)
+                lap, along_m = divmod(way_m, track.round_m)
+                if along_m <= 2 * half_m:
+                    yield _Seen(track, member, track.figure(number, int(lap)), way_m, along_m - half_m)
+
+    def _placed(self, seen: _Seen, time_s: float) -> Placed:
+        track = seen.track
+        sprite = seen.figure.at(seen.way_m / track.stride_m)
+        x, y = self._view.ground(seen.x_m, track.distance_m)
+        speed_m_s = (track.way_m(seen.member, time_s + _TICK_S) - seen.way_m) / _TICK_S
+        speed_px_s = speed_m_s * self._view.scale(track.distance_m)
+        return Placed(sprite, x - sprite.foot_x, y - sprite.foot_y, speed_px_s, track.distance_m, track.layer)
 
 
 class _Planner:
     """Chooses the tracks of a street."""
 
-    def __init__(self, seed: int, view: View, shaded: bool, wet: bool) -> None:
+    def __init__(self, seed: int, view: View, wet: bool) -> None:
         self._rng = np.random.default_rng([seed, 1])
         self._view = view
-        self._sun = SHADED if shaded else 1.0
         self._wet = wet
         self._right_first = self._rng.random() < 0.5
         halts = self._rng.random() < 0.6
@@ -251,8 +278,7 @@ class _Planner:
             for start, delay, every_s in zip(starts_m[:count], delays_s, self._rng.uniform(9, 17, count), strict=True)
         )
 
-        def shaded(rng: np.random.Generator) -> Figure:
-            return choose(rng).shaded(self._sun)
-
         round_m = max(float(starts_m[count - 1]), seen_m) + float(gaps_m[0]) + late_m
-        return Track(distance_m, motion, round_m, members, shaded, layer, int(self._rng.integers(2**31)), stride_m)
+        seed = int(self._rng.integers(2**31))
+        figure_of = cache(lambda look: choose(np.random.default_rng([seed, look])))
+        return Track(distance_m, motion, round_m, members, figure_of, layer, seed, stride_m)
