@@ -134,6 +134,11 @@ class Slot:
         self._header[_PUBLISHED] = sequence
         return sequence
 
+    def withdraw(self) -> None:
+        """Take back what was published: readers find nothing until the next snapshot. For the writer only."""
+        for at in _STAMPS:
+            self._header[at] = 0
+
     def newest(self, after: int = 0) -> Snapshot | None:
         """Copy the newest snapshot; None when there is none with a number above `after`."""
         for _ in range(_TRIES):

@@ -127,7 +127,7 @@ class Station:
             raise RecorderError(f"This is the recorder of {self._name}, and the profile is of rig {profile.rig}.")
         self.release()
         self._profile, self._folder = profile, profile.recording.folder
-        self._state, self._message = "idle", ""
+        self._state, self._message, self._recording = "idle", "", None
         prepare_backend(profile)
 
     def _known_profile(self) -> Profile:
@@ -186,6 +186,8 @@ class Station:
             if self._slot is not None:
                 self._slot.close()
             self._slot = Slot.create(slot_folder() / f"{self._name}.preview", size)
+        # The last picture of an earlier arming, perhaps of another rig, must not pass for a live one.
+        self._slot.withdraw()
         self._preview = Preview(rig.profile, cameras, rig.stream, self._slot, self._fill, rig.health)
 
     def _fill(self) -> float:

@@ -242,11 +242,8 @@ def set_icons(actions: Mapping[str, QAction]) -> None:
 
 def help_html(rows: Iterable[ActionRow] = ROWS) -> str:
     """Every key and what it does, as a table."""
-    lines = "".join(
-        f"<tr><td><b>{row.key}</b></td><td>&nbsp;&nbsp;{tr(row.text)}</td><td>&nbsp;&nbsp;{tr(row.help)}</td></tr>"
-        for row in rows
-    )
+    lines = "".join(f"<tr><td><b>{row.key}</b></td><td>{tr(row.text)}</td><td>{tr(row.help)}</td></tr>" for row in rows)
     mouse = QCoreApplication.translate(
         "actions", "Wheel zooms and dragging moves all pictures at once. Esc leaves a text field."
     )
-    return f"<table cellspacing='6'>{lines}</table><p>{mouse}</p>"
+    return f"<table cellpadding='3' cellspacing='3'>{lines}</table><p>{mouse}</p>"

@@ -25,12 +25,16 @@ _CHANNEL_COLOURS = ("#e0685c", "#7fc97f", "#6ea6e8")
 class Curves(QWidget):
     """Lines from left to right over the same scale, without axes: the shape is what is looked at."""
 
-    def __init__(self, name: str, colours: tuple[str, ...], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, title: str, title_at: Qt.AlignmentFlag, name: str, colours: tuple[str, ...], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setMinimumWidth(56)
         self.setFixedHeight(HEIGHT)
         self.setToolTip(name)
         self.setAccessibleName(name)
+        # Counts lie low at the right, and a course of focus lies high.
+        self._title, self._title_at = title, Qt.AlignmentFlag.AlignRight | title_at
         self._colours = [QColor(colour) for colour in colours]
         self._lines: list[NDArray[np.float64]] = []
 
@@ -51,6 +55,11 @@ class Curves(QWidget):
         for line, colour in zip(self._lines, self._colours, strict=False):
             painter.setPen(QPen(colour, 1.2))
             painter.drawPolyline(self._polygon(line / top))
+        painter.setPen(self.palette().placeholderText().color())
+        font = painter.font()
+        font.setPixelSize(10)
+        painter.setFont(font)
+        painter.drawText(self.rect().adjusted(4, 1, -4, -1), self._title_at, self._title)
 
     def _polygon(self, heights: NDArray[np.float64]) -> QPolygonF:
         inside = QRectF(self.rect()).adjusted(1, 2, -1, -1)
@@ -67,13 +76,15 @@ class ArmPanel(QWidget):
         super().__init__(parent)
         self._values: dict[str, QLabel] = {}
         self._focus: deque[float] = deque(maxlen=COURSE)
-        self.histogram = Curves(self.tr("Histogram of the raw counts: red, green, blue sites"), _CHANNEL_COLOURS, self)
-        self.course = Curves(self.tr("Focus during the last half minute"), ("#e69f00",), self)
+        counts = self.tr("Histogram of the raw counts: red, green, blue sites")
+        course = self.tr("Focus during the last half minute")
+        self.histogram = Curves(self.tr("histogram"), Qt.AlignmentFlag.AlignTop, counts, _CHANNEL_COLOURS, self)
+        self.course = Curves(self.tr("focus"), Qt.AlignmentFlag.AlignBottom, course, ("#e69f00",), self)
         grid = QGridLayout()
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(0)
         for place, (name, tip) in enumerate(self._names()):
-            value = QLabel("–", self)
+            value = QLabel(self)
             value.setToolTip(tip)
             value.setTextFormat(Qt.TextFormat.RichText)
             value.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Preferred)
@@ -85,6 +96,7 @@ class ArmPanel(QWidget):
         row.addLayout(grid)
         row.addWidget(self.histogram, 3)
         row.addWidget(self.course, 2)
+        self.clear()
 
     def _names(self) -> tuple[tuple[str, str], ...]:
         return (
@@ -102,11 +114,10 @@ class ArmPanel(QWidget):
         return {name: value.text() for name, value in self._values.items()}
 
     def show_figures(self, figures: ArmFigures, temperature_c: float | None) -> None:
-        rate = f"{figures.rate_hz:.1f} Hz" if figures.rate_hz else "–"
-        self._say("rate", rate)
+        self._say("rate", f"{figures.rate_hz:.1f} Hz" if figures.rate_hz else "– Hz")
         self._say("exposure", f"{figures.exposure_us / 1000:.1f} ms")
         self._say("gain", f"{figures.gain_db:.1f} dB")
-        self._say("temperature", "–" if temperature_c is None else f"{temperature_c:.0f} °C")
+        self._say("temperature", "– °C" if temperature_c is None else f"{temperature_c:.0f} °C")
         self._say("saturated", self._saturation(figures.saturated))
         self._focus.append(figures.focus)
         self._say("focus", self.tr("focus {value}").format(value=f"{figures.focus:.2f}"))
@@ -115,8 +126,10 @@ class ArmPanel(QWidget):
 
     def clear(self) -> None:
         self._focus.clear()
-        for value in self._values.values():
-            value.setText("–")
+        for name, unit in (("rate", "Hz"), ("exposure", "ms"), ("gain", "dB"), ("temperature", "°C")):
+            self._say(name, f"– {unit}")
+        self._say("saturated", self.tr("{share} sat.").format(share="–"))
+        self._say("focus", self.tr("focus {value}").format(value="–"))
         self.histogram.show_lines([])
         self.course.show_lines([])
 
@@ -125,7 +138,7 @@ class ArmPanel(QWidget):
         if share <= SOME_SATURATED:
             return text
         sign = "▲▲" if share > MUCH_SATURATED else "▲"
-        return f"<span style='color: {LEVEL_COLOURS[Level.MARGIN]}'>{sign} {text}</span>"
+        return f"<span style='color: {LEVEL_COLOURS[Level.MARGIN]}'>{sign}</span> {text}"
 
     def _say(self, name: str, text: str) -> None:
         if self._values[name].text() != text:

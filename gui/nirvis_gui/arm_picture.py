@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nirvis_capture import optics
 from nirvis_capture.camera import Raw
-from nirvis_capture.raw import demosaic, superpixel
+from nirvis_capture.raw import Development, develop, superpixel
 
 Picture = NDArray[np.uint8]
 """RGB, ``(H, W, 3)``, 0 to 255."""
@@ -55,11 +55,12 @@ class ArmPicture:
 
 def arm_picture(raw: Raw, meta: dict[str, Any], *, full: bool) -> ArmPicture:
     """Raw counts ``(H, W)`` of one arm as RGB u8, ``(H/2, W/2, 3)`` or all of it, with the mirror undone."""
-    settings = (meta["cfa"], meta["black_level_dn"], meta["bit_depth"], tuple(meta["white_balance"]))
-    rgb = demosaic(raw, *settings) if full else superpixel(raw, *settings)
-    if rgb.dtype == np.uint16:
-        rgb = (rgb >> 8).astype(np.uint8)
-    scene = np.ascontiguousarray(rgb[:, ::-1] if meta["mirror"] else rgb).astype(np.uint8, copy=False)
+    how = Development.published(meta)
+    if full:
+        scene = develop(raw, how)
+    else:
+        rgb = superpixel(raw, how.cfa, how.black_level_dn, how.bit_depth, how.white_balance)
+        scene = np.ascontiguousarray(rgb[:, ::-1] if how.mirror else rgb)
     height, width = raw.shape
     return ArmPicture(scene, (0.0, 0.0, float(width), float(height)))
 

@@ -21,7 +21,7 @@ from nirvis_gui.health import (
     ring,
     writing,
 )
-from nirvis_gui.texts import tr
+from nirvis_gui.texts import counted, tr
 
 RATE_TOLERANCE = 0.02
 """Share by which a camera may be off its rate: an unsteady clock is no reason for alarm, half the rate is."""
@@ -64,7 +64,7 @@ def trigger(status: RecorderStatus | None, beat: Beat | None) -> Reading:
         return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("Known once the cameras are armed.")))
     value = " / ".join(f"{rate:.1f}" for rate in beat.rates_hz.values()) + " Hz"
     if missed := missed_pairs(status):
-        meaning = tr("{missed} pulses came to which a camera did not expose: those pairs are lost.")
+        meaning = tr("Pulses to which a camera did not expose: {missed}. Those pairs are lost.")
         todo = tr("Shorten the exposure or lower the rate; the page Checks looks at the cable.")
         text = tr("{missed} missed").format(missed=missed)
         return Reading(name, text, Level.LOSS, Explanation(what, meaning.format(missed=missed), todo))
@@ -102,12 +102,14 @@ def transport(status: RecorderStatus | None) -> Reading:
         for figure, count in figures.items()
         if figure in LOST_FIGURES and count
     }
-    counted = sum(status.dropped.get(event, 0) for event in TRANSFER_EVENTS)
-    if not told and not counted:
+    lost = sum(status.dropped.get(event, 0) for event in TRANSFER_EVENTS)
+    if not told and not lost and status.state == "failed":
+        # Nothing is counted of frames that a lost camera never sent.
+        return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("The cameras are not read; Recorder says why.")))
+    if not told and not lost:
         return Reading(name, tr("no error"), Level.PROVEN, Explanation(what, tr("Every frame arrived whole.")))
     figures = ", ".join(f"{figure} {count:.0f}" for figure, count in told.items()) or tr("the drivers tell no more")
-    meaning = tr("{counted} exposures were lost on the way. {figures}. The clip names each of them.")
+    meaning = tr("Exposures lost on the way: {counted}. {figures}. The clip names each of them.")
     todo = tr("Close other programs, give each camera a USB3 controller of its own, and use shorter cables.")
-    errors: float = counted or sum(told.values())
-    value = tr("{count:.0f} errors").format(count=errors)
-    return Reading(name, value, Level.LOSS, Explanation(what, meaning.format(counted=counted, figures=figures), todo))
+    value = counted(lost or round(sum(told.values())), tr("1 error"), tr("{count} errors"))
+    return Reading(name, value, Level.LOSS, Explanation(what, meaning.format(counted=lost, figures=figures), todo))

@@ -15,7 +15,9 @@ from nirvis_capture.camera import ARMS, Arm, Raw
 from nirvis_capture.certificate import Certificate
 from nirvis_capture.clip import Clip
 from nirvis_capture.clip_layout import PART_SUFFIX, SUFFIX
+from nirvis_capture.clip_writer import is_being_written
 from nirvis_capture.errors import ClipError
+from nirvis_capture.pair_table import Event
 from nirvis_capture.slot import Snapshot
 from nirvis_gui.live_pictures import LivePictures, Look, Looking
 from nirvis_gui.report_view import read_report
@@ -28,7 +30,8 @@ PLAY_PERIOD_MS = 66
 PAIRS_FOLDER = "pairs"
 """Where the registered pairs of the clips of a folder go."""
 
-ClipState = Literal["certified", "integrity only", "unfinished", "damaged"]
+ClipState = Literal["certified", "integrity only", "recording", "unfinished", "rescued", "damaged"]
+"""``rescued``: what is left of an unfinished clip that has its clip beside it."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ class ClipRow:
     seconds: float = 0.0
     registered: bool = False
     note: str = ""
+
+    @property
+    def name(self) -> str:
+        """That of the recording's part: the same before and after it was closed or rescued."""
+        return self.path.name.removesuffix(PART_SUFFIX).removesuffix(SUFFIX)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,15 +154,21 @@ class ClipLibrary(Worker):
         found = [p for p in folder.rglob("*.clip.h5*") if p.name.endswith((SUFFIX, PART_SUFFIX)) and p.is_file()]
         visible = [p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts)]
         registered = {p.name.removesuffix(PAIRS_SUFFIX) for p in folder.rglob(f"*{PAIRS_SUFFIX}")}
-        rows = [self._row_of(path, registered) for path in visible]
+        rows = [row for path in visible if (row := self._row_of(path, registered))]
         return sorted(rows, key=lambda row: row.path.name, reverse=True)
 
-    def _row_of(self, path: Path, registered: set[str]) -> ClipRow:
-        changed = path.stat().st_mtime_ns + (path.name.removesuffix(SUFFIX) in registered)
-        known = self._known.get(path)
-        if known is None or known[0] != changed:
-            self._known[path] = known = (changed, read_row(path, registered))
-        return known[1]
+    def _row_of(self, path: Path, registered: set[str]) -> ClipRow | None:
+        """None where the file was renamed meanwhile: its recording has just ended."""
+        try:
+            if path.name.endswith(PART_SUFFIX):
+                return unfinished_row(path)
+            changed = path.stat().st_mtime_ns + (path.name.removesuffix(SUFFIX) in registered)
+            known = self._known.get(path)
+            if known is None or known[0] != changed:
+                self._known[path] = known = (changed, read_row(path, registered))
+            return known[1]
+        except FileNotFoundError:
+            return None
 
     def _open(self, path: Path) -> None:
         self.release()
@@ -163,7 +177,8 @@ class ClipLibrary(Worker):
         rate_hz = clip.profile.trigger.rate_hz
         self._step = max(1, round(rate_hz * PLAY_PERIOD_MS / 1000))
         self.opened.emit(OpenedClip(path, clip.pairs, clip.certificate, rate_hz, _header(clip)))
-        self._show(0)
+        # The first row with pictures: a clip may begin with an exposure of one arm.
+        self._show(int(np.argmax(clip.pairs["event"] == Event.PAIR)))
 
     def _show(self, row: int) -> None:
         clip = self._clip
@@ -199,11 +214,19 @@ class ClipLibrary(Worker):
         self.stopped.emit()
 
 
-def read_row(path: Path, registered: set[str]) -> ClipRow:
-    """What the browser shows of a file."""
+def unfinished_row(path: Path) -> ClipRow:
+    """What the browser shows of a ``.part`` file."""
     megabytes = path.stat().st_size / 1e6
-    if path.name.endswith(PART_SUFFIX):
-        return ClipRow(path, "unfinished", megabytes, note=tr("its recording still runs, or was cut off: Recover"))
+    if is_being_written(path):
+        return ClipRow(path, "recording", megabytes, note=tr("This clip is being recorded."))
+    if path.with_name(path.name.removesuffix(PART_SUFFIX) + SUFFIX).exists():
+        return ClipRow(path, "rescued", megabytes, note=tr("What could be read is in the clip of the same name."))
+    return ClipRow(path, "unfinished", megabytes, note=tr("Its recording was cut off: Recover rescues it."))
+
+
+def read_row(path: Path, registered: set[str]) -> ClipRow:
+    """What the browser shows of a clip."""
+    megabytes = path.stat().st_size / 1e6
     try:
         with Clip.open(path) as clip:
             proved = clip.certificate.claim == "synchrony"

@@ -22,7 +22,7 @@ from superqt import QElidingLabel
 from nirvis_capture.profile import Light
 from nirvis_gui.health import Level
 from nirvis_gui.recorder_link import ClipFields
-from nirvis_gui.texts import light_name
+from nirvis_gui.texts import counted, light_name
 from nirvis_gui.theme import LEVEL_COLOURS, LEVEL_ICONS, icon
 from nirvis_gui.verdict import Verdict
 
@@ -130,7 +130,8 @@ class LastClipPanel(QGroupBox):
         """Say whether the clip is proved."""
         self.set_busy(False)
         if verdict.result == "proved":
-            self._say(Level.PROVEN, self.tr("proved: {pairs} pairs").format(pairs=verdict.pairs))
+            pairs = counted(verdict.pairs, self.tr("1 pair"), self.tr("{count} pairs"))
+            self._say(Level.PROVEN, self.tr("proved: {pairs}").format(pairs=pairs))
         elif verdict.result == "unanchored":
             self._say(Level.MARGIN, self.tr("intact, but without an anchor: the pairs are not proved"))
         else:

@@ -124,6 +124,10 @@ class ClipPlayer(QWidget):
             view.show_picture(pictures.arms[arm].picture, pictures.arms[arm].extent)
         for arm, figures in (pictures.figures or {}).items():
             self.views.panels[arm].show_figures(figures, None)
+        full = self.views.nir.magnification() > 1.0
+        if full != self._look.full:
+            self._look = replace(self._look, full=full)
+            self._library.look(self._look)
         if pictures.overlay is not None:
             self.views.overlay.show_picture(pictures.overlay, pictures.arms["nir"].extent)
         if pictures.alignment is not None:

@@ -55,6 +55,9 @@ class ClipsPage(QWidget):
         self.pairs = QTableView(self)
         self.pairs.setModel(self.pair_model)
         self.pairs.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        header = self.pairs.horizontalHeader()
+        if header is not None:
+            header.setStretchLastSection(True)
         self.certificate = QTextBrowser(self)
         self.work = WorkPanel(jobs, self)
         self.tabs = QTabWidget(self)
@@ -90,10 +93,10 @@ class ClipsPage(QWidget):
         splitter = QSplitter(self)
         for page in (self.player, self.report):
             self.middle.addWidget(page)
-        for widget, size in ((left, 350), (self.middle, 690), (self.tabs, 316)):
+        for widget, size in ((left, 410), (self.middle, 640), (self.tabs, 306)):
             splitter.addWidget(widget)
             splitter.setStretchFactor(splitter.count() - 1, size)
-        splitter.setSizes([350, 690, 316])
+        splitter.setSizes([410, 640, 306])
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(splitter)
@@ -144,7 +147,7 @@ class ClipsPage(QWidget):
 
     def show_folder(self, folder: Path) -> None:
         """List the clips of another folder."""
-        self.folder = folder
+        self.folder = self.work.home = folder
         self._folder_name.setText(str(folder))
         self._folder_name.setToolTip(str(folder))
         self.look_again()

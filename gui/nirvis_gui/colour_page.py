@@ -55,9 +55,9 @@ class ColourPage(QWidget):
                 self.tr(
                     "<p align='center'><b>No model</b></p>"
                     "<p>A model learns from registered clips what the visible arm would have seen:</p>"
-                    "<ol><li>record clips, and <code>nirvis register</code> them</li>"
-                    "<li><code>nirvis train</code></li>"
-                    "<li><code>nirvis export RUN</code> writes <b>model.onnx</b></li></ol>"
+                    "<ol><li>record clips</li>"
+                    "<li>page Clips: <b>Add to dataset</b></li>"
+                    "<li>page Training: <b>Start</b>, and once it is good enough <b>Use it live</b></li></ol>"
                     "<p><code>nirvis demo</code> goes that way with the simulated rig in ten minutes.</p>"
                 )
             )

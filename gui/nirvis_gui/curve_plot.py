@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PyQt5.QtWidgets import QVBoxLayout, QWidget
 
+from nirvis_gui.texts import tr
 from nirvis_gui.theme import PICTURE_BACKGROUND
 
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -17,10 +18,22 @@ _COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00")
 """Okabe and Ito's, which stay apart for colour-blind eyes."""
 
 
+def curve_name(figure: str) -> str:
+    """A figure of a run as it stands in the legend: ``val_psnr_db`` is PSNR, ``loss_colour`` the colour term."""
+    if figure == "loss":
+        return tr("all terms")
+    return figure.removeprefix("loss_").removeprefix("val_").replace("psnr_db", "PSNR").replace("_", " ")
+
+
 class CurvePlot(QWidget):
     """Named curves with a legend."""
 
-    def __init__(self, title: str, x: str, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, x: str, *, falling: bool, parent: QWidget | None = None) -> None:
+        """Make an empty plot.
+
+        falling
+            Good curves fall: the legend then stands above their newest points, else below them.
+        """
         super().__init__(parent)
         graphics = pg.GraphicsLayoutWidget(self)
         graphics.setBackground(PICTURE_BACKGROUND)
@@ -33,7 +46,7 @@ class CurvePlot(QWidget):
         for axis in (left, bottom):
             axis.linkToView(self._box)
         bottom.setLabel(x)
-        self._legend = pg.LegendItem(offset=(-8, 8))
+        self._legend = pg.LegendItem(offset=(-8, 8 if falling else -8))
         self._legend.setParentItem(self._box)
         self._lines: dict[str, pg.PlotDataItem] = {}
         column = QVBoxLayout(self)
@@ -57,5 +70,5 @@ class CurvePlot(QWidget):
                 dots = {"symbol": "o", "symbolSize": 5, "symbolBrush": colour, "symbolPen": None}
                 self._lines[name] = pg.PlotDataItem(pen=pg.mkPen(colour, width=2), name=name, **dots)
                 self._box.addItem(self._lines[name])
-                self._legend.addItem(self._lines[name], name)
+                self._legend.addItem(self._lines[name], curve_name(name))
             self._lines[name].setData(samples, values)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PyQt5.QtCore import pyqtSignal
+from PyQt5.QtGui import QPalette
 from PyQt5.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from nirvis_gui.health import Level
@@ -21,7 +24,7 @@ class FieldEditor(QWidget):
     def __init__(self, field: Field, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.field = field
-        self._saved = ""
+        self._saved, self._told = "", ""
         self._name = QLabel(self)
         self._name.setFixedWidth(NAME_WIDTH)
         self._editor = self._made()
@@ -31,9 +34,8 @@ class FieldEditor(QWidget):
         self._name.setToolTip(f"{field.path}\n{field.help}".strip())
         self._mistake = QLabel(self)
         self._mistake.setWordWrap(True)
-        self._mistake.setStyleSheet(f"color: {LEVEL_COLOURS[Level.MARGIN]};")
         self._hint = QLabel(self)
-        self._hint.setEnabled(False)
+        self._hint.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.show_limit("")
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -76,7 +78,8 @@ class FieldEditor(QWidget):
 
     @property
     def mistake(self) -> str:
-        return self._mistake.text()
+        """What is wrong with it; empty when nothing is."""
+        return self._told
 
     def enter(self, text: str) -> None:
         """Enter a text as a person would."""
@@ -86,6 +89,8 @@ class FieldEditor(QWidget):
             self._editor.setCurrentText(text)
         else:
             self._editor.setText(text)
+            # What is too long for the field is read from its beginning.
+            self._editor.setCursorPosition(0)
 
     def show_saved(self, text: str) -> None:
         """What the profile says; nothing is changed then."""
@@ -107,7 +112,10 @@ class FieldEditor(QWidget):
         return self._hint.text()
 
     def show_mistake(self, text: str) -> None:
-        self._mistake.setText(f"▲ {text}" if text else "")
+        # Only the sign is amber, which would be hard to read on a light page.
+        sign = f"<span style='color: {LEVEL_COLOURS[Level.MARGIN]}'>▲</span>"
+        self._told = text
+        self._mistake.setText(f"{sign} {escape(text)}" if text else "")
         self._mistake.setVisible(bool(text))
 
     def _tell(self) -> None:

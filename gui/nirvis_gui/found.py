@@ -10,7 +10,7 @@ from typing import Any
 
 from nirvis_capture.pair_table import Event
 from nirvis_gui.health import Level
-from nirvis_gui.texts import event_name, tr
+from nirvis_gui.texts import counted, event_name, tr
 
 _LEVEL_OF = {"ok": Level.PROVEN, "warning": Level.MARGIN, "stop": Level.LOSS}
 
@@ -34,7 +34,7 @@ def findings(output: str) -> Found:
         lines.append(escape(good[0]["found"]))
     elif good:
         names = escape(", ".join(row["check"] for row in good))
-        lines.append(tr("{count} things are in order: {names}").format(count=len(good), names=names))
+        lines.append(tr("In order: {names}").format(names=names))
     return Found(worst, "<br>".join(lines))
 
 
@@ -47,14 +47,15 @@ def forecast(output: str) -> Found:
 
 
 def _forecast_lines(trial: dict[str, Any], ahead: dict[str, Any]) -> Iterator[str]:
-    lost = ", ".join(f"{count} {event_name(Event[name.upper()])}" for name, count in trial["lost"].items())
-    yield tr("{pairs} pairs at {rate:.1f} Hz, {lost}").format(
-        pairs=trial["pairs"], rate=trial["rate_hz"], lost=lost or tr("nothing lost")
+    lost = ", ".join(f"{event_name(Event[name.upper()])}: {count}" for name, count in trial["lost"].items())
+    pairs = counted(trial["pairs"], tr("1 pair"), tr("{count} pairs"))
+    yield tr("{pairs} at {rate:.1f} Hz, {lost}").format(
+        pairs=pairs, rate=trial["rate_hz"], lost=lost or tr("nothing lost")
     )
     yield tr("the cameras send {cameras:.0f} MB/s, the disk takes {disk:.0f}").format(
         cameras=ahead["line_rate_mb_s"], disk=trial["disk_mb_s"]
     )
-    yield tr("{minutes:.0f} minutes fit; a stall of the disk of {stall:.1f} s is survived").format(
+    yield tr("room for {minutes:.0f} min; a stall of the disk of {stall:.1f} s is survived").format(
         minutes=ahead["minutes_left"], stall=ahead["longest_stall_s"]
     )
     yield tr("highest safe rate {rate:.0f} Hz, bound by {bound}").format(

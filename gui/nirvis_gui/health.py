@@ -11,7 +11,7 @@ from typing import Literal
 
 from nirvis_capture.client import RecorderStatus
 from nirvis_capture.pair_table import Event
-from nirvis_gui.texts import event_name, tr
+from nirvis_gui.texts import counted, event_name, tr
 
 State = Literal["absent", "idle", "armed", "recording", "finalising", "failed"]
 """That of the recorder, or ``absent`` when none runs."""
@@ -54,6 +54,18 @@ class Reading:
     explanation: Explanation
 
 
+def state_name(state: State) -> str:
+    """What the recorder does."""
+    return {
+        "absent": tr("no recorder"),
+        "idle": tr("idle"),
+        "armed": tr("armed"),
+        "recording": tr("recording"),
+        "finalising": tr("finalising"),
+        "failed": tr("failed"),
+    }[state]
+
+
 def level_name(level: Level) -> str:
     """For those who hear the window."""
     return {
@@ -90,7 +102,7 @@ def recorder(status: RecorderStatus | None) -> Reading:
         meaning = tr("It says: {message}").format(message=status.message)
         return Reading(name, tr("has a note"), Level.MARGIN, Explanation(what, meaning, tr("Read the note above.")))
     meaning = tr("It answers. Closing or even killing this window does not stop a recording.")
-    return Reading(name, tr("answers"), Level.PROVEN, Explanation(what, meaning))
+    return Reading(name, state_name(status.state), Level.PROVEN, Explanation(what, meaning))
 
 
 def pairing(status: RecorderStatus | None) -> Reading:
@@ -107,13 +119,14 @@ def pairing(status: RecorderStatus | None) -> Reading:
         meaning = tr("No pair is lost, but this happened: {events}. The clip says so.").format(events=doubts)
         todo = tr("Unanchored pairs may be wrong by whole periods: stop, and press L twice to arm anew.")
         return Reading(name, tr("in doubt"), Level.MARGIN, Explanation(what, meaning, todo))
-    meaning = tr("{pairs} pairs, and not one exposure without its partner.").format(pairs=status.pairs)
+    pairs = counted(status.pairs, tr("1 pair"), tr("{count} pairs"))
+    meaning = tr("{pairs}, and not one exposure without its partner.").format(pairs=pairs)
     return Reading(name, tr("all matched"), Level.PROVEN, Explanation(what, meaning))
 
 
 def _lossy_pairing(name: str, what: str, status: RecorderStatus, lost: int, missed: int) -> Reading:
     meaning = tr(
-        "{lost} exposures were lost on the way and {missed} triggers were missed, next to {pairs} whole pairs. "
+        "Exposures lost on the way: {lost}. Triggers missed: {missed}. Whole pairs: {pairs}. "
         "The clip names each of them; no pair was shifted, so that the others are good."
     ).format(lost=lost, missed=missed, pairs=status.pairs)
     todo = tr(
@@ -152,7 +165,7 @@ def ring(status: RecorderStatus | None) -> Reading:
         return Reading(name, "–", Level.UNKNOWN, Explanation(what, tr("It is used while a clip is recorded.")))
     value = tr("{fill} · peak {peak}").format(fill=f"{status.ring_fill:.0%}", peak=f"{status.ring_peak:.0%}")
     if status.lost_rows:
-        meaning = tr("It was full: {rows} pairs could not be written.").format(rows=status.lost_rows)
+        meaning = tr("It was full. Pairs that could not be written: {rows}.").format(rows=status.lost_rows)
         todo = tr("Record to a faster disk, lower the rate, or raise recording.ring_seconds in the profile.")
         return Reading(name, value, Level.LOSS, Explanation(what, meaning, todo))
     if status.ring_fill > RING_MARGIN:

@@ -30,6 +30,8 @@ class LivePage(QWidget):
     verify_wanted = pyqtSignal()
     folder_wanted = pyqtSignal()
     model_wanted = pyqtSignal()
+    clip_ended = pyqtSignal()
+    """There is another last clip."""
 
     def __init__(self, session: Session, tools: list[QWidget], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -80,7 +82,6 @@ class LivePage(QWidget):
         self.colour_page.open_wanted.connect(self.model_wanted)
         self.last_clip.verify_wanted.connect(self.verify_wanted)
         self.last_clip.folder_wanted.connect(self.folder_wanted)
-        self.views.zoomed.connect(lambda: session.showing.set_full(self.views.nir.magnification() > 1.0))
         session.changed.connect(self.show_session)
         session.profile_changed.connect(self.show_profile)
         session.chores.profiles_found.connect(self.rig_bar.set_names)
@@ -119,8 +120,11 @@ class LivePage(QWidget):
         clip = session.status.clip if session.status else None
         if clip is not None and clip != self.last_clip.clip:
             self.last_clip.show_clip(clip)
-        if not live and self.views.nir.showing:
-            self.views.clear()
+            self.clip_ended.emit()
+        if not live:
+            self.reminder.forget_seen()
+            if self.views.nir.showing:
+                self.views.clear()
         self.views.show_third(session.showing.third)
         self.views.overlay.set_title(
             self.tr("overlay · {kind}").format(kind=self._kind_name(session.showing.overlay_kind))
@@ -149,6 +153,8 @@ class LivePage(QWidget):
             for arm, view in zip(ARMS, (self.views.nir, self.views.vis), strict=True):
                 shown = pictures.arms[arm]
                 view.show_picture(shown.picture, shown.extent)
+            # As many pixels as the screen can show, at whatever zoom and size of the window.
+            self.session.showing.set_full(self.views.nir.magnification() > 1.0)
             if pictures.overlay is not None and self.session.showing.third == "overlay":
                 self.views.overlay.show_picture(pictures.overlay, pictures.arms["nir"].extent)
             self._show_read(pictures)

@@ -21,7 +21,7 @@ class Look:
     """How the pictures are wanted."""
 
     full: bool = False
-    """Every pixel of the sensor, for a view that is zoomed in; else one for every four."""
+    """Every pixel of the sensor, where the screen has one for each; else one for every four."""
     peaking: bool = False
     overlay: OverlayKind | None = None
 

@@ -118,7 +118,8 @@ class PictureView(QWidget):
 
     def magnification(self) -> float:
         """Pixels of the screen for one pixel of the sensor."""
-        return float(self._graphics.width() / max(self.visible_range().width(), 1.0))
+        pixels = self._graphics.width() * self._graphics.devicePixelRatioF()
+        return float(pixels / max(self.visible_range().width(), 1.0))
 
     def follow(self, centre: QPointF, height: float) -> None:
         """Look at the same point of the scene, as far away, as another view does."""
@@ -140,8 +141,6 @@ class PictureView(QWidget):
 class LiveViews(QWidget):
     """Both arms side by side; with a third view, they stand above each other and it is large beside them."""
 
-    zoomed = pyqtSignal()
-
     def __init__(self, no_model: QWidget, parent: QWidget | None = None, prompt: str = "") -> None:
         """Make the views.
 
@@ -156,7 +155,7 @@ class LiveViews(QWidget):
         self.nir = PictureView("nir", self.tr("nir · source"), press, self.panels["nir"], self)
         self.vis = PictureView("vis", self.tr("vis · target"), _empty_page(""), self.panels["vis"], self)
         self.colour = PictureView("colour", self.tr("recovered colour"), no_model, None, self)
-        live = _empty_page(self.tr("Press L to see how the arms lie on each other."))
+        live = _empty_page(prompt or self.tr("Press L to see how the arms lie on each other."))
         self.overlay = PictureView("overlay", self.tr("overlay"), live, None, self)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -197,7 +196,6 @@ class LiveViews(QWidget):
         """Show the whole pictures in every view."""
         for view in self.all:
             view.fit()
-        self.zoomed.emit()
 
     def clear(self) -> None:
         for view in self.all:
@@ -210,7 +208,6 @@ class LiveViews(QWidget):
         for view in self.all:
             if view is not origin and view.showing:
                 view.follow(seen.center(), seen.height())
-        self.zoomed.emit()
 
 
 def _empty_page(text: str) -> QLabel:

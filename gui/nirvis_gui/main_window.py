@@ -18,7 +18,7 @@ from nirvis_gui.camera_health import readings
 from nirvis_gui.checks_page import ChecksPage
 from nirvis_gui.clips_page import ClipsPage
 from nirvis_gui.dialogs import Closing, ask_closing, ask_file, show_page
-from nirvis_gui.health import Level, Reading
+from nirvis_gui.health import Level, Reading, state_name
 from nirvis_gui.live_page import LivePage
 from nirvis_gui.messages import MessageBar
 from nirvis_gui.preferences import Preferences, Theme
@@ -56,7 +56,6 @@ class MainWindow(QMainWindow):
         self._memory = memory
         self._preferences = Preferences()
         self._ended = False
-        self.setWindowTitle("nirvis")
         self.actions_ = make_actions(self)
         self.messages, self.strip = MessageBar(self), StatusStrip(self)
         self.live = LivePage(session, [self._tool(name) for name in TOOLS], self)
@@ -117,6 +116,7 @@ class MainWindow(QMainWindow):
         self.live.model_wanted.connect(self._open_model)
         self.live.verify_wanted.connect(self._verify)
         self.live.folder_wanted.connect(self._open_folder)
+        self.live.clip_ended.connect(self.clips.look_again)
 
     def _connect_actions(self) -> None:
         does: dict[str, Callable[[], object]] = {
@@ -205,6 +205,7 @@ class MainWindow(QMainWindow):
         """Bring the strip and the actions to what the session knows."""
         session, actions = self.session, self.actions_
         state, live = session.state, session.state in LIVE
+        self.setWindowTitle(f"{state_name(state)} · {Path(session.profile_name).stem} · nirvis")
         self.strip.show_readings(readings(session.status, session.beat if live else None))
         self.profile.show_ranges(session.status.ranges if session.status else {})
         actions["open_profile"].setEnabled(not (live or session.doing))
@@ -295,4 +296,4 @@ class MainWindow(QMainWindow):
         show_page(self, self.tr("Messages"), f"<pre style='white-space: pre-wrap'>{escape(text)}</pre>")
 
     def _show_help(self) -> None:
-        show_page(self, self.tr("Keys"), help_html(), size=(760, 520))
+        show_page(self, self.tr("Keys"), help_html(), size=(900, 700))

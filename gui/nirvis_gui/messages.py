@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PyQt5.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from nirvis_gui.health import Level
 from nirvis_gui.theme import LEVEL_COLOURS, LEVEL_ICONS, icon
@@ -65,6 +65,10 @@ class MessageBar(QFrame):
         self._earlier.setVisible(len(self.history) > 1)
         self.setStyleSheet(f"MessageBar {{ border: 1px solid {colour}; border-left: 6px solid {colour}; }}")
         self.show()
+        if level is Level.LOSS:
+            # Whoever records looks at the street: a loss is heard, and seen in the task bar.
+            QApplication.beep()
+            QApplication.alert(self.window())
 
     def as_text(self) -> str:
         """Every message with its time, newest first."""

@@ -24,10 +24,12 @@ Kind = Literal["choice", "flag", "number", "text", "toml"]
 """``toml``: a list or a table, written as in the file."""
 
 UNITS = {
-    "us": "µs", "ms": "ms", "seconds": "s", "minutes": "min", "db": "dB", "hz": "Hz", "nm": "nm", "um": "µm",
-    "px": "px", "gb": "GB", "mb": "MB", "dn": "DN", "deg": "°", "ppm": "ppm", "bytes": "bytes", "ev": "EV",
+    "us": "µs", "ms": "ms", "s": "s", "seconds": "s", "minutes": "min", "db": "dB", "hz": "Hz", "nm": "nm", "um": "µm",
+    "px": "px", "gb": "GB", "mb": "MB", "dn": "DN", "e": "e⁻", "deg": "°", "ppm": "ppm", "bytes": "bytes", "ev": "EV",
 }  # fmt: skip
 """What the last word of a name says of its value."""
+_SAID_OF_INPUT = re.compile(r"\bInput should be\b")
+"""How the model begins; at a field it is clear what is meant."""
 _COMMON = ("nir", "vis", "trigger", "recording")
 _OF_BACKEND = {"simulated": "twin", "replay": "replay", "spinnaker": "spinnaker", "aravis": "aravis"}
 
@@ -130,10 +132,12 @@ def placed(mistakes: Sequence[str], paths: Sequence[str]) -> dict[str, str]:
     for mistake in mistakes:
         where, _, text = mistake.partition(": ")
         path = next((p for p in sorted(paths, key=len, reverse=True) if re.match(rf"{re.escape(p)}\b", where)), "")
+        told = text if path == where else mistake
         if not path:
             # A rule over several fields names the one that it is about.
             path = next((p for p in sorted(paths, key=len, reverse=True) if p in mistake), "")
-        told = text if path and path == where else mistake
+            told = text if path else mistake
+        told = _SAID_OF_INPUT.sub(tr("must be"), told)
         found[path] = f"{found[path]}; {told}" if path in found else told
     return found
 

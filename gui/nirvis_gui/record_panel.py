@@ -6,16 +6,16 @@ from PyQt5.QtCore import QSize, Qt, pyqtSignal
 from PyQt5.QtWidgets import QFormLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from nirvis_capture.client import RecorderStatus
-from nirvis_gui.health import State, missed_pairs, transfer_losses
+from nirvis_gui.health import State, missed_pairs, state_name, transfer_losses
 from nirvis_gui.theme import RECORD_COLOUR, icon
 
-_STATE_COLOURS = {
-    "absent": "#8b929c",
-    "idle": "#8b929c",
+_STATE_COLOURS: dict[State, str] = {
+    "absent": "#6b727c",
+    "idle": "#6b727c",
     "armed": "#2f7fb8",
     "recording": RECORD_COLOUR,
-    "finalising": "#b57d00",
-    "failed": "#d55e00",
+    "finalising": "#9a6a00",
+    "failed": "#c25500",
 }
 
 
@@ -73,7 +73,8 @@ class RecordPanel(QWidget):
         """Show the state, or what is being done just now; while something is done the button waits."""
         state: State = status.state if status else "absent"
         self._style(state, enabled=not doing and (series or state != "finalising"), series=series)
-        self._state.setText(doing or self._name(state) + (self.tr(" · series") if series else ""))
+        name = state_name(state)
+        self._state.setText(doing or name[0].upper() + name[1:] + (self.tr(" · series") if series else ""))
         self._clock.setText(clock(status.seconds if status else 0.0))
         self._pairs.setText(f"{status.pairs:,}".replace(",", "\u202f") if status else "–")
         self._dropped.setText(str(transfer_losses(status)) if status else "–")
@@ -100,16 +101,6 @@ class RecordPanel(QWidget):
         self._state.setStyleSheet(
             f"background: {_STATE_COLOURS[state]}; color: white; font-weight: 600; padding: 3px; border-radius: 3px;"
         )
-
-    def _name(self, state: State) -> str:
-        return {
-            "absent": self.tr("No recorder"),
-            "idle": self.tr("Idle"),
-            "armed": self.tr("Armed"),
-            "recording": self.tr("Recording"),
-            "finalising": self.tr("Finalising"),
-            "failed": self.tr("Failed"),
-        }[state]
 
 
 def clock(seconds: float) -> str:

@@ -126,8 +126,8 @@ class RecorderWatch(Worker):
 
     status_changed = pyqtSignal(object)
     """`RecorderStatus`, or None when no recorder runs."""
-    lost = pyqtSignal(str)
-    """The recorder went away by itself."""
+    lost = pyqtSignal(str, str)
+    """Of which rig the recorder went away, and what is said of it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -169,7 +169,7 @@ class RecorderWatch(Worker):
             return self._client.status()
         except RecorderError as error:
             self._drop()
-            self.lost.emit(str(error))
+            self.lost.emit(self._rig, str(error))
             return None
 
     def _drop(self) -> None:

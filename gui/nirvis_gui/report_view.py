@@ -1,4 +1,4 @@
-"""The HTML reports of nirvis inside the window, as far as rich text goes: drawings and films are left to a browser."""
+"""The HTML reports of nirvis inside the window, as far as rich text goes: films are left to a browser."""
 
 from __future__ import annotations
 
@@ -8,14 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PyQt5.QtCore import Qt, QUrl, pyqtSignal
-from PyQt5.QtGui import QImage, QTextDocument
+from PyQt5.QtGui import QImage, QPainter, QTextDocument, QTextOption
+from PyQt5.QtSvg import QSvgRenderer
 from PyQt5.QtWidgets import QTextBrowser, QWidget
+
+from nirvis_capture.clip_layout import SUFFIX
 
 PICTURE_WIDTH = 560
 _PICTURE = re.compile(r'src="data:image/\w+;base64,([^"]+)"')
-_LEFT_OUT = re.compile(r"<style>.*?</style>|<svg.*?</svg>|<video.*?</video>", re.DOTALL)
+_DRAWING = re.compile(r"<svg.*?</svg>", re.DOTALL)
+_CURVE_STYLE = "fill: none; stroke: #4f9dd9; stroke-width: 2"
+_LABEL_STYLE = "fill: gray; font-size: 12px"
+_CLIP_NAME = re.compile(rf"<td>([^<]*){re.escape(SUFFIX)}</td>")
+_LEFT_OUT = re.compile(r"<style>.*?</style>|<video.*?</video>", re.DOTALL)
 _STYLE = (
-    "<style>h1 { font-size: 18px; } h2 { font-size: 14px; } td, th { padding-right: 14px; text-align: left; }"
+    "<style>h1 { font-size: 18px; } h2 { font-size: 14px; } td, th { padding-right: 6px; text-align: left; }"
     " span, figcaption { color: gray; }</style>"
 )
 
@@ -41,10 +48,30 @@ def read_report(path: Path) -> ReadReport:
         pictures[name] = image
         return f'src="{name}"'
 
-    html = _PICTURE.sub(keep, _LEFT_OUT.sub("", path.read_text(encoding="utf-8")))
+    def draw(found: re.Match[str]) -> str:
+        name = f"drawing{len(pictures)}"
+        pictures[name] = _drawn(found[0])
+        return f'<p><img src="{name}" width="{PICTURE_WIDTH}"></p>'
+
+    html = _LEFT_OUT.sub("", path.read_text(encoding="utf-8"))
+    html = _DRAWING.sub(draw, _PICTURE.sub(keep, html))
     # Rich text knows neither figures nor grids: everything stands in one column.
     html = html.replace("</figcaption>", "</figcaption><br>").replace("</b><span>", "</b> <span>")
+    # Names of clips stay in one line without what all of them end with.
+    html = _CLIP_NAME.sub(r"<td style='white-space: nowrap'>\1</td>", html)
     return ReadReport(path, html, pictures)
+
+
+def _drawn(svg: str) -> QImage:
+    """A curve of `nirvis_capture.report` in colours that can be seen on light and dark pages."""
+    styled = svg.replace('class="curve"', f'style="{_CURVE_STYLE}"').replace("<text ", f'<text style="{_LABEL_STYLE}" ')
+    renderer = QSvgRenderer(styled.encode())
+    image = QImage(renderer.viewBox().size(), QImage.Format.Format_ARGB32)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    renderer.render(painter)
+    painter.end()
+    return image
 
 
 class ReportView(QTextBrowser):
@@ -58,11 +85,12 @@ class ReportView(QTextBrowser):
         self.path: Path | None = None
         self._pictures: dict[str, QImage] = {}
         self.setOpenLinks(False)
+        self.setWordWrapMode(QTextOption.WrapMode.WordWrap)
         self.anchorClicked.connect(self._tell)
 
     def show_report(self, report: ReadReport) -> None:
         self.path, self._pictures = report.path, report.pictures
-        link = self.tr("With all drawings in a browser: {name}").format(name=report.path.name)
+        link = self.tr("As a page in the browser: {name}").format(name=report.path.name)
         self.setHtml(f"{_STYLE}<p><a href='open'>{link}</a></p>{report.html}")
 
     def loadResource(self, kind: int, name: QUrl) -> object:  # noqa: N802 Qt's name

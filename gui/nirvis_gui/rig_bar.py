@@ -62,8 +62,9 @@ class RigBar(QWidget):
         self._profiles.setCurrentIndex(self._profiles.findData(name))
         self._mode_icon.setPixmap(icon(MODE_ICONS[profile.mode]).pixmap(20, 20))
         self._mode.setText(self.tr("<b>Day mode</b>") if profile.mode == "day" else self.tr("<b>Night mode</b>"))
-        self._filters.setText(filter_text(profile))
-        self._filters.setToolTip(filter_text(profile))
+        nir, vis = profile.nir.filter, profile.vis.filter
+        self._filters.setText(self._filters_before(nir.name, vis.name))
+        self._filters.setToolTip(self._filters_before(filter_name(nir), filter_name(vis)))
 
     def show_current(self, name: str) -> None:
         """Go back to the profile in use, after another one could not be."""
@@ -73,6 +74,9 @@ class RigBar(QWidget):
         """Another rig can be chosen only while nothing is armed."""
         self._profiles.setEnabled(choosable)
         self._profiles.setToolTip(why_not)
+
+    def _filters_before(self, nir: str, vis: str) -> str:
+        return self.tr("nir: {nir}   ·   vis: {vis}").format(nir=nir, vis=vis)
 
     def _add(self, name: str) -> None:
         self._profiles.addItem(Path(name).name, name)
@@ -133,6 +137,10 @@ class FilterReminder(QFrame):
         else:
             self._say_seen("?", self.tr("too dark to see it in the pictures"), Level.UNKNOWN)
 
+    def forget_seen(self) -> None:
+        """The cameras were let go: what their pictures said need not hold any more."""
+        self._seen.setText("")
+
     @property
     def seen(self) -> str:
         return self._seen.text()
@@ -152,7 +160,3 @@ def filter_name(settings: Filter) -> str:
     """A filter with its passband."""
     low, high = settings.passband_nm
     return f"{settings.name} ({low:g}–{high:g} nm)"
-
-
-def filter_text(profile: Profile) -> str:
-    return f"nir: {filter_name(profile.nir.filter)}   ·   vis: {filter_name(profile.vis.filter)}"

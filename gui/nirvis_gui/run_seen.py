@@ -49,7 +49,7 @@ def run_seen(run: RunFolder, status: Status, pictures: Sequence[Path]) -> RunSee
         As they were read from the same run.
     """
     dataset = run.dataset
-    counts = tr("{train} pairs to learn from, {validation} to validate")
+    counts = tr("pairs to learn from: {train}, to validate: {validation}")
     summary = counts.format(train=dataset.train_pairs, validation=dataset.validation_pairs)
     newest = pictures[-1].name.split("-")[0] if pictures else ""
     shown = [path for path in pictures if path.name.startswith(newest)][:MOST_PICTURES]

@@ -222,7 +222,10 @@ class Session(QObject):
             self.mended.emit()
         self._follow()
 
-    def _lost(self, text: str) -> None:
+    def _lost(self, rig: str, text: str) -> None:
+        if self._wanted is not None and rig != self._wanted[1].rig:
+            # Another rig was chosen, whose recorder takes the place of this one.
+            return
         self.link.forget()
         if not self.closing:
             self._mendable = True

@@ -70,7 +70,7 @@ class Showing(QObject):
         self._look_again()
 
     def set_full(self, full: bool) -> None:
-        """Every pixel of the sensor, for a view that is zoomed in."""
+        """Every pixel of the sensor, or one for every four."""
         if full != self.look.full:
             self.look = replace(self.look, full=full)
             self._look_again()

@@ -13,6 +13,11 @@ def tr(text: str) -> str:
     return QCoreApplication.translate("@default", text)
 
 
+def counted(count: int, one: str, several: str) -> str:
+    """`one` for a single thing, else `several`, which has the number at ``{count}``."""
+    return one if count == 1 else several.format(count=count)
+
+
 def mode_name(mode: Mode) -> str:
     return {"day": tr("day"), "night": tr("night")}[mode]
 

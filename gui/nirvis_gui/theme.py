@@ -58,7 +58,7 @@ _LIGHT = {
     QPalette.Link: "#1668a8",
     QPalette.Highlight: "#2f7fb8",
     QPalette.HighlightedText: "#ffffff",
-    QPalette.PlaceholderText: "#767d86",
+    QPalette.PlaceholderText: "#646b74",
     QPalette.Mid: "#c3c8ce",
 }
 _DISABLED = {"dark": "#6d747d", "light": "#9aa1a9"}
@@ -85,5 +85,7 @@ def apply(application: QApplication, theme: Theme) -> None:
 
 
 def icon(name: str, colour: str | None = None) -> QIcon:
-    """An icon of the fonts that qtawesome carries; in the colour of the text when none is given."""
-    return QIcon(qtawesome.icon(name, color=colour or QApplication.palette().color(QPalette.WindowText)))
+    """An icon of the fonts that qtawesome carries; in the colour of the text when none is given, or when selected."""
+    palette_now = QApplication.palette()
+    usual, selected = colour or palette_now.color(QPalette.WindowText), palette_now.color(QPalette.HighlightedText)
+    return QIcon(qtawesome.icon(name, color=usual, color_selected=selected))

@@ -7,9 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PyQt5.QtCore import Qt, pyqtSignal
-from PyQt5.QtGui import QImage, QPixmap, QShowEvent
+from PyQt5.QtCore import pyqtSignal
+from PyQt5.QtGui import QShowEvent
 from PyQt5.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -23,12 +22,12 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from nirvis_gui.arm_picture import Picture
 from nirvis_gui.curve_plot import CurvePlot
 from nirvis_gui.health import Level
 from nirvis_gui.jobs import Jobs
 from nirvis_gui.run_watch import RunWatch
 from nirvis_gui.theme import LEVEL_COLOURS, LEVEL_ICONS, icon
+from nirvis_gui.validation_sheet import ValidationSheet
 from nirvis_gui.work_panel import Step, WorkPanel
 
 if TYPE_CHECKING:
@@ -73,10 +72,9 @@ class TrainingPage(QWidget):
         self.use.setToolTip(self.tr("Export the best weights, and recover the colour with them in the live view."))
         self._sign, self._state = QLabel(self), QLabel(self)
         self._state.setWordWrap(True)
-        self.quality = CurvePlot(self.tr("validation, dB"), self.tr("samples"), self)
-        self.losses = CurvePlot(self.tr("losses"), self.tr("samples"), self)
-        self.pictures = QLabel(self)
-        self.pictures.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.quality = CurvePlot(self.tr("validation, dB"), self.tr("samples"), falling=False, parent=self)
+        self.losses = CurvePlot(self.tr("losses"), self.tr("samples"), falling=True, parent=self)
+        self.pictures = ValidationSheet(self)
         self.work = WorkPanel(jobs, self)
         self.work.hide()
         self._lay_out()
@@ -88,9 +86,19 @@ class TrainingPage(QWidget):
         browse, opening = QPushButton(self.tr("Folder…"), self), QPushButton(self.tr("Open a run…"), self)
         browse.clicked.connect(lambda: self._ask_folder(self.dataset.setText))
         opening.clicked.connect(lambda: self._ask_folder(lambda name: self._watch.open(Path(name))))
-        begin.addWidget(self.dataset, 1)
-        for widget in (browse, self.config, self.minutes, self.start, opening):
-            begin.addWidget(widget)
+        for name, widget in (
+            (self.tr("&Dataset"), self.dataset),
+            ("", browse),
+            (self.tr("Conf&iguration"), self.config),
+            (self.tr("&Time"), self.minutes),
+            ("", self.start),
+            ("", opening),
+        ):
+            if name:
+                label = QLabel(name, self)
+                label.setBuddy(widget)
+                begin.addWidget(label)
+            begin.addWidget(widget, 1 if widget is self.dataset else 0)
         state = QHBoxLayout()
         state.addWidget(self._sign)
         state.addWidget(self._state, 1)
@@ -183,14 +191,8 @@ class TrainingPage(QWidget):
         self.losses.show_curves({name: curve for name, curve in run.curves.items() if name.startswith("loss")})
 
     def _show_pictures(self, run: RunSeen) -> None:
-        if not run.pictures:
-            self.pictures.setText(self.tr("Validation pictures come with the first validation."))
-            return
-        sheet = np.concatenate([_widened(picture, run.pictures) for _, picture in run.pictures])
-        image = QImage(sheet.tobytes(), sheet.shape[1], sheet.shape[0], 3 * sheet.shape[1], QImage.Format_RGB888)
-        shown = QPixmap.fromImage(image).scaledToWidth(PICTURE_WIDTH, Qt.TransformationMode.SmoothTransformation)
-        self.pictures.setPixmap(shown)
-        self.pictures.setToolTip(self.tr("Input, prediction and truth of fixed validation pictures"))
+        if run.pictures:
+            self.pictures.show_pictures([picture for _, picture in run.pictures])
 
     def _show_end(self, said: str) -> None:
         self._say(Level.LOSS, said or self.tr("The training ended without a word."))
@@ -232,9 +234,3 @@ class TrainingPage(QWidget):
         dialog.fileSelected.connect(chosen)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
-
-
-def _widened(picture: Picture, pictures: tuple[tuple[str, Picture], ...]) -> Picture:
-    """Black at the right, where others are wider."""
-    width = max(other.shape[1] for _, other in pictures)
-    return np.pad(picture, ((0, 0), (0, width - picture.shape[1]), (0, 0)))

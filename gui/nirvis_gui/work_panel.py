@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from PyQt5.QtCore import pyqtSignal
 from PyQt5.QtGui import QFontDatabase
@@ -40,6 +42,8 @@ class WorkPanel(QWidget):
         self._well = True
         self._then: Callable[[bool], None] | None = None
         self.job: Job | None = None
+        self.home: Path | None = None
+        """Folder that is known to the reader: what lies in it is named without it."""
         self._sign, self._title = QLabel(self), QLabel(self)
         self._title.setWordWrap(True)
         self.bar = QProgressBar(self)
@@ -101,9 +105,12 @@ class WorkPanel(QWidget):
         self._cancel.setEnabled(True)
         job = self._jobs.run(step.name, step.arguments)
         job.progressed.connect(self._show_percent)
-        job.said.connect(self._said.appendPlainText)
+        job.said.connect(self._add)
         job.ended.connect(lambda status, _, complaint: self._ended(step, status, complaint))
         self.job = job
+
+    def _add(self, text: str) -> None:
+        self._said.appendPlainText(text if self.home is None else text.replace(f"{self.home}{os.sep}", ""))
 
     def _show_percent(self, percent: int) -> None:
         self.bar.setRange(0, 100)
@@ -115,7 +122,7 @@ class WorkPanel(QWidget):
         if status != 0 and complaint:
             # Tables keep their lines; a complaint has to be read to its end.
             self._said.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
-            self._said.appendPlainText(complaint)
+            self._add(complaint)
         if self._steps and not self._jobs.closing and (status == 0 or not step.refusal_ends):
             self._next()
             return

@@ -25,11 +25,11 @@ def batch_report(outcomes: Sequence[Outcome], out_dir: Path) -> Path:
     """Write ``registration.html`` for what became of clips."""
     done = [outcome for outcome in outcomes if outcome.ok]
     failed = [outcome for outcome in outcomes if not outcome.ok]
-    report = Report("Registration", f"{len(done)} of {len(outcomes)} clips have registered pairs.")
+    report = Report("Registration", f"Clips with registered pairs: {len(done)} of {len(outcomes)}.")
     report.numbers(
         [
-            (f"{len(done)}", "clips registered"),
-            (f"{len(failed)}", "clips without pairs"),
+            (f"{len(done)}", "clip registered" if len(done) == 1 else "clips registered"),
+            (f"{len(failed)}", "clip without pairs" if len(failed) == 1 else "clips without pairs"),
             (f"{sum(outcome.pairs for outcome in done):,}", "pairs"),
             (median_px([outcome.residual_px for outcome in done]), "px residual, median"),
         ]

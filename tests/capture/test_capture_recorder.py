@@ -161,6 +161,17 @@ class TestPreview:
             assert snapshot.meta["vis"]["mirror"] is True
             assert snapshot.meta["nir"]["bit_depth"] == 8
 
+    def test_picture_of_an_earlier_arming_is_not_shown_as_live(self, real: Profile) -> None:
+        with recorder_of(real) as client:
+            client.arm()
+            wait_for(lambda: client.preview.newest() is not None)
+            client.disarm()
+            earlier = client.preview.newest()
+            assert earlier is not None
+            client.arm()
+            assert client.preview.newest(after=0) is None or client.preview.newest().sequence > earlier.sequence
+            wait_for(lambda: client.preview.newest(after=earlier.sequence) is not None)
+
     def test_there_is_none_before_arming(self, real: Profile) -> None:
         with recorder_of(real) as client, pytest.raises(RecorderError, match="arm the cameras first"):
             _ = client.preview

@@ -53,6 +53,18 @@ def test_nothing_new_is_none(slot: Slot) -> None:
     assert slot.newest(after=1) is None
 
 
+def test_what_is_withdrawn_is_not_seen_and_what_follows_is(slot: Slot) -> None:
+    slot.publish({}, pair(1))
+    slot.publish({}, pair(2))
+    slot.withdraw()
+    reader = Slot.attach(slot.path)
+    assert reader.newest() is None
+    slot.publish({}, pair(3))
+    snapshot = reader.newest()
+    assert snapshot is not None
+    assert snapshot.arrays["nir"][0, 0] == 3
+
+
 def test_snapshot_is_a_copy(slot: Slot) -> None:
     slot.publish({}, pair(1))
     snapshot = slot.newest()

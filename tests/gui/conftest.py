@@ -34,6 +34,12 @@ SCREENSHOTS = os.environ.get("NIRVIS_SCREENSHOTS")
 RIG = f"gui-test-{os.getpid()}"
 
 
+@pytest.fixture(scope="session")
+def qapp() -> QApplication:
+    """The application as the window starts it, sharp on dense screens."""
+    return make_application()
+
+
 @pytest.fixture
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A runtime folder of this test, so that no recorder of the user is touched."""

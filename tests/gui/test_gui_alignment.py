@@ -10,7 +10,7 @@ from nirvis_capture.look import looking
 from nirvis_capture.profile import Mode, Profile, load_profile
 from nirvis_gui.alignment import FLICKER_PERIOD_S, OVERLAY_KINDS, measured, overlay
 from nirvis_gui.arm_picture import Picture, arm_picture
-from nirvis_gui.filters import filters_seen
+from nirvis_gui.filters import FiltersSeen, filters_seen
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +118,17 @@ def test_pictures_tell_whether_the_filters_were_changed(profile: Profile, mode: 
     found = filters_seen(pictures["nir"], pictures["vis"])
     assert (found.nir(mode), found.vis()) == (nir, vis)
     assert found.settled(mode) is (nir == "as the profile says" and vis != "wrong")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "vis"),
+    [(0.95, "wrong"), (1.2, "cannot tell"), (1.8, "as the profile says")],
+    ids=["washed-out", "street-of-bricks", "colours"],
+)
+def test_filter_is_called_wrong_only_where_the_colours_say_so(ratio: float, vis: str) -> None:
+    found = FiltersSeen(nir_colour=0.15, vis_colour=0.15 * ratio, dark=False)
+    assert found.vis() == vis
+    assert found.settled("day") is (vis != "wrong")
 
 
 def test_in_the_dark_nobody_can_tell() -> None:

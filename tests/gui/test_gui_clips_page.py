@@ -162,6 +162,13 @@ def test_one_click_recovers_and_the_list_shows_what_came(qtbot: QtBot, page: Cli
     page.buttons["recover"].click()
     done(qtbot, page)
     assert "cut-off.clip.h5" in page.work.text
+    assert str(page.folder) not in page.work.text
+    qtbot.waitUntil(lambda: len(page.table.rows) == 4, timeout=LIMIT_MS)
+    # What was chosen is the rescued clip now, and its leavings are no reason for an alarm any more.
+    assert sorted(row.state for row in page.table.rows if row.name == "cut-off") == ["certified", "rescued"]
+    assert [row.path.name for row in page.table.selected()] == ["cut-off.clip.h5"]
+    assert not page.buttons["recover"].isEnabled()
+    qtbot.waitUntil(lambda: page.player.views.vis.showing, timeout=LIMIT_MS)
 
 
 def test_add_to_dataset_registers_catalogues_and_splits_and_is_exported(qtbot: QtBot, page: ClipsPage) -> None:

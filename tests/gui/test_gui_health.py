@@ -40,6 +40,22 @@ def test_the_strip_has_a_cell_for_everything_that_can_spoil_a_recording() -> Non
     assert values["Writing"] == "128 MB/s · 3.0 ms"
 
 
+def test_the_strip_says_on_every_page_what_the_recorder_does() -> None:
+    assert by_name(GOOD)["Recorder"].value == "recording"
+
+
+def test_transport_of_a_lost_camera_is_not_called_proven() -> None:
+    lost = GOOD.model_copy(update={"state": "failed", "message": "Camera 1 sent no frame."})
+    assert by_name(lost)["Recorder"].level is Level.LOSS
+    assert by_name(lost)["Transport"].level is Level.UNKNOWN
+
+
+def test_one_is_said_as_one() -> None:
+    one, two = (GOOD.model_copy(update={"dropped": {"transfer_drop": count}}) for count in (1, 2))
+    assert by_name(one)["Transport"].value == "1 error"
+    assert by_name(two)["Transport"].value == "2 errors"
+
+
 def test_without_a_recorder_everything_is_unknown() -> None:
     assert {reading.level for reading in readings(None, BEAT)} == {Level.UNKNOWN}
 

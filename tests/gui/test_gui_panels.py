@@ -154,7 +154,7 @@ def test_strip_opens_the_explanation_of_a_cell(qtbot: QtBot) -> None:
 def test_page_without_a_model_says_how_to_get_one(qtbot: QtBot) -> None:
     page = ColourPage()
     qtbot.addWidget(page)
-    assert "nirvis export" in page.text
+    assert "Use it live" in page.text
     page.show_model(Path("/models/street.onnx"), live=True)
     assert "street.onnx" in page.text
 

@@ -71,16 +71,24 @@ def test_limits_that_the_open_camera_tells_stay_when_it_is_let_go(page: ProfileP
 
 
 @pytest.mark.parametrize(
-    ("mistake", "path"),
+    ("mistake", "path", "told"),
     [
-        ("nir.exposure_us: Input should be greater than 0, got -1", "nir.exposure_us"),
-        ("nir.filter.passband_nm.1: Input should be a valid number", "nir.filter.passband_nm"),
-        ("profile: vis.exposure_us = 40000 is longer than the period of 22222 us at 45 Hz", "vis.exposure_us"),
-        ("profile: something about nothing", ""),
+        ("nir.exposure_us: Input should be above 0, got -1", "nir.exposure_us", "must be above 0, got -1"),
+        (
+            "nir.filter.passband_nm.1: Input should be a number",
+            "nir.filter.passband_nm",
+            "nir.filter.passband_nm.1: must be a number",
+        ),
+        (
+            "profile: vis.exposure_us = 40000 is longer than 22222",
+            "vis.exposure_us",
+            "vis.exposure_us = 40000 is longer than 22222",
+        ),
+        ("profile: something about nothing", "", "profile: something about nothing"),
     ],
 )
-def test_mistakes_find_their_field(mistake: str, path: str) -> None:
-    assert list(placed([mistake], ["nir.exposure_us", "nir.filter.passband_nm", "vis.exposure_us"])) == [path]
+def test_mistakes_find_their_field(mistake: str, path: str, told: str) -> None:
+    assert placed([mistake], ["nir.exposure_us", "nir.filter.passband_nm", "vis.exposure_us"]) == {path: told}
 
 
 def test_changed_values_are_marked_and_mistakes_stand_at_their_field(qtbot: QtBot, page: ProfilePage) -> None:

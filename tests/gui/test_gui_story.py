@@ -189,6 +189,37 @@ def test_camera_that_is_lost_is_said_and_the_clip_kept(
     assert verify(window.live.last_clip.clip).ok
 
 
+def test_clip_is_listed_while_it_is_recorded_and_certified_afterwards(qtbot: QtBot, window: MainWindow) -> None:
+    begin(qtbot, window)
+    window.actions_["page_clips"].trigger()
+    clips = window.clips
+
+    def listed() -> bool:
+        # The disk may be late with the file of a recording that has pairs already.
+        clips.look_again()
+        return [row.state for row in clips.table.rows] == ["recording"]
+
+    qtbot.waitUntil(listed, timeout=LIMIT_MS)
+    assert not clips.buttons["recover"].isEnabled()
+    assert window.strip.cell("Recorder").reading.value == "recording"
+    clips.table.setCurrentCell(0, 0)
+    window.actions_["record"].trigger()
+    until(qtbot, window, "armed")
+    # The list looks again by itself, and what was chosen is opened.
+    qtbot.waitUntil(lambda: [row.state for row in clips.table.rows] == ["certified"], timeout=LIMIT_MS)
+    qtbot.waitUntil(lambda: clips.player.views.vis.showing, timeout=LIMIT_MS)
+
+
+def test_another_rig_is_no_loss(qtbot: QtBot, window: MainWindow, profile: Profile, profile_path: Path) -> None:
+    other = profile_path.with_name("other.toml")
+    other.write_text(profile.edited({"rig": f"{profile.rig}-other"}).text, encoding="utf-8")
+    window.session.choose_profile(str(other))
+    qtbot.waitUntil(lambda: window.session.profile_name == str(other), timeout=LIMIT_MS)
+    until(qtbot, window, "idle")
+    eventually(lambda: has_ended(profile.rig))
+    assert window.messages.history == []
+
+
 def test_another_mode_reminds_of_the_filters(qtbot: QtBot, window: MainWindow, profile_path: Path) -> None:
     night = profile_path.with_name("night.toml")
     text = profile_path.read_text(encoding="utf-8").replace('mode = "day"', 'mode = "night"')

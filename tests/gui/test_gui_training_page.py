@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PyQt5.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
 from nirvis_gui.jobs import Jobs
@@ -92,12 +93,14 @@ def test_run_that_is_opened_shows_curves_and_pictures_and_follows(
     qtbot.waitUntil(lambda: page.run is not None, timeout=LIMIT_MS)
     # Nobody holds the run: what claims to go on has died.
     assert "died" in page.state_text
-    assert "90 pairs to learn from, 20 to validate" in page.state_text
+    assert "pairs to learn from: 90, to validate: 20" in page.state_text
     assert page.resume.isEnabled()
     assert not page.use.isEnabled()
     assert list(page.quality.curves) == ["val_psnr_db"]
     assert list(page.losses.curves) == ["loss_colour"]
-    assert page.pictures.pixmap() is not None
+    assert page.pictures.sheet is not None
+    assert page.pictures.sheet.shape == (96, 192, 3)
+    assert QColor(page.pictures.grab().toImage().pixel(page.pictures.width() // 2, 60)).red() == 400 % 251
     with run.held():
         more(run, 800)
         run.write_status(Status(state="running", samples=800, samples_total=1000, seconds=160.0))

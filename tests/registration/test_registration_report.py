@@ -54,7 +54,7 @@ def test_a_batch_and_its_clips_are_reported_with_pictures(
     out = tmp_path / "out"
     outcomes = register_clips(clips, out, RegistrationSettings(size=(200, 150), frames=1), with_reports=True)
     page = batch_report(outcomes, out).read_text()
-    assert "2 of 3 clips" in page
+    assert "registered pairs: 2 of 3" in page
     assert "the vis arm is black" in page
     assert page.count("data:image/jpeg") == 2  # both arms of the one that failed
     assert "Drift of" in page
