@@ -58,6 +58,8 @@ def catalogue_and_split(pairs: Path, place_unknown_as: Literal["recording"] | No
 
     catalogue = Catalogue.build(pairs)
     csv = catalogue.write()
+    for line in catalogue.changes.broken:
+        print(f"warning: {line}")
     print(f"{csv}: {len(catalogue.pairs)} pairs files")
     splits = pairs / SPLITS_NAME
     former = Split.read(splits) if splits.exists() else None

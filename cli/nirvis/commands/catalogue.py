@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ def catalogue(folder: Annotated[Path, Parameter(help="Folder with clips, pairs f
     """List every clip and pairs file of a folder in its catalogue.csv.
 
     Files that have not changed since are not opened again. Moved, missing and broken files are named; none of them
-    stops the catalogue.
+    stops the catalogue, but broken ones are not in it, and the exit status is 1.
     """
     with tqdm(desc="catalogue", unit="file", leave=False, disable=None) as bar:
 
@@ -35,3 +36,5 @@ def catalogue(folder: Annotated[Path, Parameter(help="Folder with clips, pairs f
         f"{csv}: {len(found.clips)} clips, {len(found.pairs)} pairs files{others}; "
         f"{found.changes.read} read, {found.changes.kept} unchanged"
     )
+    if found.changes.broken:
+        sys.exit(1)
