@@ -58,7 +58,7 @@ def test_a_session_is_registered_split_and_trained_on_and_each_step_is_told_once
     out = tmp_path / "again"
     run("train", "ssn_demo", "--session", session, "--place-unknown-as", "recording", "--out", out, *QUICK)
     said = capsys.readouterr().out
-    assert f"{dataset}: 0 clips registered, 4 were up to date" in said
+    assert f"{dataset}: 0 clips registered, 4 up to date" in said
     assert f"{dataset / 'splits.csv'}: recordings" in said
     assert f"training into {out}" in said
     assert "finished: 4 samples" in said

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
+from nirvis_capture.wording import counted
 from nirvis_training.checkpoint import Checkpoint, newest, read_checkpoint
 from nirvis_training.config import TrainingConfig
 from nirvis_training.distribution import Team, team
@@ -113,7 +114,7 @@ class _Work:
             return
         config = self._config
         raise TrainingError(
-            f"{run.path} is finished: {training.samples} samples in {training.seconds:.0f} s. To train it longer, "
-            f"raise its limit: nirvis resume {run.path} --samples N (now {config.samples})"
+            f"{run.path} is finished: {counted(training.samples, 'sample')} in {training.seconds:.0f} s. To train it "
+            f"longer, raise its limit: nirvis resume {run.path} --samples N (now {config.samples})"
             + (f" --max-seconds S (more than {training.seconds:.0f})" if config.max_seconds else "")
         )

@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from tqdm import tqdm
 
+from nirvis_capture.wording import counted
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError
 
@@ -31,9 +32,9 @@ def catalogue(folder: Annotated[Path, Parameter(help="Folder with clips, pairs f
     csv = found.write()
     for line in found.changes.lines():
         print(line)
-    others = f", {len(found.frames)} files of frames" if found.frames else ""
+    others = f", {counted(len(found.frames), 'file')} of frames" if found.frames else ""
     print(
-        f"{csv}: {len(found.clips)} clips, {len(found.pairs)} pairs files{others}; "
+        f"{csv}: {counted(len(found.clips), 'clip')}, {counted(len(found.pairs), 'pairs file')}{others}; "
         f"{found.changes.read} read, {found.changes.kept} unchanged"
     )
     if found.changes.broken:

@@ -14,6 +14,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from nirvis_capture.errors import WrongOption
 from nirvis_capture.settings import TomlValue
+from nirvis_capture.wording import counted
 from nirvis_training.config import USUAL_CONFIG, load_config, shipped_configs
 from nirvis_training.errors import ConfigError
 from nirvis_training.run_folder import refuse_taken
@@ -85,9 +86,10 @@ def train(
 def tell(run: RunFolder) -> None:
     """Print how the training ended, and what to do next."""
     status, best = run.status, run.best
-    print(f"{status.state}: {status.samples} samples in {status.seconds:.0f} s; perceptual features: {run.features}")
+    trained = f"{counted(status.samples, 'sample')} in {status.seconds:.0f} s"
+    print(f"{status.state}: {trained}; perceptual features: {run.features}")
     if best is not None:
-        print(f"best weights: {_reached(best)} at {best.samples} samples")
+        print(f"best weights: {_reached(best)} at {counted(best.samples, 'sample')}")
     print(f"next: nirvis resume {run.path}" if status.state == "interrupted" else run.path)
 
 
