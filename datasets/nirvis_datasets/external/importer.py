@@ -15,7 +15,7 @@ from nirvis_capture.wording import counted
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.entry import UNKNOWN_TIME
 from nirvis_datasets.errors import ImportRefused, SplitError
-from nirvis_datasets.external.gather import Found, Gathered
+from nirvis_datasets.external.found import Found, Gathered
 from nirvis_datasets.external.shots import Shots, Video
 from nirvis_datasets.external.stand_in_profile import stand_in_profile
 from nirvis_datasets.frame_file import FramesHeader, FramesWriter
