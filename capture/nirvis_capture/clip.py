@@ -7,19 +7,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from nirvis_capture.camera import ARMS, Arm, Raw
 from nirvis_capture.certificate import Certificate
 from nirvis_capture.clip_frames import read_frame
 from nirvis_capture.clip_layout import FORMAT, PAIR_TABLES, PART_SUFFIX, VERSION, Group, arm_path, text
-from nirvis_capture.errors import DamagedClip, NewerClip, NotAClip, ProfileError
+from nirvis_capture.errors import DamagedClip, NewerClip, NotAClip
 from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Cfa, Mode, Profile, parse_profile
+from nirvis_capture.versioned_file import Refusals, opening
 
+_REFUSALS = Refusals(NotAClip, NewerClip, DamagedClip)
 PAIR_DTYPE = np.dtype([(name, dtype) for name, dtype in PAIR_TABLES.items()])
 
 
@@ -109,17 +109,16 @@ class Clip:
     def open(cls, path: Path | str) -> Clip:
         """Open a clip. Raises `NotAClip`, `NewerClip` or `DamagedClip`, each with one line that says why."""
         path = Path(path)
-        file = _open_file(path)
-        try:
-            _check_format(path, file)
+        if path.is_file() and path.name.endswith(PART_SUFFIX):
+            raise DamagedClip(
+                path,
+                "its recording still runs, or was never closed, so it has no certificate; nirvis recover rescues it "
+                "then",
+            )
+        with opening(path, FORMAT, VERSION, _REFUSALS) as file:
+            if not text(file["entry/certificate"]):
+                raise DamagedClip(path, "it has no certificate: its recording was never closed")
             return cls(path, file)
-        except (KeyError, OSError, RuntimeError, TypeError, ValueError, ValidationError, ProfileError) as error:
-            file.close()
-            reason = f"its header cannot be read ({' '.join(str(error).split())[:200]})"
-            raise DamagedClip(path, reason) from None
-        except (NotAClip, NewerClip, DamagedClip):
-            file.close()
-            raise
 
     def __enter__(self) -> Clip:
         return self
@@ -168,30 +167,3 @@ class Clip:
         """Raw counts of nir and vis of the k-th complete pair."""
         nir_index, vis_index = self.complete[k]
         return self.arms["nir"].frame(int(nir_index)), self.arms["vis"].frame(int(vis_index))
-
-
-def _open_file(path: Path) -> Group:
-    if not path.is_file():
-        raise NotAClip(path, "it is a folder" if path.is_dir() else "there is no such file")
-    if path.name.endswith(PART_SUFFIX):
-        raise DamagedClip(
-            path,
-            "its recording still runs, or was never closed, so it has no certificate; nirvis recover rescues it then",
-        )
-    try:
-        if not h5py.is_hdf5(path):
-            raise NotAClip(path, "it is no HDF5 file")
-        return h5py.File(path, "r", locking=False)
-    except OSError as error:
-        raise DamagedClip(path, f"HDF5 cannot open it ({error})") from None
-
-
-def _check_format(path: Path, file: Group) -> None:
-    found = file.attrs.get("format")
-    if found != FORMAT:
-        raise NotAClip(path, f"it is HDF5 of another format{'' if found is None else f' ({found})'}")
-    version = int(file.attrs["version"])
-    if version > VERSION:
-        raise NewerClip(path, version, VERSION)
-    if not text(file["entry/certificate"]):
-        raise DamagedClip(path, "it has no certificate: its recording was never closed")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 from nirvis_capture.camera import Arm
 from nirvis_capture.profile import Light, Mode
 from nirvis_capture.ring import Alarm
+from nirvis_capture.wording import counted
 
 State = Literal["idle", "armed", "recording", "finalising", "failed"]
 
@@ -122,6 +123,8 @@ class RecorderStatus(Message):
     """Minutes of recording until ``min_free_gb`` is reached."""
     clip: Path | None = None
     """The last finished clip."""
+    folder: Path | None = None
+    """Where the running recording goes, else the last one, else where the profile says."""
     message: str = ""
     """What the operator should know: a warning, or why a recording ended; empty when all is well."""
     preview: Path | None = None
@@ -133,7 +136,7 @@ class RecorderStatus(Message):
         if self.opening:
             return "it opens its cameras" + (" for a recording" if self.opening == "recording" else "")
         if self.state in ("recording", "finalising"):
-            return f"{self.state} for {self.seconds:.0f} s, {self.pairs} pairs"
+            return f"{self.state} for {self.seconds:.0f} s, {counted(self.pairs, 'pair')}"
         if self.state == "armed":
             return "armed, records nothing"
         return f"{self.state}, its cameras are {'open' if self.holds_cameras else 'free'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -16,6 +16,7 @@ from nirvis_capture.cameras import open_backend, prepare_backend
 from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.disk import minutes_left, prepare_folder
 from nirvis_capture.errors import CameraError, RecorderError
+from nirvis_capture.live_rig import LiveRig
 from nirvis_capture.messages import (
     ArmCameras,
     Command,
@@ -27,12 +28,10 @@ from nirvis_capture.messages import (
     UseProfile,
 )
 from nirvis_capture.naming import clip_path
-from nirvis_capture.pairing import Event
-from nirvis_capture.preview import Preview
 from nirvis_capture.profile import Profile, parse_profile
+from nirvis_capture.recorder_figures import event_figures, recording_figures, rig_figures
 from nirvis_capture.recording import Limits, OpenWriter, Recording, new_header
 from nirvis_capture.rig import Rig
-from nirvis_capture.slot import Slot, slot_folder
 
 log = logging.getLogger(__name__)
 
@@ -56,18 +55,15 @@ class Station:
     ) -> None:
         self._name = name
         self._post = post
-        self._open_backend = open_backend
+        self._live = LiveRig(name, open_backend, self._tell_lost)
         self._open_writer = open_writer
         self._state: State = "idle"
         self._message = ""
         self._profile: Profile | None = None
         self._folder = Path()
-        self._rig: Rig | None = None
         self._recording: Recording | None = None
         """The running recording, else the last one."""
         self._clip: Path | None = None
-        self._slot: Slot | None = None
-        self._preview: Preview | None = None
         self._opening: Literal["", "preview", "recording"] = ""
         self._called_off = threading.Event()
 
@@ -99,13 +95,8 @@ class Station:
 
     def release(self) -> bool:
         """Stop and release the cameras; False when none was open. A failure stays visible."""
-        rig, self._rig = self._rig, None
-        if rig is None:
+        if not self._live.release():
             return False
-        if self._preview is not None:
-            self._preview.stop()
-            self._preview = None
-        rig.close()
         if self._state != "failed":
             self._state = "idle"
         return True
@@ -114,8 +105,7 @@ class Station:
         """Finish the recording, release the cameras, and end the preview."""
         self._finish_recording()
         self.release()
-        if self._slot is not None:
-            self._slot.close()
+        self._live.close()
 
     def _use(self, text: str) -> None:
         if self._profile is not None and self._profile.text == text:
@@ -137,18 +127,18 @@ class Station:
 
     def _open(self) -> Rig:
         """The rig with its cameras open; opened again after a failure."""
-        if self._rig is not None and self._state == "failed":
+        if self._state == "failed":
             self.release()
-        if self._rig is None:
-            profile = self._known_profile()
-            try:
-                rig = Rig(profile, self._tell_lost, self._open_backend(profile))
-                rig.open()
-            except CameraError as error:
-                self._fail(error)
-                raise
-            self._rig, self._state = rig, "idle"
-        return self._rig
+        if self._live.rig is not None:
+            return self._live.rig
+        profile = self._known_profile()
+        try:
+            rig = self._live.open(profile)
+        except CameraError as error:
+            self._fail(error)
+            raise
+        self._state = "idle"
+        return rig
 
     @contextmanager
     def _opening_for(self, purpose: Literal["preview", "recording"]) -> Iterator[None]:
@@ -164,7 +154,7 @@ class Station:
         self.release()
 
     def _tell_lost(self, error: CameraError) -> None:
-        rig = self._rig
+        rig = self._live.rig
         self._post(lambda: self._lost(rig, error))
 
     def _arm(self, recording: Recording | None = None) -> None:
@@ -177,18 +167,7 @@ class Station:
             self._fail(error)
             raise
         self._state, self._message = "armed", rig.warning
-        self._show(rig)
-
-    def _show(self, rig: Rig) -> None:
-        cameras = rig.infos
-        size = sum(camera.frame_bytes for camera in cameras.values())
-        if self._slot is None or self._slot.capacity_bytes < size:
-            if self._slot is not None:
-                self._slot.close()
-            self._slot = Slot.create(slot_folder() / f"{self._name}.preview", size)
-        # The last picture of an earlier arming, perhaps of another rig, must not pass for a live one.
-        self._slot.withdraw()
-        self._preview = Preview(rig.profile, cameras, rig.stream, self._slot, self._fill, rig.health)
+        self._live.show(rig, self._fill)
 
     def _fill(self) -> float:
         return self._recording.ring.fill if self._recording is not None and self._state == "recording" else 0.0
@@ -251,8 +230,8 @@ class Station:
         recording = self._recording
         if recording is None or not self.busy:
             return None
-        if self._rig is not None:
-            self._rig.stream.end(EVEN_S)
+        if self._live.rig is not None:
+            self._live.rig.stream.end(EVEN_S)
         self._finalise(recording)
         return recording
 
@@ -267,7 +246,7 @@ class Station:
         log.info("%s: %d pairs, %.1f s. %s", recording.path.name, recording.pairs, recording.seconds, self._message)
 
     def _lost(self, rig: Rig | None, error: CameraError) -> None:
-        if rig is None or rig is not self._rig or self._state == "failed":
+        if rig is None or rig is not self._live.rig or self._state == "failed":
             return
         log.error("%s", error)
         recording = self._recording if self.busy else None
@@ -279,41 +258,20 @@ class Station:
 
     def status(self) -> RecorderStatus:
         """The station at this moment; from any thread."""
-        profile, recording, rig = self._profile, self._recording, self._rig
-        counts = _counts(recording, rig)
-        ring = None if recording is None else recording.ring
+        profile, recording, rig = self._profile, self._recording, self._live.rig
         return RecorderStatus(
             state=self._state,
             rig=self._name,
             opening=self._opening,
             holds_cameras=rig is not None or bool(self._opening),
             mode=None if profile is None else profile.mode,
-            recording_id=None if recording is None else recording.header.recording_id,
-            seconds=0.0 if recording is None else recording.seconds,
-            seconds_before=0.0 if recording is None else recording.seconds_before,
-            part=0 if recording is None else recording.part,
-            pairs=counts.pop("pair", 0),
-            dropped=counts,
-            lost_rows=0 if recording is None else recording.lost_rows,
             ring_fill=self._fill(),
-            ring_peak=0.0 if ring is None else ring.peak,
-            ring_alarm="" if ring is None else ring.alarm,
-            write_mb_s=0.0 if recording is None else recording.rate.mb_s(),
-            write_p99_ms=0.0 if recording is None else recording.rate.p99_ms(),
-            residual_p50_us=None if rig is None else rig.residual_us(50),
-            residual_p99_us=None if rig is None else rig.residual_us(99),
-            health={} if rig is None else rig.health,
-            ranges={} if rig is None else rig.ranges,
             disk_minutes_left=None if profile is None else minutes_left(profile, self._folder),
             clip=self._clip if recording is None or not self.busy else recording.clip,
+            folder=None if profile is None else self._folder.expanduser().absolute(),
             message=self._message or self._warning(),
-            preview=None if self._slot is None else self._slot.path,
+            preview=self._live.preview_path,
+            **event_figures(recording, rig),
+            **recording_figures(recording),
+            **rig_figures(rig),
         )
-
-
-def _counts(recording: Recording | None, rig: Rig | None) -> dict[str, int]:
-    """What happened, by lower-case name of the event: in the last recording, else since arming."""
-    counts: Mapping[Event, int] = {} if rig is None else rig.counts
-    if recording is not None and recording.counts is not None:
-        counts = recording.counts
-    return {event.name.lower(): count for event, count in counts.items() if count}

@@ -22,12 +22,18 @@ from numpy.typing import NDArray
 from nirvis_capture.certificate import software
 from nirvis_capture.disk import Reserve
 from nirvis_capture.profile import Mode
+from nirvis_capture.versioned_file import Refusals, opening
 from nirvis_datasets.errors import FramesFileError
 from nirvis_registration.warp import Picture
 
 FORMAT = "nirvis-frames"
 VERSION = 1
 SUFFIX = ".frames.h5"
+_REFUSALS = Refusals(
+    foreign=FramesFileError,
+    newer=lambda path, version, known: FramesFileError(path, f"it has version {version}, this nirvis reads {known}"),
+    damaged=FramesFileError,
+)
 
 _CLOSING_BYTES = 64 << 10
 _CLOSING_BYTES_PER_FRAME = 128
@@ -131,19 +137,8 @@ class FramesFile:
     def open(cls, path: Path | str) -> FramesFile:
         """Open frames. Raises `FramesFileError` with one line that says why it cannot be."""
         path = Path(path)
-        if not path.is_file():
-            raise FramesFileError(path, "there is no such file")
-        file = None
-        try:
-            file = h5py.File(path, "r", locking=False)
-            found, version = file.attrs.get("format"), int(file.attrs.get("version", 0))
-            if found != FORMAT or version > VERSION:
-                raise ValueError(f"its format is {found} version {version}, this nirvis reads {FORMAT} {VERSION}")
+        with opening(path, FORMAT, VERSION, _REFUSALS) as file:
             return cls(path, file)
-        except (KeyError, OSError, ValueError) as error:
-            if file is not None:
-                file.close()
-            raise FramesFileError(path, " ".join(str(error).split())[:200]) from None
 
     def __enter__(self) -> FramesFile:
         return self

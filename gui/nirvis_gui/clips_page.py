@@ -173,7 +173,8 @@ class ClipsPage(QWidget):
         split = ["split", pairs, "--keep", "--place-unknown-as", "recording"]
         self._run(
             self._registration(refusal_ends=False),
-            Step(self.tr("Catalogue"), ["catalogue", pairs]),
+            # A broken file among many is told, and left out.
+            Step(self.tr("Catalogue"), ["catalogue", pairs], refusal_ends=False),
             Step(self.tr("Split"), split),
         )
 

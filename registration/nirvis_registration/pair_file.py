@@ -21,13 +21,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from nirvis_capture.errors import ProfileError
 from nirvis_capture.profile import Mode, Profile, parse_profile
+from nirvis_capture.versioned_file import Refusals, opening
 from nirvis_registration.distortion import NO_DISTORTION, Distortion
 from nirvis_registration.errors import DamagedPairsFile, NewerPairsFile, NotAPairsFile
 from nirvis_registration.geometry import Matrix, Rect, SourceGeometry
@@ -37,6 +36,7 @@ FORMAT = "nirvis-pairs"
 VERSION = 2
 """The newest that is read."""
 SUFFIX = ".pairs.h5"
+_REFUSALS = Refusals(NotAPairsFile, NewerPairsFile, DamagedPairsFile)
 
 TABLE = np.dtype(
     [
@@ -137,17 +137,8 @@ class PairsFile:
     def open(cls, path: Path | str) -> PairsFile:
         """Open pairs. Raises `NotAPairsFile`, `NewerPairsFile` or `DamagedPairsFile` with one line that says why."""
         path = Path(path)
-        file = _open_file(path)
-        try:
-            _check_format(path, file)
+        with opening(path, FORMAT, VERSION, _REFUSALS) as file:
             return cls(path, file)
-        except (KeyError, OSError, ValueError, ValidationError) as error:
-            file.close()
-            reason = f"its header cannot be read ({' '.join(str(error).split())[:200]})"
-            raise DamagedPairsFile(path, reason) from None
-        except (NotAPairsFile, NewerPairsFile):
-            file.close()
-            raise
 
     def __enter__(self) -> PairsFile:
         return self
@@ -212,26 +203,6 @@ class PairsFile:
             return read()
         except OSError as error:
             raise DamagedPairsFile(self.path, f"its pictures cannot be read ({error})") from None
-
-
-def _open_file(path: Path) -> Any:
-    if not path.is_file():
-        raise NotAPairsFile(path, "it is a folder" if path.is_dir() else "there is no such file")
-    try:
-        if not h5py.is_hdf5(path):
-            raise NotAPairsFile(path, "it is no HDF5 file")
-        return h5py.File(path, "r", locking=False)
-    except OSError as error:
-        raise DamagedPairsFile(path, f"HDF5 cannot open it ({error})") from None
-
-
-def _check_format(path: Path, file: Any) -> None:
-    found = file.attrs.get("format")
-    if found != FORMAT:
-        raise NotAPairsFile(path, f"it is HDF5 of another format{'' if found is None else f' ({found})'}")
-    version = int(file.attrs["version"])
-    if version > VERSION:
-        raise NewerPairsFile(path, version, VERSION)
 
 
 def _read_header(file: Any) -> PairsHeader:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from nirvis_capture.errors import NirvisError
+from nirvis_capture.wording import counted
 from nirvis_training.averaging import Averaged
 from nirvis_training.batches import all_once, training_batches
 from nirvis_training.checkpoint import Checkpoint, write_checkpoint
@@ -85,7 +86,7 @@ class Training:
             self._restore(checkpoint)
         self._is_new = checkpoint is None
         quicken(self._method, self.config, device)
-        self._journal = Journal(run, self.samples) if team.first else None
+        self._journal: Journal | None = None
         self._began = time.monotonic()
 
     @property
@@ -103,6 +104,8 @@ class Training:
         show = progress or _tell_nobody
         state: State = "failed"
         message = ""
+        if self._team.first:
+            self._journal = Journal(self.run, self.samples)
         self._write_status("running")
         try:
             with explained(self.config):
@@ -205,7 +208,7 @@ class Training:
             best=self._judge.best,
             buffers_elsewhere=gathered[1:],
         )
-        with kept(f"the checkpoint of {self.samples} samples", self.run, last=last):
+        with kept(f"the checkpoint of {counted(self.samples, 'sample')}", self.run, last=last):
             write_checkpoint(self.run, checkpoint, self.config.keep_checkpoints, self.config.keep_every_samples)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
