@@ -15,9 +15,9 @@ from nirvis_capture.camera import ARMS, Arm, Raw
 from nirvis_capture.certificate import Certificate
 from nirvis_capture.clip import Clip
 from nirvis_capture.clip_layout import PART_SUFFIX, SUFFIX
-from nirvis_capture.clip_writer import is_being_written
 from nirvis_capture.errors import ClipError
 from nirvis_capture.pair_table import Event
+from nirvis_capture.part_lock import is_being_written
 from nirvis_capture.slot import Snapshot
 from nirvis_gui.live_pictures import LivePictures, Look, Looking
 from nirvis_gui.report_view import read_report
