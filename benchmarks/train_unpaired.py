@@ -31,9 +31,10 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from nirvis_training.config import validated
+from nirvis_training.losses.contrastive import TAPS
 from nirvis_training.methods import make_method
 from nirvis_training.methods.base import Batch, Losses, Method
-from nirvis_training.methods.i2vgan import TAPS, Direction, I2vGan
+from nirvis_training.methods.i2vgan import Direction, I2vGan
 from nirvis_training.methods.roma import Roma
 from nirvis_training.processor import convolutions, placed
 from nirvis_training.step import train_only

@@ -89,6 +89,14 @@ def test_a_network_that_is_not_there_cannot_be_compiled(small_config: MakeConfig
         quicken(make_method(config), config, CPU)
 
 
+def test_what_only_remembers_cannot_be_compiled() -> None:
+    config = parse_config(
+        'samples = 8\ncompile = ["pool_source"]\n[method]\nname = "cyclegan"\nwidth = 4\nblocks = 1\n'
+    )
+    with pytest.raises(TrainingError, match=r"compile names pool_source; cyclegan has generator, generator_back, disc"):
+        quicken(make_method(config), config, CPU)
+
+
 def test_a_compiled_network_goes_the_same_way(small_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything but the C++ compiler, which not every machine has: torch.compile with its eager backend."""
     translate = torch.compile

@@ -9,11 +9,13 @@ from torch import Tensor
 
 from adversarial_steps import close, random_batch, terms_of_one_step
 from nirvis_training.config import TrainingConfig, validated
-from nirvis_training.losses.perceptual_cycle import PerceptualDistance
+from nirvis_training.losses.contrastive import TAPS
+from nirvis_training.losses.perceptual_cycle import STYLE_TAPS, PerceptualDistance
 from nirvis_training.method_settings.i2vgan import I2vGanSettings
 from nirvis_training.methods import make_method
 from nirvis_training.methods.base import Method
-from nirvis_training.methods.i2vgan import TAPS, I2vGan, course
+from nirvis_training.methods.i2vgan import I2vGan, course
+from nirvis_training.networks.vgg import VggFeatures
 from unpaired_steps import reached, train_for
 
 PIXELS = {"perceptual": False}
@@ -87,7 +89,7 @@ def test_a_term_without_weight_is_not_there(settings: dict[str, object], missing
 
 def test_perceptual_distance_of_a_picture_to_itself_is_nothing_and_of_others_the_sum_of_three() -> None:
     settings = I2vGanSettings(name="i2vgan", features="random")
-    distance = PerceptualDistance(settings)
+    distance = PerceptualDistance(settings, VggFeatures("VGG-19", STYLE_TAPS, settings))
     one, other = (torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
     assert distance(one, distance.look(one)).item() == 0
     content = F.l1_loss(distance.vgg(one)[3], distance.vgg(other)[3])

@@ -44,8 +44,8 @@ def test_logits_are_not_matched() -> None:
 def test_paper_has_no_perceptual_term() -> None:
     settings = {"crop": 32, "downs": 2, "blocks": 1}
     method = small_method("pix2pixhd", variant="paper", **settings)
-    assert method.perceptual is None
-    assert small_method("pix2pixhd", features="random", **settings).perceptual is not None
+    assert method.vgg is None
+    assert small_method("pix2pixhd", features="random", **settings).vgg is not None
 
 
 def test_enhancer_begins_with_a_trained_global_generator(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_cptrans_without_co_weighs_all_patches_alike() -> None:
     method, batch = _method("cptrans", content_aware=False), random_batch()
     found = terms_of_one_step(method, batch)["adversarial"]
     with torch.no_grad():
-        fake = method.backbone.tokens(method.generator(2 * batch.source - 1))[-1]
+        fake = method.backbone(method.generator(2 * batch.source - 1))[-1]
         assert found == pytest.approx(float((method.discriminator(fake) - 1).square().mean()))
     assert terms_of_one_step(_method("cptrans"), batch)["adversarial"] > found
 
