@@ -107,9 +107,9 @@ class I2vGan(Translator):
             "recurrent": weights.recurrent_weight * self.distance(predicted, third),
             "recycle": weights.recycle_weight * self.distance(way.back(far[2]), third),
         }
-        if weights.variant == "released" and weights.identity_weight > 0:
+        if weights.effective_identity_weight > 0:
             kept_as_is = [F.l1_loss(way.back(frame), frame) for frame in near[:2]]
-            terms["identity"] = weights.identity_weight * torch.stack(kept_as_is).sum()
+            terms["identity"] = weights.effective_identity_weight * torch.stack(kept_as_is).sum()
         terms |= self._similarities(way, near, far, [seen_0, seen_1])
         return {f"{way.name}_{name}": term for name, term in terms.items()}
 
