@@ -11,7 +11,8 @@ from nirvis_training.method_settings.base import FeatureSettings
 
 class I2vGanSettings(FeatureSettings):
     """I2V-GAN (Li et al. 2021). ``variant = "paper"``: logistic adversarial terms, squared content distance, sums over
-    feature maps where the code takes means, and no identity term, which only the code has."""
+    feature maps where the code takes means, the generator's third frame in both similarities where the code has the
+    predictor's, and no identity term, which only the code has."""
 
     title: ClassVar = "unpaired triplets: perceptual cycles, external and internal similarity of patches"
     paper: ClassVar = "Li et al. 2021, I2V-GAN: Unpaired Infrared-to-Visible Video Translation"

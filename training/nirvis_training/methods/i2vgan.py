@@ -116,13 +116,21 @@ class I2vGan(Translator):
     def _similarities(
         self, way: Direction, near: Sequence[Tensor], far: Sequence[Tensor], on_the_way: list[list[Tensor]]
     ) -> Losses:
-        """External and internal similarity, from one encoding of each frame; two were encoded on their way."""
+        """External and internal similarity, from one encoding of each frame; two were encoded on their way.
+
+        The third translation is the predictor's; in the paper variant the generator's, as the first two are.
+        """
         weights = self.settings
         if weights.external_weight == 0 and weights.internal_weight == 0:
             return {}
-        with torch.no_grad():
-            # Nothing learns from a source but how far a translation is from it.
-            seen = [*on_the_way, way.forth.features(near[2], TAPS)]
+        if weights.variant == "paper":
+            third, third_seen = way.forth.with_features(near[2], TAPS)
+            far = (far[0], far[1], third)
+        else:
+            with torch.no_grad():
+                # Nothing learns from a source but how far a translation is from it.
+                third_seen = way.forth.features(near[2], TAPS)
+        seen = [*on_the_way, third_seen]
         made = [way.forth.features(frame, TAPS) for frame in far]
         terms = {}
         if weights.external_weight > 0:
