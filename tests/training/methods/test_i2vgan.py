@@ -164,6 +164,21 @@ def test_features_on_the_way_are_those_of_an_encoding_of_its_own() -> None:
     torch.testing.assert_close(on_the_way, method.generator.features(frame, TAPS))
 
 
+def test_what_is_only_compared_with_is_encoded_without_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the frames that are encoded by themselves: the third source, and three translations."""
+    method, graphs = _method(**PIXELS), []
+    features = method.generator.features
+
+    def noted(picture: Tensor, taps: Sequence[int]) -> list[Tensor]:
+        found = features(picture, taps)
+        graphs.append(found[-1].requires_grad)
+        return found
+
+    monkeypatch.setattr(method.generator, "features", noted)
+    terms_of_one_step(method, random_batch(frames=3))
+    assert graphs == [False, True, True, True]
+
+
 @pytest.mark.parametrize(
     ("settings", "missing"),
     [

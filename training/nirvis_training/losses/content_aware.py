@@ -88,6 +88,10 @@ def _cosine_to_mean(product: Tensor, squared_norm: Tensor) -> Tensor:
 
 def _product_with_mean(error: Tensor, value: Tensor) -> Tensor:
     """⟨gᵢ, ḡ⟩ of a linear layer with bias, whose gradients are errorᵢ·valueᵢᵀ and errorᵢ; ``(N, tokens)``."""
+    tokens, outgoing, incoming = error.shape[1], error.shape[2], value.shape[2]
+    if tokens * (outgoing + incoming) < 2 * outgoing * incoming:
+        # Fewer tokens than numbers in each: the mean over j of (errorᵢ·errorⱼ) (valueᵢ·valueⱼ + 1) costs less.
+        return ((error @ error.mT) * (value @ value.mT + 1)).mean(dim=2)
     mean = error.transpose(1, 2) @ value / error.shape[1]
     return ((error @ mean) * value).sum(dim=2) + (error * error.mean(dim=1, keepdim=True)).sum(dim=2)
 

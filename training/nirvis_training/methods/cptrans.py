@@ -56,22 +56,33 @@ class Cptrans(TokenMethod):
         with torch.no_grad():
             seen = self.backbone(source)
         tokens = self.backbone(translated)
-        evidence = self._evidence(translated, tokens)
-        judged = self._judged(evidence)
-        content = self._content(judged, real=False)
-        batch.kept.update(fake=evidence.detach(), content=content)
         weights = self.settings
-        terms = {"adversarial": self._adversarial(judged, True, content)}
+        terms = {"adversarial": self.deceived(self._evidence(translated, tokens), batch)}
         if weights.similarity_weight > 0:
             terms["similarity"] = weights.similarity_weight * over_layers(seen, tokens)
         if weights.temporal_weight > 0:
-            terms["temporal"] = weights.temporal_weight * self._temporal(source, translated, content)
+            terms["temporal"] = weights.temporal_weight * self._temporal(source, translated, batch.kept["content"])
         return terms
 
     def discriminator_losses(self, batch: Batch) -> Losses:
         target = signed(batch.target)
         with torch.no_grad():
             evidence = self._evidence(target, self.backbone(target) if self._sees_tokens else [])
+        return self.told_apart(evidence, batch)
+
+    def deceived(self, evidence: Tensor, batch: Batch) -> Tensor:
+        """The generator's adversarial term (eq. 7); leaves what the discriminator saw of it, and the weights of that.
+
+        evidence
+            What the discriminator sees of a translation: tokens ``(N, tokens, C)`` or pictures ``(N, 3, H, W)``.
+        """
+        judged = self._judged(evidence)
+        content = self._content(judged, real=False)
+        batch.kept.update(fake=evidence.detach(), content=content)
+        return self._adversarial(judged, True, content)
+
+    def told_apart(self, evidence: Tensor, batch: Batch) -> Losses:
+        """The discriminator's terms (eq. 8): `evidence` of a real picture against what `deceived` left."""
         real, fake = self._judged(evidence), self._judged(batch.kept["fake"])
         return {
             "real": self._adversarial(real, True, self._content(real, real=True)) / 2,
