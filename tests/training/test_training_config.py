@@ -41,7 +41,7 @@ PUBLISHED = {
     "cut": Published(400 * PASS, 1, 256, 2e-4, HALF_DOWN, resize=(286, 286)),
     "cyclegan": Published(200 * PASS, 1, 256, 2e-4, HALF_DOWN, resize=(286, 286)),
     "fastcut": Published(200 * PASS, 1, 256, 2e-4, (1.0, 1.0, 1.0), resize=(286, 286)),
-    "i2vgan": Published(70 * 17_000, 1, 256, 2e-4, HALF_DOWN),
+    "i2vgan": Published(70 * 17_000, 1, 256, 2e-4, HALF_DOWN, resize=(256, 256)),
     "iizuka": Published(200_000 * 128, 128, 224, 1.0, CONSTANT),
     "pcsgan": Published(200 * PASS, 1, 256, 2e-4, HALF_DOWN),
     "pix2pix": Published(200 * PASS, 1, 256, 2e-4, HALF_DOWN, resize=(286, 286)),

@@ -6,16 +6,21 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from nirvis_training.checkpoint import newest, read_checkpoint
 from nirvis_training.config import TrainingConfig, shipped_configs, validated
 from nirvis_training.export import contract_of, export_network
 from nirvis_training.loop import Progress, resume, train
 from nirvis_training.method_settings import FeatureSettings, MethodSettings, every_method
-from nirvis_training.methods import METHODS, load_method
+from nirvis_training.methods import METHODS, load_method, make_method
+from nirvis_training.methods.base import Batch, Method
+from nirvis_training.processor import quicken
 from nirvis_training.run_folder import RunFolder
 
 PAGES = Path(__file__).parents[2] / "docs" / "methods"
@@ -69,6 +74,47 @@ def test_two_steps_resumed_after_one_are_the_same_and_the_weights_come_back_and_
     assert best.predict(source).shape == source.shape
     model = export_network(best, contract_of(whole, best.multiple_of), tmp_path / "model.onnx")
     assert model.stat().st_size < 3 * whole.best_weights.stat().st_size + (1 << 20)
+
+
+class _Precisions(TorchFunctionMode):
+    """Notes what every layer gives whose weights belong to a network of a method: ``{"generator": {bfloat16}}``."""
+
+    def __init__(self, method: Method) -> None:
+        super().__init__()
+        self.found: dict[str, set[torch.dtype]] = {}
+        self._owners = {
+            id(weight): name
+            for name, network in method.named_children()
+            for weight in (*network.parameters(), *network.buffers())
+        }
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        given = func(*args, **(kwargs or {}))
+        if func in (torch.conv2d, torch.conv_transpose2d, nn.functional.linear) and id(args[1]) in self._owners:
+            self.found.setdefault(self._owners[id(args[1])], set()).add(given.dtype)
+        return given
+
+
+def test_every_layer_of_every_network_computes_in_bf16_where_that_is_asked_for(config: TrainingConfig) -> None:
+    """Whatever a method calls its networks by; losses stay what they are."""
+    config = config.model_copy(update={"precision": "bf16"})
+    method = make_method(config).train()
+    quicken(method, config, torch.device("cpu"))
+    frames = config.method.frames
+    shape = (2, 3, 32, 32) if frames == 1 else (2, frames, 3, 32, 32)
+    batch = Batch(torch.rand(shape), torch.rand(shape), torch.ones(2, 1, 32, 32))
+    with _Precisions(method) as precisions:
+        for phase in method.phases:
+            terms = method.losses(phase, batch)
+            assert {term.dtype for term in terms.values()} == {torch.float32}
+    with_weights = {
+        name
+        for name, network in method.named_children()
+        if list(network.parameters()) or (list(network.buffers()) and not network.state_dict())
+    }
+    assert precisions.found == {name: {torch.bfloat16} for name in with_weights}
 
 
 def test_every_method_is_registered_with_its_settings() -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from adversarial_steps import random_batch
+from nirvis_training import step
 from nirvis_training.config import TrainingConfig, parse_config
 from nirvis_training.distribution import Team
 from nirvis_training.losses.steadiness import random_motion, temporal_consistency
@@ -54,6 +55,30 @@ def test_a_step_has_the_term_when_it_is_asked_for(method: str) -> None:
     with_it, without = (_terms(method, temporal) for temporal in ("temporal = {}\n", ""))
     assert with_it.keys() - without.keys() == {"temporal_regulariser"}
     assert with_it["temporal_regulariser"] > 0
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param('name = "pix2pix"\ndowns = 6\ndropout = true', id="dropout-of-features"),
+        pytest.param('name = "berg"', id="dropout-and-batch-norm"),
+    ],
+)
+def test_a_scene_at_rest_costs_nothing_whatever_a_network_drops(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "random_motion", lambda _, source: source.new_zeros(len(source), 2, 64, 64))
+    assert _terms(method, "temporal = {}\n")["temporal_regulariser"] == pytest.approx(0, abs=1e-10)
+
+
+def test_running_statistics_are_those_of_a_step_without_the_term() -> None:
+    """What is predicted for the term, moved pictures among it, is none of what the method was shown."""
+    states = []
+    for temporal in ("temporal = {}\n", ""):
+        config = _config('name = "ssn"\nperceptual_weight = 0.0', temporal)
+        method = make_method(config).train()
+        Stepper(method, config, Team()).step([random_batch()], 0)
+        states.append({name: tensor for name, tensor in method.named_buffers() if "running" in name or "num" in name})
+    assert states[0]
+    assert all(torch.equal(states[1][name], tensor) for name, tensor in states[0].items())
 
 
 def test_a_prediction_becomes_steadier() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nirvis_training import loop
 from nirvis_training.checkpoint import newest, read_checkpoint
-from nirvis_training.config import TrainingConfig, parse_config
+from nirvis_training.config import TrainingConfig, parse_config, validated
 from nirvis_training.distribution import Team
 from nirvis_training.errors import ConfigError, OutOfMemory, TrainingError
 from nirvis_training.loop import Progress, resume, train
@@ -86,6 +86,14 @@ def test_bf16_trains_to_a_similar_loss(dataset: Path, tmp_path: Path, small_conf
 def test_a_network_that_is_not_there_cannot_be_compiled(small_config: MakeConfig) -> None:
     config = small_config(compile=["generater"])
     with pytest.raises(TrainingError, match="compile names generater; ssn has generator"):
+        quicken(make_method(config), config, CPU)
+
+
+def test_what_only_remembers_cannot_be_compiled() -> None:
+    config = parse_config(
+        'samples = 8\ncompile = ["pool_source"]\n[method]\nname = "cyclegan"\nwidth = 4\nblocks = 1\n'
+    )
+    with pytest.raises(TrainingError, match=r"compile names pool_source; cyclegan has generator, generator_back, disc"):
         quicken(make_method(config), config, CPU)
 
 
@@ -264,6 +272,16 @@ def test_memory_is_measured_and_leaves_no_trace(small_config: MakeConfig) -> Non
     assert "GiB" in str(memory)
     assert torch.equal(torch.get_rng_state(), random)
     assert all(torch.equal(state[name], tensor) for name, tensor in method.state_dict().items())
+
+
+def test_memory_of_the_temporal_regulariser_is_said_too(small_config: MakeConfig) -> None:
+    """Two more passes of the network are kept until the gradient goes back through them."""
+    kept = {}
+    for temporal in (None, {}):
+        config = validated(small_config().model_dump() | {"temporal": temporal}, "test")
+        method = make_method(config).train()
+        kept[temporal is None] = measure(method, Stepper(method, config, Team()), a_batch(2), CPU).activations
+    assert 2.5 * kept[True] < kept[False] < 4 * kept[True]
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def measure(method: Method, stepper: Stepper, part: Batch, device: torch.device)
     state = method.state_dict()
     before = {name: tensor.clone() for name, tensor in method.named_buffers() if name in state}
     with torch.random.fork_rng(devices=[]), torch.compiler.set_stance("force_eager"):
-        activations = max(_saved_for_backward(method, phase, probe) for phase in method.phases)
+        activations = max(_saved_for_backward(method, stepper, phase, probe) for phase in method.phases)
     with torch.no_grad():
         for name, tensor in before.items():
             method.get_buffer(name).copy_(tensor)
@@ -74,7 +74,7 @@ def measure(method: Method, stepper: Stepper, part: Batch, device: torch.device)
     )
 
 
-def _saved_for_backward(method: Method, phase: Phase, batch: Batch) -> int:
+def _saved_for_backward(method: Method, stepper: Stepper, phase: Phase, batch: Batch) -> int:
     """Bytes of all different tensors that autograd keeps for one phase, weights aside."""
     train_only(method, phase)
     # The storages themselves, so that none is freed and its address given to another.
@@ -86,7 +86,7 @@ def _saved_for_backward(method: Method, phase: Phase, batch: Batch) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        method.losses(phase, batch)
+        stepper.losses(phase, batch)
     for tensor in (*method.parameters(), *method.buffers()):
         saved.pop(tensor.untyped_storage().data_ptr(), None)
     return sum(storage.nbytes() for storage in saved.values())

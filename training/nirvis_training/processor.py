@@ -64,10 +64,10 @@ def placed(module: AnyModule, device: torch.device, memory_format: torch.memory_
 def quicken(method: Method, config: TrainingConfig, device: torch.device) -> None:
     """Let the networks of a method compute in the precision of the run, and translated by torch.compile, in training.
 
-    Only what a network does in `forward` is concerned, and only while it is trained; it takes and gives fp32. Raises
-    `TrainingError` for a network that the method does not have.
+    A network does everything in `forward`; it takes and gives fp32. Raises `TrainingError` for a network that the
+    method does not have.
     """
-    networks = {name: network for name, network in method.named_children() if not isinstance(network, nn.ModuleList)}
+    networks = {name: network for name, network in method.named_children() if _is_network(network)}
     unknown = set(config.compile) - networks.keys() - {"all"}
     if unknown:
         raise TrainingError(
@@ -78,6 +78,12 @@ def quicken(method: Method, config: TrainingConfig, device: torch.device) -> Non
         if compiled or config.precision == "bf16":
             # On the instance, so that names in the state stay as they are.
             vars(network)["forward"] = _quick_forward(network, compiled, config.precision == "bf16", device.type)
+
+
+def _is_network(child: nn.Module) -> bool:
+    """Whether it computes by weights, trained or fixed; image pools and statistics of a training set only remember."""
+    computes = type(child).forward is not nn.Module.forward
+    return computes and (any(True for _ in child.parameters()) or not child.state_dict())
 
 
 def _quick_forward(network: nn.Module, compiled: bool, bf16: bool, device_type: str) -> Callable[..., Any]:

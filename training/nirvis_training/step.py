@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from nirvis_training.config import TrainingConfig
 from nirvis_training.distribution import Team
 from nirvis_training.errors import Diverged
-from nirvis_training.losses.steadiness import random_motion, temporal_consistency
+from nirvis_training.losses.steadiness import random_motion, repeatable, temporal_consistency
 from nirvis_training.methods.base import Batch, Losses, Method, Phase
 
 
@@ -55,21 +55,26 @@ class Stepper:
         """Add up the gradients of all parts; returns the mean of each term."""
         sums: Losses = {}
         for part in parts:
-            losses = self._method.losses(phase, part) | self._steadiness(phase, part)
+            losses = self.losses(phase, part)
             torch.autograd.backward(torch.stack(list(losses.values())).sum() / len(parts))
             for name, loss in losses.items():
                 share = loss.detach() / len(parts)
                 sums[name] = sums[name] + share if name in sums else share
         return sums
 
+    def losses(self, phase: Phase, part: Batch) -> Losses:
+        """The method's terms of a phase, and the regulariser's where the configuration asks for it."""
+        return self._method.losses(phase, part) | self._steadiness(phase, part)
+
     def _steadiness(self, phase: Phase, part: Batch) -> Losses:
-        """The temporal regulariser, where the configuration asks for it and the phase trains what predicts."""
+        """The temporal regulariser, in the phase that trains what predicts."""
         settings = self._config.temporal
         predicting = self._method.predicts_with or phase.networks
         if settings is None or not set(predicting) & set(phase.networks):
             return {}
         source = part.source.flatten(0, 1) if part.source.dim() == 5 else part.source
-        term = temporal_consistency(self._method, source, self._method(source), random_motion(settings, source))
+        predict = repeatable(self._method)
+        term = temporal_consistency(predict, source, predict(source), random_motion(settings, source))
         return {"temporal_regulariser": settings.weight * term}
 
     def _checked(self, losses: Losses, samples: int) -> dict[str, float]:

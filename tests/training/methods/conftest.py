@@ -1,4 +1,4 @@
-"""Four pairs that every supervised method has to learn by heart, and how well it has."""
+"""Four pairs with known values, and four that every supervised method has to learn by heart, and how well it has."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from nirvis_training.methods.base import Batch, Method
 from nirvis_training.metrics import psnr
 
 SIDE = 32
+NOTHING_LEARNT_DB = 11.0
+"""More than what four negatives give for the input itself, and for the mean colour of each of their pictures."""
 
 
 @pytest.fixture
@@ -26,12 +28,24 @@ def four_pairs() -> Batch:
 
 
 @pytest.fixture
-def learnt_psnr_db(four_pairs: Batch) -> Callable[[Method, int], float]:
-    """``learnt_psnr_db(method, steps)``: mean PSNR on the four pairs after so many steps on nothing else."""
+def four_negatives() -> Batch:
+    """Strong colours, and sources nothing like them: negatives of mixtures of the channels in another order."""
+    coarse = torch.rand(4, 3, 4, 4, generator=torch.Generator().manual_seed(7)).round()
+    target = 0.9 * F.interpolate(coarse, (SIDE, SIDE), mode="bilinear", align_corners=True) + 0.05
+    mixture = torch.tensor([[0.6, 0.4, 0.0], [0.3, 0.4, 0.3], [0.0, 0.4, 0.6]])
+    source = 1 - torch.einsum("ij,njhw->nihw", mixture, target[:, [1, 2, 0]])
+    for idle in (source, target.mean((2, 3), keepdim=True).expand_as(target)):
+        assert psnr(idle, target).mean() < NOTHING_LEARNT_DB
+    return Batch(source, target, torch.ones(4, 1, SIDE, SIDE))
+
+
+@pytest.fixture
+def gained_db(four_negatives: Batch) -> Callable[[Method, int], float]:
+    """``gained_db(method, steps)``: what so many steps on four pairs alone bring over the input and the mean colour."""
 
     def learn(method: Method, steps: int) -> float:
         torch.manual_seed(0)
-        method.study([four_pairs])
+        method.study([four_negatives])
         method.train()
         optimisers = {
             phase.name: phase.optimiser(p for name in phase.networks for p in method.get_submodule(name).parameters())
@@ -40,8 +54,9 @@ def learnt_psnr_db(four_pairs: Batch) -> Callable[[Method, int], float]:
         for _ in range(steps):
             for phase in method.phases:
                 optimisers[phase.name].zero_grad()
-                torch.stack(list(method.losses(phase, four_pairs).values())).sum().backward()
+                torch.stack(list(method.losses(phase, four_negatives).values())).sum().backward()
                 optimisers[phase.name].step()
-        return float(psnr(method.eval().predict(four_pairs.source), four_pairs.target).mean())
+        predicted = method.eval().predict(four_negatives.source)
+        return float(psnr(predicted, four_negatives.target).mean()) - NOTHING_LEARNT_DB
 
     return learn

@@ -9,6 +9,7 @@ import torch
 
 from adversarial_steps import close, random_batch, small_method, terms_of_one_step
 from nirvis_training.config import TrainingConfig, load_config
+from nirvis_training.losses.contrastive import TAPS
 from nirvis_training.methods import METHODS
 from nirvis_training.methods.base import Method
 from unpaired_steps import reached, train_for
@@ -23,6 +24,7 @@ CYCLE = {
 }
 SIDES = ("source", "target")
 PLAIN = {"unsup_recycle": {"content_weight": 0.0}}
+WITH_FEATURES = ("unsup_recycle", "pcsgan", "pix2pixhd", "i2vgan", "roma", "cptrans")
 IDENTITY = {"identity_source": 1.47243, "identity_target": 2.19607}
 CASES = {
     "cyclegan": (1, {"blocks": 2}, CYCLE | IDENTITY),
@@ -143,6 +145,11 @@ def test_each_phase_trains_its_networks_and_no_others(name: str) -> None:
         pytest.param("mocyclegan", 11_378_179, None, id="mocyclegan"),
         pytest.param("pix2pix", 54_413_955, 54_413_955 + 2_768_705, id="pix2pix"),
         pytest.param("pix2pixhd", 182_443_267, 182_443_267 + 5_535_618, id="pix2pixhd"),
+        pytest.param("i2vgan", 7_837_699, 2 * (7_837_699 + 41_828_739 + 2_764_737 + 560_384), id="i2vgan"),
+        pytest.param("cut", 11_378_179, 11_378_179 + 2_764_737 + 560_384, id="cut"),
+        pytest.param("fastcut", 11_378_179, 11_378_179 + 2_764_737 + 560_384, id="fastcut"),
+        pytest.param("roma", 11_378_179, 11_378_179 + 1_181_184, id="roma"),
+        pytest.param("cptrans", 11_378_179, 11_378_179 + 1_181_184, id="cptrans"),
     ],
 )
 def test_shipped_configuration_has_the_sizes_of_the_paper(name: str, generator: int, whole: int | None) -> None:
@@ -151,6 +158,37 @@ def test_shipped_configuration_has_the_sizes_of_the_paper(name: str, generator: 
     if whole is not None:
         assert sum(p.numel() for p in method.parameters()) == whole
     assert method(torch.zeros(1, 3, 256, 256, device="meta")).shape == (1, 3, 256, 256)
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        pytest.param("cyclegan", [(3, 262), (128, 128), (256, 64), (256, 64), (256, 64)], id="cyclegan"),
+        pytest.param("i2vgan", [(3, 262), (128, 128), (256, 64), (256, 64), (256, 128)], id="i2vgan"),
+        *(
+            pytest.param(name, [(3, 262), (128, 256), (256, 128), (256, 64), (256, 64)], id=name)
+            for name in ("cut", "fastcut", "roma", "cptrans")
+        ),
+    ],
+)
+def test_shipped_configuration_resamples_as_published(name: str, shapes: list[tuple[int, int]]) -> None:
+    """Blurs have no parameters: what lies behind the published numbers of layers tells where they are."""
+    generator = _of_the_paper(name).generator
+    found = generator.features(torch.zeros(1, 3, 256, 256, device="meta"), TAPS)
+    assert [tuple(tapped.shape[1:3]) for tapped in found] == shapes
+
+
+@pytest.mark.parametrize(
+    ("name", "resize", "flip"),
+    [
+        pytest.param("cyclegan", (286, 286), True, id="cyclegan"),
+        pytest.param("nyberg", (286, 286), True, id="nyberg-as-cyclegan"),
+        pytest.param("i2vgan", (256, 256), False, id="i2vgan-whole-frames"),
+    ],
+)
+def test_shipped_configuration_shows_pictures_as_published(name: str, resize: tuple[int, int], flip: bool) -> None:
+    shipped = _shipped(name)
+    assert (shipped.resize, shipped.flip, shipped.crop) == (resize, flip, 256)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -187,14 +225,12 @@ def test_pools_have_the_size_of_the_crops_and_are_part_of_the_state(name: str) -
 
 
 def _shipped(name: str) -> TrainingConfig:
-    config = load_config(
-        name, {"method.features": "random"} if name in ("unsup_recycle", "pcsgan", "pix2pixhd") else {}
-    )
+    config = load_config(name, {"method.features": "random"} if name in WITH_FEATURES else {})
     return config.model_copy(update={"method": config.method.without_losses()})
 
 
 def _of_the_paper(name: str) -> Method:
     config = _shipped(name)
-    make: Callable[..., Method] = METHODS[name]
+    make: Callable[..., Method] = METHODS[config.method.name]
     with torch.device("meta"):
         return make(config.method, config.learning_rate)

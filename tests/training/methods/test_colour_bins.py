@@ -18,8 +18,8 @@ SMALL = 'samples = 8\nlearning_rate = 1e-3\n[method]\nname = "zhang"\nwidth = 8\
 TWO_COLOURS = torch.tensor([[0.0, 0.0], [100.0, 0.0]])
 
 
-def make(**changes: str | float) -> Method:
-    return make_method(config(**changes))
+def make(learning_rate: float = 1e-3, **changes: str | float) -> Method:
+    return make_method(config(**changes).model_copy(update={"learning_rate": learning_rate}))
 
 
 def config(**changes: str | float) -> TrainingConfig:
@@ -156,12 +156,10 @@ def test_losses_are_those_of_before(four_pairs: Batch) -> None:
 
 
 @pytest.mark.parametrize(("name", "rebalancing"), [("zhang", "rarity"), ("yao_xia", "gradient")])
-def test_four_pairs_are_learnt_by_heart(
-    learnt_psnr_db: Callable[[Method, int], float], name: str, rebalancing: str
-) -> None:
-    method = make(name=name)
+def test_four_pairs_are_learnt_by_heart(gained_db: Callable[[Method, int], float], name: str, rebalancing: str) -> None:
+    method = make(learning_rate=1.4e-3, name=name)
     assert method.settings.rebalancing == rebalancing
-    assert learnt_psnr_db(method, 200) >= 18.5
+    assert gained_db(method, 170) > 6.5
 
 
 @pytest.mark.parametrize("name", ["zhang", "yao_xia"])

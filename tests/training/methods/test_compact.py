@@ -81,8 +81,8 @@ def test_what_was_not_seen_is_not_learnt(four_pairs: Batch) -> None:
     torch.testing.assert_close(first, second)
 
 
-def test_four_pairs_are_learnt_by_heart(learnt_psnr_db: Callable[[Method, int], float]) -> None:
-    assert learnt_psnr_db(make(width=16), 60) >= 25
+def test_four_pairs_are_learnt_by_heart(gained_db: Callable[[Method, int], float]) -> None:
+    assert gained_db(make(width=16), 60) > 13
 
 
 def test_a_teacher_is_followed_and_is_no_part_of_the_pupil(finished: RunFolder, four_pairs: Batch) -> None:

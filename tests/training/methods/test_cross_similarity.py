@@ -47,7 +47,7 @@ def test_tokens_equal_those_of_torch_own_encoder() -> None:
     picture = torch.rand(1, 3, 32, 32) * 2 - 1
     embedded = torch.cat((weights["cls_token"] + weights["pos_embed"][:, :1], vit.embed(picture)), dim=1)
     expected = nn.functional.layer_norm(_encoded(weights, embedded, blocks=6), (128,), eps=1e-6)
-    torch.testing.assert_close(vit.tokens(picture)[-1], expected[:, 1:], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(vit(picture)[-1], expected[:, 1:], atol=1e-4, rtol=1e-4)
 
 
 def test_published_size_has_43_million_weights_in_six_blocks() -> None:
@@ -59,7 +59,7 @@ def test_published_size_has_43_million_weights_in_six_blocks() -> None:
 def test_gradient_reaches_the_picture_and_no_weight() -> None:
     vit = VisionTransformer(random_vit(width=64, grid=2))
     picture = torch.rand(1, 3, 40, 40, requires_grad=True)
-    vit.tokens(picture)[0].square().sum().backward()
+    vit(picture)[0].square().sum().backward()
     assert picture.grad is not None
     assert picture.grad.abs().max() > 0
     assert list(vit.parameters()) == []

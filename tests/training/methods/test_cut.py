@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
+from torch import Tensor
 
 from adversarial_steps import close, random_batch, terms_of_one_step
 from nirvis_training.config import TrainingConfig, validated
@@ -40,6 +42,21 @@ def test_fastcut_has_no_identity_and_ten_times_the_contrast() -> None:
     once = terms_of_one_step(_method(**FAST | {"contrast_weight": 1.0}), random_batch())
     assert once.keys() == {"adversarial", "contrast", "discriminator"}
     assert terms_of_one_step(_method(**FAST), random_batch())["contrast"] == pytest.approx(10 * once["contrast"])
+
+
+def test_mirrored_keys_have_no_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    method, batch, graphs = _method(**FAST), random_batch(), []
+    features = method.generator.features
+
+    def noted(picture: Tensor, taps: Sequence[int]) -> list[Tensor]:
+        found = features(picture, taps)
+        graphs.append(found[-1].requires_grad)
+        return found
+
+    monkeypatch.setattr(method.generator, "features", noted)
+    monkeypatch.setattr(torch, "rand", lambda _: torch.zeros(()))  # always mirrored
+    method.losses(method.phases[0], batch)
+    assert graphs == [False, True]
 
 
 def test_each_phase_trains_its_own_networks() -> None:

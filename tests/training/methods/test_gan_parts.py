@@ -10,15 +10,13 @@ import torch
 from torch import nn
 
 from nirvis_training.losses.adversarial import adversarial, discrimination, patch_terms, signed, unsigned
-from nirvis_training.losses.contrastive import PatchProjector, patch_locations, patch_nce, vectors_at
+from nirvis_training.losses.contrastive import TAPS, PatchProjector, patch_locations, patch_nce, vectors_at
 from nirvis_training.networks.blur import BlurDown, BlurUp
 from nirvis_training.networks.image_pool import ImagePool
 from nirvis_training.networks.patchgan import MultiscalePatchGan, PatchGan
 from nirvis_training.networks.resnet_generator import LocalEnhancer, ResnetGenerator
 from nirvis_training.networks.unet import Unet
 from nirvis_training.warp import content_flow, synthetic_flow, warp
-
-TAPS = (0, 4, 8, 12, 16)
 
 
 @pytest.mark.parametrize(

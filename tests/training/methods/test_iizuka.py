@@ -86,11 +86,11 @@ def test_losses_are_those_of_before(four_pairs: Batch) -> None:
     torch.testing.assert_close(values, [0.02978, 0.00688], atol=2e-4, rtol=0)
 
 
-def test_four_pairs_are_learnt_by_heart(learnt_psnr_db: Callable[[Method, int], float]) -> None:
+def test_four_pairs_are_learnt_by_heart(gained_db: Callable[[Method, int], float]) -> None:
     method = make(width=8)
     # AdaDelta begins with steps of a thousandth, too slow for a test.
-    method.phases = (Phase("colour", ("generator",), adam(2e-3)),)
-    assert learnt_psnr_db(method, 100) >= 17.5
+    method.phases = (Phase("colour", ("generator",), adam(8e-3)),)
+    assert gained_db(method, 70) > 6.5
 
 
 def test_the_shipped_schedule_is_that_of_the_paper() -> None:

@@ -36,6 +36,6 @@ def test_what_was_not_seen_is_not_synthesized() -> None:
     assert terms_of_one_step(method, batch)["synthesized_target"] == pytest.approx(15 * 1.1 * 0.75)
 
 
-def test_four_pairs_are_learnt_by_heart(learnt_psnr_db: Callable[[Method, int], float]) -> None:
+def test_four_pairs_are_learnt_by_heart(gained_db: Callable[[Method, int], float]) -> None:
     method = small_method("pcsgan", crop=32, learning_rate=3e-3, blocks=1, perceptual_weight=0.0, pool_size=0)
-    assert learnt_psnr_db(method, 40) > 18
+    assert gained_db(method, 40) > 6.5

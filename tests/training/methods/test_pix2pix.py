@@ -52,6 +52,6 @@ def test_prediction_does_not_depend_on_the_company_of_a_picture() -> None:
     torch.testing.assert_close(method(pictures)[:1], method(pictures[:1]), rtol=1e-4, atol=1e-5)
 
 
-def test_four_pairs_are_learnt_by_heart(learnt_psnr_db: Callable[[Method, int], float]) -> None:
+def test_four_pairs_are_learnt_by_heart(gained_db: Callable[[Method, int], float]) -> None:
     method = small_method("pix2pix", crop=32, learning_rate=3e-3, width=8, downs=4, dropout=False)
-    assert learnt_psnr_db(method, 60) > 26
+    assert gained_db(method, 50) > 11

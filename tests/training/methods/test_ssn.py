@@ -138,10 +138,10 @@ def _batch() -> Batch:
 
 
 def test_four_pairs_are_learnt_by_heart(
-    small_config: Callable[..., TrainingConfig], learnt_psnr_db: Callable[[Method, int], float]
+    small_config: Callable[..., TrainingConfig], gained_db: Callable[[Method, int], float]
 ) -> None:
     method = make_method(small_config(**{"method.width": 8, "learning_rate": 1e-2}))
-    assert learnt_psnr_db(method, 300) >= 20
+    assert gained_db(method, 120) > 6.5
 
 
 @pytest.mark.parametrize("ablation", ["method.synchronise", "method.source", "method.structure", "method.norm"])

@@ -37,7 +37,9 @@ def content_weights(directions: Tensor, share: float, increase: float) -> Tensor
 
 
 @torch.no_grad()
-def token_gradient_directions(discriminator: TokenDiscriminator, tokens: Tensor, wanted: float) -> Tensor:
+def token_gradient_directions(
+    discriminator: TokenDiscriminator, tokens: Tensor, hidden: Tensor, error: Tensor
+) -> Tensor:
     """δ of every token, exactly: cosine between its gradient and the mean gradient over all weights (eq. 4 and 5).
 
     With input x, hidden h, output error e and hidden error d of a token, its gradients are d·xᵀ, d, e·hᵀ and e; so
@@ -45,43 +47,37 @@ def token_gradient_directions(discriminator: TokenDiscriminator, tokens: Tensor,
 
     tokens
         ``(N, tokens, C)``.
-    wanted
-        What the squared error of every verdict aims at: 1 for real, 0 for fake.
+    hidden
+        What the first layer makes of them, before GELU, as the discriminator gives it together with its verdicts.
+    error
+        Verdicts minus what the squared error of each aims at: 1 for real, 0 for fake. Its scale does not matter.
 
     Returns ``(N, tokens)``; the mean is over the tokens of each picture.
     """
-    hidden_in = discriminator.hidden(tokens)
-    hidden = F.gelu(hidden_in)
-    # The scale of the error does not matter to a cosine.
-    error = discriminator.verdict(hidden) - wanted
-    hidden_error = (error @ discriminator.verdict.weight) * _gelu_slope(hidden_in)
-    return _cosine_to_mean(
-        _product_with_mean(error, hidden) + _product_with_mean(hidden_error, tokens),
-        _squared_norm(error, hidden) + _squared_norm(hidden_error, tokens),
-    )
+    hidden_error = (error @ discriminator.verdict.weight) * _gelu_slope(hidden)
+    layers = ((error, F.gelu(hidden)), (hidden_error, tokens))
+    products = [_product_with_mean(*layer) for layer in layers]
+    norms = [_squared_norm(*layer) for layer in layers]
+    return _cosine_to_mean(products[0] + products[1], norms[0] + norms[1])
 
 
 @torch.no_grad()
-def patch_gradient_directions(
-    discriminator: PatchGan, picture: Tensor, wanted: float
-) -> tuple[Tensor, tuple[int, int, int]]:
+def patch_gradient_directions(discriminator: PatchGan, features: Tensor, error: Tensor) -> Tensor:
     """δ of every patch of a convolutional discriminator, from the gradients of its last layer alone.
 
     Exact for that layer, and ranks patches nearly as the gradients of all layers do, at none of their cost.
 
-    picture
-        ``(N, 3, H, W)``.
-    wanted
-        What the squared error of every logit aims at: 1 for real, 0 for fake.
+    features
+        What the last layer sees, ``(N, C, H, W)``.
+    error
+        Logits ``(N, 1, h, w)`` minus what the squared error of each aims at: 1 for real, 0 for fake.
 
-    Returns ``(N, h * w)``, and the shape ``(1, h, w)`` of the logits.
+    Returns ``(N, h * w)``.
     """
-    *_, features, logits = discriminator.features(picture)
     head = discriminator.head
     patches = F.unfold(features, head.kernel_size, padding=head.padding).transpose(1, 2)  # type: ignore[arg-type]
-    error = (logits - wanted).flatten(2).transpose(1, 2)
-    directions = _cosine_to_mean(_product_with_mean(error, patches), _squared_norm(error, patches))
-    return directions, (1, logits.shape[2], logits.shape[3])
+    errors = error.flatten(2).transpose(1, 2)
+    return _cosine_to_mean(_product_with_mean(errors, patches), _squared_norm(errors, patches))
 
 
 def _cosine_to_mean(product: Tensor, squared_norm: Tensor) -> Tensor:
@@ -92,6 +88,10 @@ def _cosine_to_mean(product: Tensor, squared_norm: Tensor) -> Tensor:
 
 def _product_with_mean(error: Tensor, value: Tensor) -> Tensor:
     """⟨gᵢ, ḡ⟩ of a linear layer with bias, whose gradients are errorᵢ·valueᵢᵀ and errorᵢ; ``(N, tokens)``."""
+    tokens, outgoing, incoming = error.shape[1], error.shape[2], value.shape[2]
+    if tokens * (outgoing + incoming) < 2 * outgoing * incoming:
+        # Fewer tokens than numbers in each: the mean over j of (errorᵢ·errorⱼ) (valueᵢ·valueⱼ + 1) costs less.
+        return ((error @ error.mT) * (value @ value.mT + 1)).mean(dim=2)
     mean = error.transpose(1, 2) @ value / error.shape[1]
     return ((error @ mean) * value).sum(dim=2) + (error * error.mean(dim=1, keepdim=True)).sum(dim=2)
 

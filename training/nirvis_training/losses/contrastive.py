@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from nirvis_training.networks.initialisation import Initialisation, initialise
 
+TAPS = (0, 4, 8, 12, 16)
+"""Layers of a `ResnetGenerator` whose features are contrasted: pixels, both halvings, and what follows them."""
 _SELF = -10.0
 """What a patch's similarity to itself is replaced by among its negatives."""
 
@@ -61,6 +63,12 @@ def patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07) -> Tensor:
     negatives = (query @ key.transpose(1, 2)).masked_fill(own, _SELF)
     logits = torch.cat((positive, negatives), dim=2) / temperature
     return -F.log_softmax(logits, dim=2)[..., 0]
+
+
+def contrasts(queries: Sequence[Tensor], keys: Sequence[Tensor], temperature: float) -> Tensor:
+    """Mean `patch_nce` of each layer, ``(layers,)``."""
+    pairs = zip(queries, keys, strict=True)
+    return torch.stack([patch_nce(query, key, temperature).mean() for query, key in pairs])
 
 
 def _unit_length(vectors: Tensor) -> Tensor:

@@ -6,30 +6,20 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from nirvis_training.networks.vgg import VggFeatures
 
 
-class PerceptualLoss(nn.Module):
-    """Weighted sum over layers of the L1 distance of their features.
+def perceptual_l1(vgg: VggFeatures, predicted: Tensor, target: Tensor, weights: Sequence[float]) -> Tensor:
+    """Scalar distance of two pictures ``(N, 3, H, W)`` in the features of `vgg`; no gradient reaches the target.
 
-    features
-        Gives the features of a picture, layer by layer.
     weights
         One per layer; the mean over L layers is 1/L each.
     """
-
-    def __init__(self, features: VggFeatures, weights: Sequence[float]) -> None:
-        super().__init__()
-        self.features = features
-        self.weights = tuple(weights)
-
-    def forward(self, predicted: Tensor, target: Tensor) -> Tensor:
-        """Scalar distance of two pictures ``(N, 3, H, W)``; no gradient reaches the target."""
-        with torch.no_grad():
-            wanted = self.features(target)
-        return weighted_l1(self.features(predicted), wanted, self.weights)
+    with torch.no_grad():
+        wanted = vgg(target)
+    return weighted_l1(vgg(predicted), wanted, weights)
 
 
 def weighted_l1(found: Sequence[Tensor], wanted: Sequence[Tensor], weights: Sequence[float]) -> Tensor:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from nirvis_training.losses.perceptual import gram_matrix
 from nirvis_training.method_settings.i2vgan import I2vGanSettings
@@ -24,27 +24,26 @@ class Look(NamedTuple):
     features: list[Tensor]
 
 
-class PerceptualDistance(nn.Module):
+class PerceptualDistance:
     """L1 of pixels + distance of relu4_1 + style weight · Σ wₖ · MSE of Gram matrices (Li et al. 2021, eq. 3 to 5).
 
-    Pictures are RGB in [-1, 1] ``(N, 3, H, W)`` and enter VGG-19 as they are. With ``perceptual = false`` only the
-    pixels are compared.
+    Pictures are RGB in [-1, 1] ``(N, 3, H, W)`` and enter VGG-19 as they are.
 
-    Raises `FeaturesError` when the features cannot be used.
+    vgg
+        With the layers `STYLE_TAPS`; None compares pixels alone.
     """
 
-    def __init__(self, settings: I2vGanSettings) -> None:
-        super().__init__()
+    def __init__(self, settings: I2vGanSettings, vgg: VggFeatures | None) -> None:
+        self.vgg = vgg
         self.style_weight = settings.style_weight
         self.content_distance = F.l1_loss if settings.variant == "released" else F.mse_loss
-        self.vgg = VggFeatures("VGG-19", STYLE_TAPS, settings) if settings.perceptual else None
 
     @torch.no_grad()
     def look(self, original: Tensor) -> Look:
         """A picture and its features, for comparing several others with."""
         return Look(original, self.vgg(original) if self.vgg is not None else [])
 
-    def forward(self, cycled: Tensor, original: Look) -> Tensor:
+    def __call__(self, cycled: Tensor, original: Look) -> Tensor:
         pixels = F.l1_loss(cycled, original.picture)
         if self.vgg is None:
             return pixels

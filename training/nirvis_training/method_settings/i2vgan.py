@@ -11,7 +11,8 @@ from nirvis_training.method_settings.base import FeatureSettings
 
 class I2vGanSettings(FeatureSettings):
     """I2V-GAN (Li et al. 2021). ``variant = "paper"``: logistic adversarial terms, squared content distance, sums over
-    feature maps where the code takes means, and no identity term, which only the code has."""
+    feature maps where the code takes means, the generator's third frame in both similarities where the code has the
+    predictor's, and no identity term, which only the code has."""
 
     title: ClassVar = "unpaired triplets: perceptual cycles, external and internal similarity of patches"
     paper: ClassVar = "Li et al. 2021, I2V-GAN: Unpaired Infrared-to-Visible Video Translation"
@@ -40,8 +41,9 @@ class I2vGanSettings(FeatureSettings):
     """λ4, of external similarity; 0 is the paper's ablation."""
     internal_weight: float = Field(default=40.0, ge=0)
     """λ5, of internal similarity; 0 is the paper's ablation."""
-    identity_weight: float = Field(default=5.0, ge=0)
-    """Of leaving a picture of the right domain as it is; in the code only."""
+    identity_weight: float | None = Field(default=None, ge=0)
+    """Of leaving a picture of the right domain as it is, where it shall not follow the variant: 5, as the code has it,
+    or 0, as in the paper, which does not mention it."""
     patches: int = Field(default=256, ge=2)
     """Places compared in each feature map."""
     temperature: float = Field(default=0.07, gt=0)
@@ -50,6 +52,12 @@ class I2vGanSettings(FeatureSettings):
     """Width of the perceptrons between features and contrast."""
     train_projector: bool = True
     """False: leave the perceptrons as they were initialised, as the published code does by mistake."""
+
+    @property
+    def effective_identity_weight(self) -> float:
+        if self.identity_weight is not None:
+            return self.identity_weight
+        return 5.0 if self.variant == "released" else 0.0
 
     @property
     def uses_features(self) -> bool:

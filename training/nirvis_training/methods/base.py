@@ -65,15 +65,6 @@ def adam(learning_rate: float, betas: tuple[float, float] = (0.9, 0.999)) -> Mak
     return partial(Adam, lr=learning_rate, betas=betas, fused=True)
 
 
-def adversarial_phases(
-    optimiser: MakeOptimiser,
-    generating: tuple[str, ...] = ("generator",),
-    judging: tuple[str, ...] = ("discriminator",),
-) -> tuple[Phase, Phase]:
-    """What generates steps first, so that its pictures serve what judges them as well."""
-    return Phase("translation", generating, optimiser), Phase("discrimination", judging, optimiser)
-
-
 class Method(nn.Module, ABC):
     """One published system.
 

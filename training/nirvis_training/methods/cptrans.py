@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +21,16 @@ from nirvis_training.methods.token_method import TokenMethod
 from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.token_discriminator import TokenDiscriminator
 from nirvis_training.warp import content_flow
+
+
+class Judged(NamedTuple):
+    """What a discriminator makes of what it sees."""
+
+    evidence: Tensor
+    """Tokens ``(N, tokens, C)`` or pictures ``(N, 3, H, W)``."""
+    hidden: Tensor
+    """Before the last layer: of `TokenDiscriminator.with_hidden`, or the last stage of a `PatchGan`."""
+    verdicts: Tensor
 
 
 class Cptrans(TokenMethod):
@@ -42,27 +54,39 @@ class Cptrans(TokenMethod):
         source = signed(batch.source)
         translated = self.generator(source)
         with torch.no_grad():
-            seen = self.backbone.tokens(source)
-        tokens = self.backbone.tokens(translated)
-        evidence = self._evidence(translated, tokens)
-        content = self._content(evidence.detach(), real=False)
-        batch.kept.update(fake=evidence.detach(), content=content)
+            seen = self.backbone(source)
+        tokens = self.backbone(translated)
         weights = self.settings
-        terms = {"adversarial": self._judged(evidence, True, content)}
+        terms = {"adversarial": self.deceived(self._evidence(translated, tokens), batch)}
         if weights.similarity_weight > 0:
             terms["similarity"] = weights.similarity_weight * over_layers(seen, tokens)
         if weights.temporal_weight > 0:
-            terms["temporal"] = weights.temporal_weight * self._temporal(source, translated, content)
+            terms["temporal"] = weights.temporal_weight * self._temporal(source, translated, batch.kept["content"])
         return terms
 
     def discriminator_losses(self, batch: Batch) -> Losses:
         target = signed(batch.target)
         with torch.no_grad():
-            real = self._evidence(target, self.backbone.tokens(target) if self._sees_tokens else [])
-        fake, content = batch.kept["fake"], batch.kept["content"]
+            evidence = self._evidence(target, self.backbone(target) if self._sees_tokens else [])
+        return self.told_apart(evidence, batch)
+
+    def deceived(self, evidence: Tensor, batch: Batch) -> Tensor:
+        """The generator's adversarial term (eq. 7); leaves what the discriminator saw of it, and the weights of that.
+
+        evidence
+            What the discriminator sees of a translation: tokens ``(N, tokens, C)`` or pictures ``(N, 3, H, W)``.
+        """
+        judged = self._judged(evidence)
+        content = self._content(judged, real=False)
+        batch.kept.update(fake=evidence.detach(), content=content)
+        return self._adversarial(judged, True, content)
+
+    def told_apart(self, evidence: Tensor, batch: Batch) -> Losses:
+        """The discriminator's terms (eq. 8): `evidence` of a real picture against what `deceived` left."""
+        real, fake = self._judged(evidence), self._judged(batch.kept["fake"])
         return {
-            "real": self._judged(real, True, self._content(real, real=True)) / 2,
-            "fake": self._judged(fake, False, content) / 2,
+            "real": self._adversarial(real, True, self._content(real, real=True)) / 2,
+            "fake": self._adversarial(fake, False, batch.kept["content"]) / 2,
         }
 
     def _temporal(self, source: Tensor, translated: Tensor, content: Tensor) -> Tensor:
@@ -78,20 +102,29 @@ class Cptrans(TokenMethod):
         """What the discriminator sees of a picture."""
         return tokens[-1] if self._sees_tokens else picture
 
-    def _content(self, evidence: Tensor, real: bool) -> Tensor:
+    def _judged(self, evidence: Tensor) -> Judged:
+        """One pass of the discriminator, for the weights of patches and for their terms."""
+        if isinstance(self.discriminator, TokenDiscriminator):
+            return Judged(evidence, *self.discriminator.with_hidden(evidence))
+        *_, features, logits = self.discriminator.features(evidence)
+        return Judged(evidence, features, logits)
+
+    def _content(self, judged: Judged, real: bool) -> Tensor:
         """Weight of every patch by the discriminator's loss on it (eq. 6), ``(N, 1, h, w)``; 1 without CO."""
         weights = self.settings
         if not weights.content_aware:
-            return evidence.new_ones(len(evidence), 1, 1, 1)
+            return judged.verdicts.new_ones(len(judged.verdicts), 1, 1, 1)
+        error = judged.verdicts - float(real)
         if isinstance(self.discriminator, TokenDiscriminator):
-            directions = token_gradient_directions(self.discriminator, evidence, float(real))
+            directions = token_gradient_directions(self.discriminator, judged.evidence, judged.hidden, error)
             places = (1, weights.token_grid, weights.token_grid)
         else:
-            directions, places = patch_gradient_directions(self.discriminator, evidence, float(real))
+            directions = patch_gradient_directions(self.discriminator, judged.hidden, error)
+            places = (1, error.shape[2], error.shape[3])
         content = content_weights(directions, weights.content_share, weights.content_increase)
         return content.reshape(-1, *places)
 
-    def _judged(self, evidence: Tensor, real: bool, content: Tensor) -> Tensor:
+    def _adversarial(self, judged: Judged, real: bool, content: Tensor) -> Tensor:
         """Least-squares term with the weight of each patch."""
         weights = content.flatten(2).transpose(1, 2) if self._sees_tokens else content
-        return adversarial(self.discriminator(evidence), real, weights=weights)
+        return adversarial(judged.verdicts, real, weights=weights)

@@ -5,40 +5,33 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from nirvis_training.losses.adversarial import adversarial, discrimination, signed, unsigned
-from nirvis_training.losses.contrastive import PatchProjector, patch_locations, patch_nce
+from nirvis_training.losses.adversarial import adversarial, discrimination, signed
+from nirvis_training.losses.contrastive import TAPS, PatchProjector, contrasts, patch_locations
 from nirvis_training.method_settings.cut import CutSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
+from nirvis_training.methods.base import Batch, Losses, Phase
+from nirvis_training.methods.translator import Translator, adversarial_phases
 from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.resnet_generator import ResnetGenerator
 
-TAPS = (0, 4, 8, 12, 16)
-"""Layers of the generator whose features are contrasted: pixels, both halvings, and two residual blocks."""
-_BETAS = (0.5, 0.999)
 
-
-class Cut(Method):
+class Cut(Translator):
     """Each patch of the translation finds its own patch of the source among others (Park et al. 2020, eq. 1 to 6).
 
     The encoder half of the generator sees both pictures; a source is encoded once, on its way through the generator.
     """
 
-    multiple_of = 4
-    predicts_with = ("generator",)
+    generator: ResnetGenerator
 
     def __init__(self, settings: CutSettings, learning_rate: float) -> None:
         super().__init__()
         self.settings = settings
-        self.phases = adversarial_phases(adam(learning_rate, _BETAS), generating=("generator", "projector"))
+        self.phases = adversarial_phases(learning_rate, generating=("generator", "projector"))
         self.generator = ResnetGenerator(
             settings.width, settings.blocks, blur_down=True, blur_up=True, initialisation="xavier"
         )
         channels = self.generator.feature_channels(TAPS)
         self.projector = PatchProjector(channels, settings.projector_units, initialisation="xavier")
         self.discriminator = PatchGan(width=settings.width, blur_down=True, initialisation="xavier")
-
-    def forward(self, source: Tensor) -> Tensor:
-        return unsigned(self.generator(signed(source)))
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         target = signed(batch.target)
@@ -59,7 +52,8 @@ class Cut(Method):
         """The translation of a picture, and how hard its patches are to find again."""
         mirrored = self.settings.flip_equivariance and bool(torch.rand(()) < 0.5)
         if mirrored:
-            keys = self.generator.features(picture, TAPS)
+            with torch.no_grad():
+                keys = self.generator.features(picture, TAPS)
             translated = self.generator(picture.flip(3))
             queries = [tapped.flip(3) for tapped in self.generator.features(translated, TAPS)]
         else:
@@ -70,5 +64,6 @@ class Cut(Method):
     def _patch_nce(self, queries: list[Tensor], keys: list[Tensor]) -> Tensor:
         """Mean over patches and layers."""
         where = patch_locations(keys, self.settings.patches)
-        pairs = zip(self.projector(queries, where), self.projector(keys, where), strict=True)
-        return torch.stack([patch_nce(q, k, self.settings.temperature).mean() for q, k in pairs]).mean()
+        with torch.no_grad():
+            wanted = self.projector(keys, where)
+        return contrasts(self.projector(queries, where), wanted, self.settings.temperature).mean()

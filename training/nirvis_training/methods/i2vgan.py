@@ -12,17 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nirvis_training.losses.adversarial import Criterion, adversarial, discrimination, signed, stacked, unsigned
-from nirvis_training.losses.contrastive import PatchProjector, patch_locations, patch_nce
-from nirvis_training.losses.perceptual_cycle import PerceptualDistance
+from nirvis_training.losses.adversarial import Criterion, adversarial, discrimination, signed, stacked
+from nirvis_training.losses.contrastive import TAPS, PatchProjector, contrasts, patch_locations
+from nirvis_training.losses.perceptual_cycle import STYLE_TAPS, PerceptualDistance
 from nirvis_training.method_settings.i2vgan import I2vGanSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
+from nirvis_training.methods.base import Batch, Losses, Phase
+from nirvis_training.methods.translator import Translator, adversarial_phases
 from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.resnet_generator import ResnetGenerator
 from nirvis_training.networks.unet import Unet
-
-TAPS = (0, 4, 8, 12, 16)
-_BETAS = (0.5, 0.999)
+from nirvis_training.networks.vgg import VggFeatures
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Direction:
     projector: PatchProjector
 
 
-class I2vGan(Method):
+class I2vGan(Translator):
     """Li et al. 2021: adversarial, perceptual cycle (eq. 3 to 8), external (9 to 12) and internal similarity (13, 14).
 
     Each frame is encoded once for both similarities and on its way through the generator, where the published step
@@ -49,8 +48,7 @@ class I2vGan(Method):
     Raises `FeaturesError` when the perceptual terms have no usable features.
     """
 
-    multiple_of = 4
-    predicts_with = ("generator",)
+    generator: ResnetGenerator
 
     def __init__(self, settings: I2vGanSettings, learning_rate: float) -> None:
         super().__init__()
@@ -66,11 +64,9 @@ class I2vGan(Method):
         self.discriminator, self.discriminator_back = (PatchGan(width=settings.width) for _ in range(2))
         channels = self.generator.feature_channels(TAPS)
         self.projector, self.projector_back = (PatchProjector(channels, settings.projector_units) for _ in range(2))
-        if settings.features is not None or not settings.perceptual:
-            self.distance = PerceptualDistance(settings)
-
-    def forward(self, source: Tensor) -> Tensor:
-        return unsigned(self.generator(signed(source)))
+        looks = settings.perceptual and settings.features is not None
+        self.vgg = VggFeatures("VGG-19", STYLE_TAPS, settings) if looks else None
+        self.distance = PerceptualDistance(settings, self.vgg)
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         source, target = signed(batch.source).unbind(1), signed(batch.target).unbind(1)
@@ -111,20 +107,30 @@ class I2vGan(Method):
             "recurrent": weights.recurrent_weight * self.distance(predicted, third),
             "recycle": weights.recycle_weight * self.distance(way.back(far[2]), third),
         }
-        if weights.variant == "released" and weights.identity_weight > 0:
+        if weights.effective_identity_weight > 0:
             kept_as_is = [F.l1_loss(way.back(frame), frame) for frame in near[:2]]
-            terms["identity"] = weights.identity_weight * torch.stack(kept_as_is).sum()
+            terms["identity"] = weights.effective_identity_weight * torch.stack(kept_as_is).sum()
         terms |= self._similarities(way, near, far, [seen_0, seen_1])
         return {f"{way.name}_{name}": term for name, term in terms.items()}
 
     def _similarities(
         self, way: Direction, near: Sequence[Tensor], far: Sequence[Tensor], on_the_way: list[list[Tensor]]
     ) -> Losses:
-        """External and internal similarity, from one encoding of each frame; two were encoded on their way."""
+        """External and internal similarity, from one encoding of each frame; two were encoded on their way.
+
+        The third translation is the predictor's; in the paper variant the generator's, as the first two are.
+        """
         weights = self.settings
         if weights.external_weight == 0 and weights.internal_weight == 0:
             return {}
-        seen = [*on_the_way, way.forth.features(near[2], TAPS)]
+        if weights.variant == "paper":
+            third, third_seen = way.forth.with_features(near[2], TAPS)
+            far = (far[0], far[1], third)
+        else:
+            with torch.no_grad():
+                # Nothing learns from a source but how far a translation is from it.
+                third_seen = way.forth.features(near[2], TAPS)
+        seen = [*on_the_way, third_seen]
         made = [way.forth.features(frame, TAPS) for frame in far]
         terms = {}
         if weights.external_weight > 0:
@@ -140,7 +146,9 @@ class I2vGan(Method):
         terms = []
         for real, fake in zip(seen, made, strict=True):
             where = patch_locations(real, self.settings.patches)
-            layers = contrasts(projector(fake, where), projector(real, where), self.settings.temperature)
+            with torch.no_grad():
+                keys = projector(real, where)
+            layers = contrasts(projector(fake, where), keys, self.settings.temperature)
             terms.append(layers.mean() if self.settings.variant == "released" else layers.sum())
         return torch.stack(terms).sum()
 
@@ -174,14 +182,8 @@ def course(frames: Sequence[list[Tensor]], temperature: float) -> Tensor:
     return contrasts(second, third, temperature) / contrasts(first, second, temperature)
 
 
-def contrasts(queries: Sequence[Tensor], keys: Sequence[Tensor], temperature: float) -> Tensor:
-    """Mean PatchNCE of each layer, ``(layers,)``."""
-    pairs = zip(queries, keys, strict=True)
-    return torch.stack([patch_nce(query, key, temperature).mean() for query, key in pairs])
-
-
 def _phases(settings: I2vGanSettings, learning_rate: float) -> tuple[Phase, ...]:
     generating = ("generator", "generator_back", "predictor", "predictor_back")
     projectors = ("projector", "projector_back") if settings.train_projector else ()
     judging = ("discriminator", "discriminator_back")
-    return adversarial_phases(adam(learning_rate, _BETAS), (*generating, *projectors), judging)
+    return adversarial_phases(learning_rate, (*generating, *projectors), judging)

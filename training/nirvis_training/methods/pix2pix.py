@@ -6,15 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nirvis_training.losses.adversarial import adversarial, discrimination, signed, stacked, unsigned
+from nirvis_training.losses.adversarial import adversarial, discrimination, signed, stacked
 from nirvis_training.method_settings import Pix2PixSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
-from nirvis_training.methods.two_way import BETAS
+from nirvis_training.methods.base import Batch, Losses, Phase
+from nirvis_training.methods.translator import Translator, adversarial_phases
 from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.unet import Unet
 
 
-class Pix2Pix(Method):
+class Pix2Pix(Translator):
     """Isola et al. 2017, "Image-to-image translation with conditional adversarial networks".
 
     The conditional GAN of eq. 1 plus λ · |G(x) - y| (eq. 3, 4). The published code trains the discriminator first in
@@ -26,15 +26,13 @@ class Pix2Pix(Method):
         Of Adam with β = (0.5, 0.999); 2e-4 in the paper.
     """
 
-    predicts_with = ("generator",)
-
     def __init__(self, settings: Pix2PixSettings, learning_rate: float) -> None:
         super().__init__()
         self.settings = settings
         self.generator = Unet(settings.width, settings.downs, norm="affine", dropout=settings.dropout)
         self.discriminator = PatchGan(6, settings.width, affine=True)
         self.multiple_of = self.generator.multiple_of
-        self.phases = adversarial_phases(adam(learning_rate, BETAS))
+        self.phases = adversarial_phases(learning_rate)
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         source, target = signed(batch.source), signed(batch.target)
@@ -49,9 +47,6 @@ class Pix2Pix(Method):
             deceived = adversarial(self.discriminator(stacked(source, fake)), True, self.settings.criterion)
             terms["adversarial"] = self.settings.adversarial_weight * deceived
         return terms
-
-    def forward(self, source: Tensor) -> Tensor:
-        return unsigned(self.generator(signed(source)))
 
 
 def _seen(target: Tensor, fake: Tensor, batch: Batch) -> Tensor:

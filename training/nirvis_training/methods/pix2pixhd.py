@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nirvis_training.losses.adversarial import adversarial, discrimination, signed, stacked, unsigned
-from nirvis_training.losses.perceptual import PerceptualLoss
+from nirvis_training.losses.adversarial import adversarial, discrimination, signed, stacked
+from nirvis_training.losses.perceptual import perceptual_l1
 from nirvis_training.method_settings import Pix2PixHdSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
-from nirvis_training.methods.two_way import BETAS
+from nirvis_training.methods.base import Batch, Losses, Phase
+from nirvis_training.methods.translator import Translator, adversarial_phases
 from nirvis_training.networks.patchgan import MultiscalePatchGan
 from nirvis_training.networks.pretrained import read_weights
 from nirvis_training.networks.resnet_generator import LocalEnhancer, ResnetGenerator
@@ -22,7 +22,7 @@ _VGG_WEIGHTS = {"relu1_1": 1 / 32, "relu2_1": 1 / 16, "relu3_1": 1 / 8, "relu4_1
 _LAYERS = 3
 
 
-class Pix2PixHd(Method):
+class Pix2PixHd(Translator):
     """Wang et al. 2018, "High-resolution image synthesis and semantic manipulation with conditional GANs".
 
     LSGAN summed over the scales (eq. 2), λ · feature matching (eq. 3) with 4 / (n + 1) for each layer of discriminators
@@ -36,8 +36,6 @@ class Pix2PixHd(Method):
     Raises `FeaturesError` when the perceptual term has no usable features or the coarse weights cannot be used.
     """
 
-    predicts_with = ("generator",)
-
     def __init__(self, settings: Pix2PixHdSettings, learning_rate: float) -> None:
         super().__init__()
         self.settings = settings
@@ -45,13 +43,9 @@ class Pix2PixHd(Method):
         self.discriminator = MultiscalePatchGan(
             6, 2 * settings.width if settings.enhancer else settings.width, _LAYERS, settings.scales
         )
-        self.perceptual = (
-            PerceptualLoss(VggFeatures("VGG-19", tuple(_VGG_WEIGHTS), settings), tuple(_VGG_WEIGHTS.values()))
-            if settings.uses_features
-            else None
-        )
+        self.vgg = VggFeatures("VGG-19", tuple(_VGG_WEIGHTS), settings) if settings.uses_features else None
         self.multiple_of = self.generator.multiple_of
-        self.phases = adversarial_phases(adam(learning_rate, BETAS))
+        self.phases = adversarial_phases(learning_rate)
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         source = signed(batch.source)
@@ -71,12 +65,10 @@ class Pix2PixHd(Method):
             "adversarial": torch.stack([adversarial(features[-1], True) for features in judged]).sum(),
             "matching": self.settings.matching_weight * feature_matching(judged, wanted),
         }
-        if self.perceptual is not None:
-            terms["perceptual"] = self.settings.effective_perceptual_weight * self.perceptual(fake, target)
+        if self.vgg is not None:
+            distance = perceptual_l1(self.vgg, fake, target, tuple(_VGG_WEIGHTS.values()))
+            terms["perceptual"] = self.settings.effective_perceptual_weight * distance
         return terms
-
-    def forward(self, source: Tensor) -> Tensor:
-        return unsigned(self.generator(signed(source)))
 
 
 def feature_matching(judged: list[list[Tensor]], wanted: list[list[Tensor]]) -> Tensor:

@@ -34,7 +34,7 @@ class Roma(TokenMethod):
     def generator_losses(self, batch: Batch) -> Losses:
         source = signed(batch.source.flatten(0, 1))
         translated = self.generator(source)
-        seen, fake = self._tokens_of_real(source), self.backbone.tokens(translated)
+        seen, fake = self._tokens_of_real(source), self.backbone(translated)
         batch.kept["fake"] = fake[-1].detach()
         weights = self.settings
         terms = {"adversarial": adversarial(self._verdicts(fake[-1]), real=True)}
@@ -56,8 +56,8 @@ class Roma(TokenMethod):
         for real, fake in zip(source.unsqueeze(1), translated.unsqueeze(1), strict=True):
             windows = random_windows(self.backbone.grid, self.settings.windows, source.device)
             with self.without_graph():
-                seen = self.backbone.window_tokens(self.backbone.embed(real), windows)
-            terms.append(over_layers(seen, self.backbone.window_tokens(self.backbone.embed(fake), windows)))
+                seen = self.backbone(real, windows)
+            terms.append(over_layers(seen, self.backbone(fake, windows)))
         return torch.stack(terms).mean()
 
     def _motion(self, seen: list[Tensor], fake: list[Tensor]) -> Tensor:
@@ -72,7 +72,8 @@ class Roma(TokenMethod):
 
     def _tokens_of_real(self, picture: Tensor) -> list[Tensor]:
         with self.without_graph():
-            return self.backbone.tokens(picture)
+            tokens: list[Tensor] = self.backbone(picture)
+        return tokens
 
     def _verdicts(self, tokens: Tensor) -> Tensor:
         verdicts: Tensor = self.discriminator(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -13,7 +15,8 @@ from nirvis_training.losses.spatial import (
     similarity_windows,
 )
 from nirvis_training.method_settings.sesim import SesimSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
+from nirvis_training.methods.base import Batch, Losses, Phase
+from nirvis_training.methods.translator import Translator, adversarial_adam, adversarial_phases
 from nirvis_training.networks.image_pool import ImagePool
 from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.resnet_generator import ResnetGenerator
@@ -22,10 +25,9 @@ from nirvis_training.networks.vgg import VggFeatures
 TAPS = ("relu3_1", "relu4_1", "relu4_3")
 _CHANNELS = (256, 512, 512)
 _LEAST_CHANNELS = 32
-_BETAS = (0.5, 0.999)
 
 
-class Sesim(Method):
+class Sesim(Translator):
     """Least-squares adversarial term + 10 · spatially-correlative distance in VGG-16 features (Zheng et al. 2021).
 
     With ``learned`` 1×1 convolutions behind the features are trained to give the same map for a source and for a
@@ -34,28 +36,22 @@ class Sesim(Method):
     Raises `FeaturesError` when the features cannot be used.
     """
 
-    multiple_of = 4
-    predicts_with = ("generator",)
     vgg: VggFeatures
     """Absent where the method only predicts."""
 
     def __init__(self, settings: SesimSettings, learning_rate: float) -> None:
         super().__init__()
         self.settings = settings
-        optimiser = adam(learning_rate, _BETAS)
-        learning = (Phase("structure", networks=("structure",), optimiser=optimiser),) if settings.learned else ()
-        self.phases = (*learning, *adversarial_phases(optimiser))
+        structure = Phase("structure", networks=("structure",), optimiser=adversarial_adam(learning_rate))
+        self.phases = (*([structure] if settings.learned else []), *adversarial_phases(learning_rate))
         self.generator = ResnetGenerator(
             settings.width, settings.blocks, blur_down=True, blur_up=True, initialisation="xavier"
         )
         self.discriminator = PatchGan(width=settings.width, blur_down=True, initialisation="xavier")
-        self.structure = nn.ModuleList(_projection(channels) for channels in _CHANNELS if settings.learned)
+        self.structure = Projections(_projection(channels) for channels in _CHANNELS if settings.learned)
         self.pool = ImagePool(settings.pool_size)
         if settings.features is not None:
             self.vgg = VggFeatures("VGG-16", TAPS, settings, normalise=True)
-
-    def forward(self, source: Tensor) -> Tensor:
-        return unsigned(self.generator(signed(source)))
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         if phase.name == "structure":
@@ -97,9 +93,14 @@ class Sesim(Method):
 
     def _features(self, picture: Tensor) -> list[Tensor]:
         found: list[Tensor] = self.vgg(picture)
-        if not self.settings.learned:
-            return found
-        return [project(features) for project, features in zip(self.structure, found, strict=True)]
+        return self.structure(found) if self.settings.learned else found
+
+
+class Projections(nn.ModuleList):
+    """One after another for the feature maps that they are given."""
+
+    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        return [project(tapped) for project, tapped in zip(self, features, strict=True)]
 
 
 def _projection(channels: int) -> nn.Module:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nirvis_training.colour import denormalise_lab, lab_to_rgb, luma, normalise_lab, rgb_to_lab
-from nirvis_training.losses.perceptual import PerceptualLoss
+from nirvis_training.losses.perceptual import perceptual_l1
 from nirvis_training.losses.structure import dssim
 from nirvis_training.method_settings import SsnSettings
 from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam
@@ -43,7 +43,7 @@ class Ssn(Method):
         self.settings = settings
         self.phases = (Phase("colour", networks=("generator",), optimiser=adam(learning_rate)),)
         self.generator = network_of(settings)
-        self.perceptual = _perceptual(settings) if settings.perceptual_weight > 0 else None
+        self.vgg = VggFeatures("VGG-16", _TAPS, settings) if settings.perceptual_weight > 0 else None
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         del phase  # there is only one
@@ -59,9 +59,14 @@ class Ssn(Method):
         }
         if weights.lightness_weight > 0:
             terms["lightness"] = weights.lightness_weight * F.l1_loss(predicted[:, :1], target[:, :1])
-        if self.perceptual is not None:
-            terms["perceptual"] = weights.perceptual_weight * self.perceptual(predicted, target)
+        if self.vgg is not None:
+            terms["perceptual"] = weights.perceptual_weight * self._perceptual(self.vgg, predicted, target)
         return terms
+
+    def _perceptual(self, vgg: VggFeatures, predicted: Tensor, target: Tensor) -> Tensor:
+        """On the Lab tensor as if it were RGB, as the published code has it, which takes the mean over the layers."""
+        weight = 1 / len(_TAPS) if self.settings.variant == "released" else 1.0
+        return perceptual_l1(vgg, predicted, target, [weight] * len(_TAPS))
 
     def forward(self, source: Tensor) -> Tensor:
         return lab_to_rgb(denormalise_lab(self.generator(self.seen(source))))
@@ -80,9 +85,3 @@ def network_of(settings: SsnSettings) -> StateSynchronizationNetwork:
         state = read_state(Path(settings.initial_weights), settings.initial_weights_sha256)
         start_from(network, state, settings.initial_weights)
     return network
-
-
-def _perceptual(settings: SsnSettings) -> PerceptualLoss:
-    """On the Lab tensor as if it were RGB, as the published code has it, which takes the mean over the layers."""
-    weight = 1 / len(_TAPS) if settings.variant == "released" else 1.0
-    return PerceptualLoss(VggFeatures("VGG-16", _TAPS, settings), [weight] * len(_TAPS))

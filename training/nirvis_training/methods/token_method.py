@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from torch import Tensor, nn
+from torch import nn
 
-from nirvis_training.losses.adversarial import signed, unsigned
 from nirvis_training.method_settings.roma import TokenSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
+from nirvis_training.methods.base import Batch, Losses, Phase
+from nirvis_training.methods.translator import Translator, adversarial_phases
 from nirvis_training.networks.resnet_generator import ResnetGenerator
 from nirvis_training.networks.token_backbone import vision_transformer
 from nirvis_training.networks.token_discriminator import TokenDiscriminator
 from nirvis_training.networks.vision_transformer import VisionTransformer
 
-_BETAS = (0.5, 0.999)
 
-
-class TokenMethod(Method):
+class TokenMethod(Translator):
     """Networks and phases of both; each has its own losses.
 
     Raises `FeaturesError` when the transformer's weights cannot be used.
     """
 
-    multiple_of = 4
-    predicts_with = ("generator",)
     discriminator: nn.Module
     backbone: VisionTransformer
     """Absent where the method only predicts."""
@@ -32,7 +28,7 @@ class TokenMethod(Method):
     def __init__(self, settings: TokenSettings, learning_rate: float) -> None:
         super().__init__()
         self.settings = settings
-        self.phases = adversarial_phases(adam(learning_rate, _BETAS))
+        self.phases = adversarial_phases(learning_rate)
         self.generator = ResnetGenerator(
             settings.width, settings.blocks, blur_down=True, blur_up=True, initialisation="xavier"
         )
@@ -43,9 +39,6 @@ class TokenMethod(Method):
     def new_discriminator(self) -> nn.Module:
         """What judges tokens."""
         return TokenDiscriminator(self.settings.token_width)
-
-    def forward(self, source: Tensor) -> Tensor:
-        return unsigned(self.generator(signed(source)))
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         return self.generator_losses(batch) if phase.name == "translation" else self.discriminator_losses(batch)

@@ -6,18 +6,16 @@ from abc import abstractmethod
 
 from torch import Tensor
 
-from nirvis_training.losses.adversarial import adversarial, discrimination, signed, unsigned
+from nirvis_training.losses.adversarial import adversarial, discrimination, signed
 from nirvis_training.method_settings import CycleSettings
-from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam, adversarial_phases
+from nirvis_training.methods.base import Batch, Losses, Phase
+from nirvis_training.methods.translator import Translator, adversarial_phases
 from nirvis_training.networks.image_pool import ImagePool
 from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.resnet_generator import ResnetGenerator
 
-BETAS = (0.5, 0.999)
-"""Of Adam in all adversarial methods here."""
 
-
-class TwoWay(Method):
+class TwoWay(Translator):
     """`generator` leads from source to target, `generator_back` from target to source; all see [-1, 1].
 
     The generators are trained first; the fakes that they leave in the batch then train both discriminators, through a
@@ -31,8 +29,7 @@ class TwoWay(Method):
         Attributes that are trained along with the generators.
     """
 
-    multiple_of = 4
-    predicts_with = ("generator",)
+    generator: ResnetGenerator
 
     def __init__(self, settings: CycleSettings, learning_rate: float, companions: tuple[str, ...] = ()) -> None:
         super().__init__()
@@ -44,7 +41,7 @@ class TwoWay(Method):
         self.pool_source = ImagePool(settings.pool_size)
         self.pool_target = ImagePool(settings.pool_size)
         self.phases = adversarial_phases(
-            adam(learning_rate, BETAS),
+            learning_rate,
             generating=("generator", "generator_back", *companions),
             judging=("discriminator_source", "discriminator_target"),
         )
@@ -80,6 +77,3 @@ class TwoWay(Method):
 
     def keep(self, batch: Batch, fake_source: Tensor, fake_target: Tensor) -> None:
         batch.kept.update(fake_source=fake_source.detach(), fake_target=fake_target.detach())
-
-    def forward(self, source: Tensor) -> Tensor:
-        return unsigned(self.generator(signed(source)))

@@ -63,16 +63,19 @@ class PatchGan(nn.Module):
         self.head = nn.Conv2d(sizes[-1], 1, 4, padding=padding)
         initialise(self, initialisation)
 
-    def forward(self, picture: Tensor) -> Tensor:
-        return self.features(picture)[-1]
-
-    def features(self, picture: Tensor) -> list[Tensor]:
-        """What every stage gives, the logits last."""
+    def forward(self, picture: Tensor, *, every_stage: bool = False) -> Tensor | list[Tensor]:
+        """The logits, or what `features` gives."""
         found = []
         for stage in self.stages:
             picture = stage(picture)
             found.append(picture)
-        return [*found, self.head(picture)]
+        logits: Tensor = self.head(picture)
+        return [*found, logits] if every_stage else logits
+
+    def features(self, picture: Tensor) -> list[Tensor]:
+        """What every stage gives, the logits last."""
+        found: list[Tensor] = self(picture, every_stage=True)
+        return found
 
 
 class MultiscalePatchGan(nn.Module):

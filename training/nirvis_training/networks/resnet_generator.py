@@ -63,25 +63,28 @@ class ResnetGenerator(nn.Module):
         self.layers = nn.Sequential(*layers)
         initialise(self, initialisation)
 
-    def forward(self, picture: Tensor) -> Tensor:
-        output: Tensor = self.layers(picture)
-        return output
-
-    def features(self, picture: Tensor, taps: Sequence[int]) -> list[Tensor]:
-        """What the layers of the numbers `taps`, ascending, give; layers after the last of them are not computed."""
-        return self._tapped(picture, taps, taps[-1] + 1)[1]
-
-    def with_features(self, picture: Tensor, taps: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
-        """The output, and what `features` gives, in one pass."""
-        return self._tapped(picture, taps, len(self.layers))
-
-    def _tapped(self, picture: Tensor, taps: Sequence[int], layers: int) -> tuple[Tensor, list[Tensor]]:
+    def forward(
+        self, picture: Tensor, taps: Sequence[int] | None = None, *, encode_only: bool = False
+    ) -> Tensor | tuple[Tensor, list[Tensor]]:
+        """The output; with `taps`, also what `features` gives, and `encode_only` leaves out all layers behind them."""
+        if taps is None:
+            return self.layers(picture)  # type: ignore[no-any-return]
         found = []
-        for number in range(layers):
+        for number in range(taps[-1] + 1 if encode_only else len(self.layers)):
             picture = self.layers[number](picture)
             if number in taps:
                 found.append(picture)
         return picture, found
+
+    def features(self, picture: Tensor, taps: Sequence[int]) -> list[Tensor]:
+        """What the layers of the numbers `taps`, ascending, give; layers after the last of them are not computed."""
+        found: list[Tensor] = self(picture, taps, encode_only=True)[1]
+        return found
+
+    def with_features(self, picture: Tensor, taps: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+        """The output, and what `features` gives, in one pass."""
+        both: tuple[Tensor, list[Tensor]] = self(picture, taps)
+        return both
 
     def feature_channels(self, taps: Sequence[int]) -> list[int]:
         """Channels of what `features` gives, for a projector that is made before the first picture."""

@@ -18,9 +18,16 @@ class TokenDiscriminator(nn.Module):
         self.hidden = nn.Linear(width, width)
         self.verdict = nn.Linear(width, width)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        judged: Tensor = self.verdict(F.gelu(self.hidden(tokens)))
-        return judged
+    def forward(self, tokens: Tensor, *, every_stage: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+        """The verdicts, or what `with_hidden` gives."""
+        hidden: Tensor = self.hidden(tokens)
+        verdicts: Tensor = self.verdict(F.gelu(hidden))
+        return (hidden, verdicts) if every_stage else verdicts
+
+    def with_hidden(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """What the first layer gives, before GELU, and the verdicts; ``(N, tokens, C)`` each."""
+        both: tuple[Tensor, Tensor] = self(tokens, every_stage=True)
+        return both
 
 
 def with_cell_means(tokens: Tensor, grid: int, overlap: bool = True) -> Tensor:

@@ -44,9 +44,16 @@ class VisionTransformer(nn.Module):
         for name, shape in vit_shapes(self.width, self.grid, max(taps) + 1).items():
             self.register_buffer(name.replace(".", "_"), _checked(weights, name, shape), persistent=False)
 
-    def tokens(self, picture: Tensor) -> list[Tensor]:
-        """Tokens behind each tap: RGB in [-1, 1] ``(N, 3, H, W)`` of any size → ``(N, grid², width)`` each."""
+    def forward(self, picture: Tensor, windows: Tensor | None = None) -> list[Tensor]:
+        """Tokens behind each tap: RGB in [-1, 1] ``(N, 3, H, W)`` of any size → ``(N, grid², width)`` each.
+
+        windows
+            Places of the tokens ``(W, k)`` of windows of one picture, which then see nothing but themselves: →
+            ``(W, k, width)`` each.
+        """
         embedded = self.embed(picture)
+        if windows is not None:
+            return self._through_blocks(embedded[0, windows])
         class_token = (self._weight("cls_token") + self._weight("pos_embed")[:, :1]).expand(len(embedded), -1, -1)
         return [found[:, 1:] for found in self._through_blocks(torch.cat((class_token, embedded), dim=1))]
 
@@ -58,16 +65,6 @@ class VisionTransformer(nn.Module):
             resized, self._weight("patch_embed.proj.weight"), self._weight("patch_embed.proj.bias"), stride=_PATCH_PX
         )
         return patches.flatten(2).transpose(1, 2) + self._weight("pos_embed")[:, 1:]
-
-    def window_tokens(self, embedded: Tensor, windows: Tensor) -> list[Tensor]:
-        """Tokens of windows that see nothing but themselves, behind each tap.
-
-        embedded
-            What `embed` gives for one picture, ``(1, grid², width)``.
-        windows
-            Places of the tokens of each window, ``(W, k)`` → ``(W, k, width)`` for each tap.
-        """
-        return self._through_blocks(embedded[0, windows])
 
     def _through_blocks(self, tokens: Tensor) -> list[Tensor]:
         found = []
