@@ -160,11 +160,11 @@ def test_a_loss_that_is_no_number_ends_the_run_before_the_step(
 
     config = small_config()
     monkeypatch.setattr(loop, "make_method", lambda config: Exploding(config.method, config.learning_rate))
-    with pytest.raises(Diverged, match=r"after 10 samples \(term colour\).*lower learning_rate \(now 0.002\)"):
+    with pytest.raises(Diverged, match=r"after 10 samples: loss term colour\..*lower learning_rate \(now 0.002\)"):
         train(config, dataset, tmp_path / "run")
     run = RunFolder(tmp_path / "run")
     assert run.status.state == "failed"
-    assert "no longer a number" in run.status.message
+    assert "No longer a number" in run.status.message
     assert all(tensor.isfinite().all() for tensor in load_method(run, "last").state_dict().values())
 
 
