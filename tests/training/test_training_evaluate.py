@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import save_file
 from skimage.color import deltaE_ciede2000, rgb2lab
 
@@ -248,6 +250,17 @@ def test_example_pictures_show_each_mode(run: RunFolder, dataset: Path) -> None:
 def test_evaluating_twice_gives_the_same_and_leaves_one_folder(run: RunFolder, dataset: Path) -> None:
     assert evaluate(run.path, dataset) == evaluate(run.path, dataset)
     assert not list(run.path.glob("evaluation*.part"))
+
+
+def test_a_prediction_that_is_no_number_has_no_figures(dataset: Path) -> None:
+    with pytest.raises(EvaluationError, match="what prediction makes of one-000000 holds values that are no numbers"):
+        looked_at(dataset, lambda source: source / 0 * 0)
+
+
+def test_what_nobody_saw_is_not_scored(dataset: Path) -> None:
+    (judged, *_) = JudgedPictures(dataset, "test")
+    unseen = replace(judged, valid=torch.zeros_like(judged.valid))
+    assert Scorer(Protocol(), Backbones()).score(judged.source, unseen) == {}
 
 
 def test_a_set_without_pairs_is_refused(run: RunFolder, dataset: Path) -> None:

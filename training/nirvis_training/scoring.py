@@ -16,7 +16,7 @@ from nirvis_training import metrics
 from nirvis_training.backbones.cache import Backbones
 from nirvis_training.backbones.lpips import LEAST_PX
 from nirvis_training.judged_pictures import Judged, JudgedPictures, ReferencePictures
-from nirvis_training.judgement import TARGET, Contestant
+from nirvis_training.judgement import TARGET, TITLES, Contestant, EvaluationError
 from nirvis_training.protocol import Metric, Protocol
 from nirvis_training.temporal import Motion, Picture, estimate_motion, flicker, warp_error
 
@@ -69,7 +69,10 @@ class Scorer:
     def look(
         self, pictures: JudgedPictures, contestants: Mapping[Contestant, Predict], progress: Progress | None = None
     ) -> Findings:
-        """Score every contestant on every picture, two pictures in memory at a time."""
+        """Score every contestant on every picture, two pictures in memory at a time.
+
+        Raises `EvaluationError` when a contestant makes of one what no picture holds.
+        """
         found = Findings()
         before: tuple[dict[Contestant, Picture], Picture] | None = None
         for done, judged in enumerate(pictures, start=1):
@@ -103,8 +106,8 @@ class Scorer:
         target, valid = judged.target.to(self.device), judged.valid.to(self.device)
         ssim, ms_ssim = metrics.structural_similarities(shown, target, valid)
         values: dict[Metric, float] = {
-            "psnr_rgb_db": min(EQUAL_PSNR_DB, float(metrics.psnr(shown, target, valid))),
-            "psnr_lab_db": min(EQUAL_PSNR_DB, float(metrics.psnr_lab(shown, target, valid))),
+            "psnr_rgb_db": capped_db(metrics.psnr(shown, target, valid)),
+            "psnr_lab_db": capped_db(metrics.psnr_lab(shown, target, valid)),
             "ssim_rgb": float(ssim),
             "ms_ssim_rgb": float(ms_ssim),
             "ciede2000": float(metrics.ciede2000(shown, target, valid)),
@@ -118,9 +121,14 @@ class Scorer:
         self, judged: Judged, contestants: Mapping[Contestant, Predict]
     ) -> tuple[dict[Contestant, Tensor], Tensor, NDArray[np.bool_]]:
         source = judged.source.to(self.device)
-        shown = {
-            name: metrics.quantised(predict(source), self.protocol.quantise) for name, predict in contestants.items()
-        }
+        predicted = {name: predict(source) for name, predict in contestants.items()}
+        broken = [name for name, picture in predicted.items() if not picture.isfinite().all()]
+        if broken:
+            raise EvaluationError(
+                f"what {TITLES.get(broken[0], broken[0])} makes of {judged.name} holds values that are no numbers, so "
+                "that no figure means anything: its weights are broken. Train it anew, or go on from an older checkpoint"
+            )
+        shown = {name: metrics.quantised(picture, self.protocol.quantise) for name, picture in predicted.items()}
         return shown, source, judged.valid[0, 0].numpy() > 0.5
 
     def _remember(self, found: Findings, judged: Judged, shown: Mapping[Contestant, Tensor]) -> None:
@@ -152,6 +160,11 @@ def _steadiness(
 
 def _where_seen(shown: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     return torch.where(valid > 0.5, shown, target)
+
+
+def capped_db(psnr: Tensor) -> float:
+    """PSNR of one picture ``(1,)``, so that means stay finite where pictures are equal; NaN stays NaN."""
+    return float(psnr.clamp(max=EQUAL_PSNR_DB))
 
 
 def to_picture(shown: Tensor) -> Picture:
