@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from skimage.color import deltaE_ciede2000, rgb2lab
 
@@ -38,12 +41,13 @@ from nirvis_training.run_folder import DatasetRecord, RunFolder, RunRecord, Sour
 from nirvis_training.scoring import PictureScores, Predict, Scorer
 
 Rgb = tuple[int, int, int]
+Picture = NDArray[np.uint8]
 SIZE = (32, 16)
 GEOMETRY = SourceGeometry(frame=SIZE, crop=Rect(x=0, y=0, width=32, height=16), size=SIZE)
 
 
-def write_pairs(folder: Path, recording: str, mode: Mode, pairs: list[tuple[Rgb, Rgb]]) -> None:
-    """Flat pictures; where the mask is 0 the target is white, which nobody may count."""
+def write_pairs(folder: Path, recording: str, mode: Mode, pairs: Sequence[tuple[Rgb | Picture, Rgb | Picture]]) -> None:
+    """Flat pictures unless whole ones are given; where the mask is 0 the target is white, which nobody may count."""
     header = PairsHeader(
         recording_id=recording,
         part=1,
@@ -168,6 +172,23 @@ def test_flicker_and_warp_error_of_flat_pictures_have_the_values_worked_out_by_h
     assert second.scores["prediction"]["warp_error"] == pytest.approx(change, rel=1e-5)
     assert second.scores["target"]["warp_error"] == pytest.approx(np.mean(np.square([20, 10, 0])) / 255**2, rel=1e-5)
     assert "flicker_dn" not in other_clip.scores["prediction"], "the first of a clip follows nothing"
+
+
+def test_colours_are_steady_when_they_move_with_their_input(tmp_path: Path) -> None:
+    """A texture moves to the right; the truth moves with it in other colours, or stays where it was."""
+    coarse = np.random.default_rng(0).integers(0, 256, (4, 9, 3), np.uint8)
+    whole = cv2.resize(coarse, (34, 16), interpolation=cv2.INTER_CUBIC)
+    first, second = whole[:, 2:], whole[:, :32]
+    write_pairs(tmp_path, "moves", "day", [(first, 255 - first), (second, 255 - second)])
+    write_pairs(tmp_path, "stays", "day", [(first, 255 - first), (second, 255 - first)])
+    Catalogue.build(tmp_path).write()
+    Split(tuple(SplitRow(recording_id=r, place=r, mode="day", set="test") for r in ("moves", "stays"))).write(
+        tmp_path / "splits.csv"
+    )
+    _, moved, _, stayed = looked_at(tmp_path, lambda source: source)
+    assert moved.scores["prediction"]["warp_error"] < 1e-3
+    assert moved.scores["target"]["warp_error"] == pytest.approx(moved.scores["prediction"]["warp_error"], rel=0.1)
+    assert stayed.scores["target"]["warp_error"] > 20 * moved.scores["target"]["warp_error"]
 
 
 def test_a_subset_of_pairs_is_spread_over_each_clip_with_a_neighbour_for_steadiness(dataset: Path) -> None:

@@ -125,8 +125,8 @@ class Scorer:
         broken = [name for name, picture in predicted.items() if not picture.isfinite().all()]
         if broken:
             raise EvaluationError(
-                f"what {TITLES.get(broken[0], broken[0])} makes of {judged.name} holds values that are no numbers, so "
-                "that no figure means anything: its weights are broken. Train it anew, or go on from an older checkpoint"
+                f"what {TITLES.get(broken[0], broken[0])} makes of {judged.name} holds values that are no numbers: its "
+                "weights are broken, and no figure would mean anything. Train it anew, or from an older checkpoint"
             )
         shown = {name: metrics.quantised(picture, self.protocol.quantise) for name, picture in predicted.items()}
         return shown, source, judged.valid[0, 0].numpy() > 0.5
