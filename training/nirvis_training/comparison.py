@@ -23,7 +23,6 @@ from nirvis_training.judgement import (
     Scores,
     interval,
     of_clips,
-    resamples,
 )
 from nirvis_training.protocol import FIGURES, METRICS, Metric
 
@@ -53,7 +52,7 @@ class Comparison(Judgement):
 
     runs: list[RunLine]
     differences: dict[Contestant, dict[Metric, Interval]]
-    """Of each run to the first one, on the same clips: mean over clips, and its bootstrap interval."""
+    """Of each run to the first one, on the same clips: mean over clips, and its interval."""
 
     @classmethod
     def read(cls, path: Path) -> Comparison:
@@ -78,12 +77,8 @@ class Comparison(Judgement):
         if len(modes) > 1:
             yield "All modes", *self._table(self.overall, TABLE_1)
         yield "Steadiness", *self._table(self.overall, STEADINESS)
-        for group in self.distances:
-            yield (
-                f"Distances between collections, {group} pictures",
-                DISTANCE_HEADER,
-                distance_rows(self, group, TITLES),
-            )
+        for title, found in self.main_distances():
+            yield f"Distances between collections, {title} pictures", DISTANCE_HEADER, distance_rows(found)
         if len(self.runs) > 1:
             yield f"Difference to {self.runs[0].name} on the same clips", *self._table(self.differences, METRICS)
         yield self._across_rigs()
@@ -98,9 +93,10 @@ class Comparison(Judgement):
         for group, value, scores in self._all_groups():
             for name, found in scores.items():
                 table.writerows([name, group, value, m, f.mean, f.low, f.high] for m, f in found.items())
-        for value, distances in self.distances.items():
-            for name, measured in distances.items():
-                table.writerows([name, "collection", value, d, figure, "", ""] for d, figure in measured.values.items())
+        for group, values in self.distances.items():
+            for value, distances in values.items():
+                for name, measured in distances.items():
+                    table.writerows([name, group, value, d, figure, "", ""] for d, figure in measured.values.items())
         for name, differences in self.differences.items():
             rows = ([name, "difference", self.runs[0].name, m, f.mean, f.low, f.high] for m, f in differences.items())
             table.writerows(rows)
@@ -135,14 +131,14 @@ class Comparison(Judgement):
 
 
 def paired_differences(
-    clips: Sequence[ClipScores], names: Sequence[Contestant], seed: int
+    clips: Sequence[ClipScores], names: Sequence[Contestant]
 ) -> dict[Contestant, dict[Metric, Interval]]:
     """Of each contestant to the first, clip by clip, so that what makes a clip hard cancels."""
-    draws = resamples(len(clips), seed)
+    modes = [clip.mode for clip in clips]
     found: dict[Contestant, dict[Metric, Interval]] = {}
     for name in names[1:]:
         steps = {metric: of_clips(clips, name, metric) - of_clips(clips, names[0], metric) for metric in METRICS}
-        found[name] = {metric: interval(step, draws) for metric, step in steps.items() if np.isfinite(step).any()}
+        found[name] = {metric: interval(step, modes) for metric, step in steps.items() if np.isfinite(step).any()}
     return found
 
 

@@ -45,13 +45,22 @@ class PictureScores:
     scores: Mapping[Contestant, Mapping[Metric, float]]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Featured:
+    """One picture in the features that collections are compared by."""
+
+    clip: Entry
+    rig: str
+    vector: Vector
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """Scores of pictures, and their features for the distances between collections."""
 
     rows: list[PictureScores] = field(default_factory=list)
-    features: dict[Contestant, list[tuple[str, Vector]]] = field(default_factory=dict)
-    """Of every contestant and of the reference, under `TARGET`: mode and features of each picture."""
+    features: dict[Contestant, list[Featured]] = field(default_factory=dict)
+    """Of every contestant and of the reference, under `TARGET`."""
 
 
 class Scorer:
@@ -96,8 +105,8 @@ class Scorer:
     def look_at_reference(self, found: Findings, pictures: ReferencePictures) -> None:
         """Add the features of the visible pictures that collections are compared with."""
         if self.backbones.inception is not None:
-            for entry, rgb in pictures:
-                self._add_features(found, TARGET, entry, rgb.to(self.device))
+            for entry, rig, rgb in pictures:
+                self._add_features(found, TARGET, entry, rig, rgb.to(self.device))
 
     def score(self, shown: Tensor, judged: Judged) -> dict[Metric, float]:
         """Every metric of one picture ``(1, 3, H, W)`` that has a partner and is scored; only what is a number."""
@@ -139,13 +148,13 @@ class Scorer:
             rgb = shown[name]
             if judged.target is not None:
                 rgb = _where_seen(rgb, judged.target.to(self.device), judged.valid.to(self.device))
-            self._add_features(found, name, judged.entry, rgb)
+            self._add_features(found, name, judged.entry, judged.rig, rgb)
 
-    def _add_features(self, found: Findings, name: Contestant, entry: Entry, rgb: Tensor) -> None:
+    def _add_features(self, found: Findings, name: Contestant, clip: Entry, rig: str, rgb: Tensor) -> None:
         if self.backbones.inception is not None:
             with torch.no_grad():
                 features = self.backbones.inception(rgb)[0].double().cpu().numpy()
-            found.features.setdefault(name, []).append((entry.mode, features))
+            found.features.setdefault(name, []).append(Featured(clip, rig, features))
 
 
 def _steadiness(
