@@ -62,10 +62,12 @@ class Comparison(Judgement):
         except (OSError, ValueError, ValidationError) as error:
             raise EvaluationError(f"{path} is not a comparison of this nirvis: {str(error).splitlines()[0]}") from None
 
-    def markdown(self) -> str:
-        """Every table of the comparison, in GitHub's markdown."""
-        parts = [f"{self.pairs} pictures of {self.clips} clips (set {self.subset}); mean over clips [95 % interval]."]
-        parts += [f"{title}\n\n{_markdown(header, rows)}" for title, header, rows in self.tables()]
+    def markdown(self, without: tuple[str, ...] = ()) -> str:
+        """Every table of the comparison, in GitHub's markdown; `without` those whose titles begin so."""
+        scope = f"{self.pairs} pictures of {self.clips} clips (set {self.subset})"
+        parts = [f"{scope}; mean over clips [95 % interval, where they are enough]."]
+        shown_tables = (table for table in self.tables() if not table[0].startswith(without))
+        parts += [f"{title}\n\n{markdown_table(header, rows)}" for title, header, rows in shown_tables]
         parts += [f"Not computed: {what}: {reason}." for what, reason in self.not_computed.items()]
         return "\n\n".join(parts) + "\n"
 
@@ -150,6 +152,6 @@ def _run_row(line: RunLine) -> list[str]:
     ]
 
 
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
