@@ -57,8 +57,10 @@ CLIPS := $(wildcard $(NIRVIS_REAL_DATA)/m3svd/*/infrared)
 results: setup $(if $(CLIPS),m3svd/splits.csv)  ## every method with one budget, in tables; hours on two cores, goes on where it was stopped
 	@test -d demo/pairs || $(BIN)/nirvis demo --out demo
 	@test -d demo-real/pairs || $(BIN)/nirvis demo --real --out demo-real
-	$(BIN)/python benchmarks/results.py --group supervised --dataset twin=demo/pairs --dataset real=demo-real/pairs
-	$(BIN)/python benchmarks/results.py --group unpaired --dataset twin=demo/pairs $(if $(CLIPS),--dataset m3svd=m3svd)
+	$(BIN)/python benchmarks/results.py --docs docs/results.md --group supervised --dataset twin=demo/pairs \
+		--dataset real=demo-real/pairs
+	$(BIN)/python benchmarks/results.py --docs docs/results.md --group unpaired --dataset twin=demo/pairs \
+		$(if $(CLIPS),--dataset m3svd=m3svd)
 
 m3svd/splits.csv: | setup
 	for clip in $(dir $(CLIPS)); do \

@@ -2,27 +2,32 @@
 
 Every method is trained on the same number of crops of each dataset's training set and judged on its test set, beside
 input, grey world and mean colour. Networks are narrow and budgets small, so that all of it runs on two processor
-cores; `--samples` and `--width` make it what a larger machine can do. Terms that need pretrained features are left out
-(nirvis has none to give, and random ones would say nothing); a method that is nothing without them is named as not
-computed. A run that is there already is not trained again: the program goes on where it was stopped.
+cores; `--samples` and `--width` make it what a larger machine can do, `--docs` puts the tables where they are read.
+Terms that need pretrained features are left out (nirvis has none to give, and random ones would say nothing); a method
+that is nothing without them is named as not computed. A run that is there already is not trained again: the program
+goes on where it was stopped.
+
+Ends with status 1 when losses that have to fall did not or a method makes negatives, which the tables then say too.
 
     nirvis demo --out demo
     nirvis demo --real --out demo-real
     python benchmarks/results.py --group supervised --dataset twin=demo/pairs --dataset real=demo-real/pairs
-    python benchmarks/results.py --group unpaired --dataset twin=demo/pairs
+    python benchmarks/results.py --group unpaired --dataset twin=demo/pairs --docs docs/results.md
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
+
+from results_checks import COURSE_HEADER, LIKENESS_HEADER, Checked, checked, course_rows, likeness_rows
+from results_page import require_block, write_block
 
 from nirvis.training_bar import training_bar
 from nirvis_capture.settings import Changes
 from nirvis_training.compare import compare
+from nirvis_training.comparison import Comparison, markdown_table
 from nirvis_training.config import TrainingConfig, load_config
 from nirvis_training.loop import resume, train
 from nirvis_training.protocol import Protocol
@@ -56,23 +61,12 @@ UNPAIRED: Mapping[str, Changes] = {
 }
 HALF_AS_WIDE = ("mehri_sappa",)
 """Lighter than the others by design, as in their configurations."""
-HAVE_TO_FALL: Mapping[str, Sequence[str]] = {
-    "cyclegan": ("cycle_",),
-    "mehri_sappa": ("cycle_",),
-    "pcsgan": ("cycle_", "synthesized_"),
-    "recyclegan": ("recycle_", "recurrent_"),
-    "mocyclegan": ("cycle_", "motion_cycle_"),
-    "unsup_recycle": ("recycle_", "spatial_"),
-    "cut": ("contrast", "identity_contrast"),
-    "fastcut": ("contrast",),
-    "i2vgan": (
-        *("visible_cycle", "visible_recurrent", "visible_recycle", "visible_external"),
-        *("infrared_cycle", "infrared_recurrent", "infrared_recycle", "infrared_external"),
-    ),
-}
-"""Beginnings of the terms by which a method holds on to its source, by its name: the way back, the frame foretold, the
-likeness of patches. Training that works makes their sum smaller. Adversarial terms are no measure: two networks play
-against each other, and neither has to win."""
+GROUPS: Mapping[str, Mapping[str, Changes]] = {"supervised": SUPERVISED, "unpaired": UNPAIRED}
+SAMPLES = {"supervised-twin": 2000, "supervised-real": 1500, "unpaired-twin": 1000, "unpaired-m3svd": 300}
+"""Crops of each method in the tables of docs/results.md."""
+OTHER_SAMPLES = 1000
+NOT_SHOWN = ("Difference to", "Across rigs")
+"""Tables of a comparison that say nothing here: no method is the measure of the others, and there is one rig."""
 NOT_COMPUTED = {
     "nyberg": "is CycleGAN itself at this budget: what its authors changed is not known",
     "sesim": "compares nothing but VGG-16 features",
@@ -83,37 +77,74 @@ NOT_COMPUTED = {
 
 def main() -> None:
     options = _options()
-    for group, methods in {"supervised": SUPERVISED, "unpaired": UNPAIRED}.items():
-        if options.group in (group, "all"):
-            chosen = {name: changes for name, changes in methods.items() if name in (options.methods or methods)}
-            for dataset in options.dataset:
-                table(group, chosen, dataset, options)
-
-
-def table(group: str, methods: Mapping[str, Changes], dataset: str, options: argparse.Namespace) -> None:
-    """Train what is not trained yet, judge all of it, and write ``GROUP-DATASET.md``."""
-    name, _, folder = dataset.partition("=")
-    samples = options.samples if group == "supervised" else options.unpaired_samples
-    home = options.out / f"{group}-{name}"
-    runs = [
-        trained(config_of(method, changes, samples, options), Path(folder), home / method)
-        for method, changes in methods.items()
+    tables = [
+        Table(group, dataset, folder, options)
+        for group in GROUPS
+        if options.group in (group, "all")
+        for dataset, folder in options.dataset
     ]
-    comparison = compare(
-        [run.path for run in runs],
-        [Path(folder)],
-        home / "comparison",
-        protocol=Protocol(pairs_per_clip=options.pairs_per_clip),
-        names=list(methods),
-    )
-    lines = [f"## {group}, {name}: {samples} crops of {options.crop} px, width {options.width}, seed 42", ""]
-    lines += [comparison.markdown(), "", *_seconds(runs, methods)]
-    if group == "unpaired":
-        lines += ["", *_losses_table(runs, methods)]
-        lines += ["", *(f"- {method}: not computed, it {reason}" for method, reason in NOT_COMPUTED.items())]
-    text = "\n".join(lines).replace(str(Path.home()), "~")
-    (options.out / f"{group}-{name}.md").write_text(f"{text}\n", encoding="utf-8")
-    print(text)
+    if options.docs is not None:
+        for table in tables:
+            require_block(options.docs, table.name)
+    complaints = [f"{table.name}: {complaint}" for table in tables for complaint in table.made()]
+    if complaints:
+        raise SystemExit("not as it should be:\n" + "\n".join(complaints))
+
+
+class Table:
+    """All methods of a group on one dataset."""
+
+    def __init__(self, group: str, dataset: str, folder: Path, options: argparse.Namespace) -> None:
+        self.name = f"{group}-{dataset}"
+        self._group = group
+        self._dataset = folder
+        self._options = options
+        methods = GROUPS[group]
+        self._methods = {name: methods[name] for name in methods if name in (options.methods or methods)}
+        self._samples = options.samples or SAMPLES.get(self.name, OTHER_SAMPLES)
+
+    def made(self) -> list[str]:
+        """Train what is not trained yet, judge all of it, write ``GROUP-DATASET.md`` and the block of the page.
+
+        Returns what is not as it should be: losses that did not fall, and pictures that are negatives.
+        """
+        options = self._options
+        home = options.out / self.name
+        runs = {
+            method: trained(config_of(method, changes, self._samples, options), self._dataset, home / method)
+            for method, changes in self._methods.items()
+        }
+        comparison = compare(
+            [run.path for run in runs.values()],
+            [self._dataset],
+            home / "comparison",
+            protocol=Protocol(pairs_per_clip=options.pairs_per_clip),
+            names=list(runs),
+        )
+        found = [checked(run, method, self._dataset, options.pairs_per_clip) for method, run in runs.items()]
+        text = self._text(comparison, runs, found).replace(str(Path.home()), "~")
+        (options.out / f"{self.name}.md").write_text(f"# {self.name}\n\n{text}\n", encoding="utf-8")
+        if options.docs is not None:
+            write_block(options.docs, self.name, text)
+        print(text)
+        return [complaint for one in found for complaint in one.complaints]
+
+    def _text(self, comparison: Comparison, runs: Mapping[str, RunFolder], found: Sequence[Checked]) -> str:
+        options = self._options
+        seconds = ", ".join(f"{method} {run.status.seconds:.0f}" for method, run in runs.items())
+        parts = [
+            f"{self._samples} crops of {options.crop} px for every method, width {options.width}, seed 42.",
+            comparison.markdown(without=NOT_SHOWN).strip(),
+            f"Training took, in seconds: {seconds}.",
+        ]
+        if rows := course_rows(found):
+            title = "Losses: the sum of what has to fall, mean of the first and of the last tenth of the run"
+            parts += [title, markdown_table(COURSE_HEADER, rows)]
+        title = "Negatives: correlation of the luma of what a method makes, mean over the pictures"
+        parts += [title, markdown_table(LIKENESS_HEADER, likeness_rows(found))]
+        if self._group == "unpaired":
+            parts.append("\n".join(f"- {method}: not computed, it {reason}" for method, reason in NOT_COMPUTED.items()))
+        return "\n\n".join(parts)
 
 
 def config_of(method: str, changes: Changes, samples: int, options: argparse.Namespace) -> TrainingConfig:
@@ -146,6 +177,11 @@ def trained(config: TrainingConfig, dataset: Path, out: Path) -> RunFolder:
     """A finished run: found, gone on with, or trained from its beginning."""
     if out.exists():
         run = RunFolder(out)
+        if run.config.samples != config.samples:
+            raise SystemExit(
+                f"{out} was trained on {run.config.samples} crops, this table is of {config.samples}. Give another "
+                f"--out, or --samples {run.config.samples}"
+            )
         if run.status.state == "finished":
             return run
         with training_bar() as show:
@@ -155,57 +191,30 @@ def trained(config: TrainingConfig, dataset: Path, out: Path) -> RunFolder:
         return train(config, dataset, out, show)
 
 
-@dataclass(frozen=True)
-class Course:
-    """Where the sum of some loss terms began and ended: means over the first and the last tenth of its lines."""
-
-    first: float
-    last: float
-
-    @property
-    def fell(self) -> bool:
-        return self.last < self.first
-
-
-def course(run: RunFolder, beginnings: Sequence[str]) -> Course:
-    """The course of the sum of all terms that begin so."""
-    lines = [line for line in run.metrics() if "loss" in line]
-    names = [name for name in lines[0] if name.removeprefix("loss_").startswith(tuple(beginnings))]
-    sums = [sum(line[name] for name in names) for line in lines]
-    tenth = max(1, len(sums) // 10)
-    return Course(fmean(sums[:tenth]), fmean(sums[-tenth:]))
-
-
-def _losses_table(runs: Sequence[RunFolder], methods: Mapping[str, Changes]) -> Iterator[str]:
-    """Whether the losses of each method went where they should, by the rule `HAVE_TO_FALL`."""
-    yield "Losses: the sum of what has to fall, mean of the first and of the last tenth of the run"
-    yield ""
-    yield "| method | terms | first | last | fell |"
-    yield "| --- | --- | --- | --- | --- |"
-    for run, method in zip(runs, methods, strict=True):
-        terms = HAVE_TO_FALL[method]
-        found = course(run, terms)
-        named = ", ".join(f"{term}…" if term.endswith("_") else term for term in terms)
-        yield f"| {method} | {named} | {found.first:.3g} | {found.last:.3g} | {'yes' if found.fell else '**no**'} |"
-
-
-def _seconds(runs: Sequence[RunFolder], methods: Mapping[str, Changes]) -> list[str]:
-    pairs = zip(methods, runs, strict=True)
-    return ["Training took, in seconds: " + ", ".join(f"{name} {run.status.seconds:.0f}" for name, run in pairs) + "."]
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dataset", action="append", required=True, help="NAME=FOLDER of registered pairs")
+    parser.add_argument(
+        "--dataset", action="append", type=_named, required=True, help="NAME=FOLDER of registered pairs"
+    )
     parser.add_argument("--out", type=Path, default=Path("results"))
-    parser.add_argument("--group", choices=("supervised", "unpaired", "all"), default="all")
+    parser.add_argument("--docs", type=Path, help="write the blocks of this page as well")
+    parser.add_argument("--group", choices=(*GROUPS, "all"), default="all")
     parser.add_argument("--methods", nargs="*", help="only these")
-    parser.add_argument("--samples", type=int, default=4000, help="of each supervised method")
-    parser.add_argument("--unpaired-samples", type=int, default=2000, help="of each unpaired method")
+    parser.add_argument("--samples", type=int, help="crops of each method, in place of those of docs/results.md")
     parser.add_argument("--crop", type=int, default=96)
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--pairs-per-clip", type=int, default=4)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.docs is not None and options.methods:
+        parser.error("--docs shows every method; leave --methods out")
+    return options
+
+
+def _named(text: str) -> tuple[str, Path]:
+    name, equals, folder = text.partition("=")
+    if not (name and equals and folder):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FOLDER")
+    return name, Path(folder)
 
 
 if __name__ == "__main__":

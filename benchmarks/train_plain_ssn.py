@@ -89,13 +89,16 @@ class PlainStep:
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=1e-4)
 
     def step(self, source: Tensor, target: Tensor) -> float:
-        predicted, wanted = self.network(source), normalised_lab(target)
-        loss = dssim(predicted[:, :1], wanted[:, :1]) + F.l1_loss(predicted[:, 1:], wanted[:, 1:])
-        loss = loss + 10 * self.perceptual(predicted, wanted)
+        loss = self.loss(source, target)
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)
         self.optimiser.step()
         return loss.item()
+
+    def loss(self, source: Tensor, target: Tensor) -> Tensor:
+        predicted, wanted = self.network(source), normalised_lab(target)
+        loss = dssim(predicted[:, :1], wanted[:, :1]) + F.l1_loss(predicted[:, 1:], wanted[:, 1:])
+        return loss + 10 * self.perceptual(predicted, wanted)
 
     def perceptual(self, predicted: Tensor, wanted: Tensor) -> Tensor:
         distances = []
@@ -121,7 +124,7 @@ def vgg_layers(weights: Mapping[str, Tensor]) -> nn.Sequential:
 
 
 def dssim(predicted: Tensor, target: Tensor) -> Tensor:
-    profile = torch.exp(-((torch.arange(11.0) - 5) ** 2) / (2 * 1.5**2))
+    profile = torch.exp(-((torch.arange(11.0, device=predicted.device) - 5) ** 2) / (2 * 1.5**2))
     profile = profile / profile.sum()
     window = torch.outer(profile, profile)[None, None]
     mean_1, mean_2 = F.conv2d(predicted, window), F.conv2d(target, window)
@@ -135,10 +138,10 @@ def dssim(predicted: Tensor, target: Tensor) -> Tensor:
 
 def normalised_lab(rgb: Tensor) -> Tensor:
     linear = torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
-    matrix = torch.tensor(
+    matrix = rgb.new_tensor(
         [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
     )
-    xyz = torch.einsum("ij,njhw->nihw", matrix, linear) / torch.tensor([0.95047, 1.0, 1.08883]).view(1, 3, 1, 1)
+    xyz = torch.einsum("ij,njhw->nihw", matrix, linear) / rgb.new_tensor([0.95047, 1.0, 1.08883]).view(1, 3, 1, 1)
     f = torch.where(xyz > 0.008856, xyz.clamp(min=0.008856) ** (1 / 3), 7.787 * xyz + 16 / 116)
     lightness = 116 * f[:, 1] - 16
     a, b = 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])

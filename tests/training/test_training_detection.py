@@ -256,6 +256,28 @@ def test_labels_of_other_pictures_are_refused(recording: Path) -> None:
         score_detector(look, Views(recording / "nir"), recording / "labels")
 
 
+def test_classes_that_nobody_labelled_are_refused(recording: Path) -> None:
+    look, views = Detector(detector(recording / "cells.onnx", "yolov8")), Views(recording / "nir")
+    labels = yolo_labels(recording)
+    with pytest.raises(LabelError, match=r"no box of class 3, 5, only of 0. Classes are numbers of the detector"):
+        score_detector(look, views, labels, classes=[3, 5])
+    assert score_detector(look, views, labels, classes=[0, 3])["input"].by_class.keys() == {0}
+    (labels / "unseen.txt").write_text("3 0.5 0.5 0.1 0.1\n")
+    with pytest.raises(LabelError, match=r"the labels of these 2 pictures .* no box of class 3, only of 0"):
+        score_detector(look, views, labels, classes=[3])
+
+
+def test_labels_without_a_box_are_refused(recording: Path) -> None:
+    look = Detector(detector(recording / "cells.onnx", "yolov8"))
+    labels = yolo_labels(recording)
+    for file in labels.iterdir():
+        file.write_text("")
+    with pytest.raises(LabelError, match="no box at all"):
+        score_detector(look, Views(recording / "nir"), labels)
+    with pytest.raises(ValueError, match="no true box"):
+        average_precision([found((*A, 0.9, 0))], [true()])
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [("0 0.5 0.5 0.1", "line 1: wants"), ("car 0.5 0.5 0.1 0.1", "line 1: wants")],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,13 @@ from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 from torchmetrics.image.kid import poly_mmd
 
+from nirvis_capture.profile import Mode
+from nirvis_datasets.entry import Entry
+from nirvis_training.conclusion import distances_of
 from nirvis_training.feature_distance import frechet_distance, kernel_distance
+from nirvis_training.judgement import TARGET
+from nirvis_training.protocol import Protocol
+from nirvis_training.scoring import Featured, Findings
 
 Features = NDArray[np.float64]
 
@@ -73,3 +81,43 @@ def test_kid_of_unequal_collections_is_a_mean_over_subsets_that_a_seed_decides()
 def test_one_picture_has_no_distance() -> None:
     with pytest.raises(ValueError, match="two pictures"):
         frechet_distance(features(0, 1), features(1, 5))
+
+
+def test_collections_are_compared_by_mode_place_hour_and_rig() -> None:
+    """Four pictures of a bridge by night, six of a square by day and one of a harbour, which is too few for a place."""
+    seen = [(clip("night", "bridge", 22), "first")] * 4 + [(clip("day", "square", 9), "second")] * 6
+    seen.append((clip("day", "harbour", 9), "second"))
+    of = {TARGET: features(0, 11), "run": features(1, 11)}
+    found = Findings(
+        features={
+            name: [Featured(where, rig, vector) for (where, rig), vector in zip(seen, vectors, strict=True)]
+            for name, vectors in of.items()
+        }
+    )
+    distances = distances_of(found, Protocol())
+    assert {group: sorted(values) for group, values in distances.items()} == {
+        "all": ["all"],
+        "mode": ["day", "night"],
+        "place": ["bridge", "square"],
+        "hour": ["09", "22"],
+        "rig": ["first", "second"],
+    }
+    bridge, everything = distances["place"]["bridge"]["run"], distances["all"]["all"]["run"]
+    assert bridge.values["fid"] == pytest.approx(frechet_distance(of["run"][:4], of[TARGET][:4]))
+    assert everything.values["fid"] == pytest.approx(frechet_distance(of["run"], of[TARGET]))
+    for group, value in (("mode", "night"), ("hour", "22"), ("rig", "first")):
+        assert distances[group][value]["run"] == bridge
+
+
+def clip(mode: Mode, place: str, hour: int) -> Entry:
+    return Entry(
+        kind="pairs",
+        path=f"{place}.pairs.h5",
+        recording_id=place,
+        mode=mode,
+        place=place,
+        start_time=datetime(2026, 6, 21, hour, tzinfo=timezone.utc),
+        pairs=9,
+        sha256="0" * 64,
+        size_bytes=1,
+    )

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
+from scipy.stats import t as student
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 import nirvis_profiles
@@ -25,23 +31,25 @@ from nirvis_registration.quality import PairQuality
 from nirvis_training.backbones.cache import Backbones
 from nirvis_training.baselines import MeanColour
 from nirvis_training.conclusion import average_clips
+from nirvis_training.confidence import student_quantile
 from nirvis_training.config import load_config
 from nirvis_training.evaluate import evaluate, training_mean_colour, untrained
 from nirvis_training.evaluation import Evaluation, EvaluationError
 from nirvis_training.judged_pictures import JudgedPictures
-from nirvis_training.judgement import interval, summarise
+from nirvis_training.judgement import Interval, interval, summarise
 from nirvis_training.methods import make_method
 from nirvis_training.protocol import Protocol, Quantise
 from nirvis_training.run_folder import DatasetRecord, RunFolder, RunRecord, Source, create_run
 from nirvis_training.scoring import PictureScores, Predict, Scorer
 
 Rgb = tuple[int, int, int]
+Picture = NDArray[np.uint8]
 SIZE = (32, 16)
 GEOMETRY = SourceGeometry(frame=SIZE, crop=Rect(x=0, y=0, width=32, height=16), size=SIZE)
 
 
-def write_pairs(folder: Path, recording: str, mode: Mode, pairs: list[tuple[Rgb, Rgb]]) -> None:
-    """Flat pictures; where the mask is 0 the target is white, which nobody may count."""
+def write_pairs(folder: Path, recording: str, mode: Mode, pairs: Sequence[tuple[Rgb | Picture, Rgb | Picture]]) -> None:
+    """Flat pictures unless whole ones are given; where the mask is 0 the target is white, which nobody may count."""
     header = aligned_header(
         recording,
         SIZE,
@@ -142,7 +150,7 @@ def test_clips_count_alike_whatever_their_length(dataset: Path) -> None:
     first = (psnr_db((100,) * 3, (110,) * 3) + psnr_db((50, 60, 70), (90, 100, 110))) / 2
     second = psnr_db((120, 30, 30), (60, 80, 100))
     assert [clip.pairs for clip in clips] == [2, 1]
-    assert summarise(clips, 0)["input"]["psnr_rgb_db"].mean == pytest.approx((first + second) / 2, abs=1e-4)
+    assert summarise(clips)["input"]["psnr_rgb_db"].mean == pytest.approx((first + second) / 2, abs=1e-4)
 
 
 def test_flicker_and_warp_error_of_flat_pictures_have_the_values_worked_out_by_hand(dataset: Path) -> None:
@@ -156,6 +164,23 @@ def test_flicker_and_warp_error_of_flat_pictures_have_the_values_worked_out_by_h
     assert "flicker_dn" not in other_clip.scores["prediction"], "the first of a clip follows nothing"
 
 
+def test_colours_are_steady_when_they_move_with_their_input(tmp_path: Path) -> None:
+    """A texture moves to the right; the truth moves with it in other colours, or stays where it was."""
+    coarse = np.random.default_rng(0).integers(0, 256, (4, 9, 3), np.uint8)
+    whole = cv2.resize(coarse, (34, 16), interpolation=cv2.INTER_CUBIC)
+    first, second = whole[:, 2:], whole[:, :32]
+    write_pairs(tmp_path, "moves", "day", [(first, 255 - first), (second, 255 - second)])
+    write_pairs(tmp_path, "stays", "day", [(first, 255 - first), (second, 255 - first)])
+    Catalogue.build(tmp_path).write()
+    Split(tuple(SplitRow(recording_id=r, place=r, mode="day", set="test") for r in ("moves", "stays"))).write(
+        tmp_path / "splits.csv"
+    )
+    _, moved, _, stayed = looked_at(tmp_path, lambda source: source)
+    assert moved.scores["prediction"]["warp_error"] < 1e-3
+    assert moved.scores["target"]["warp_error"] == pytest.approx(moved.scores["prediction"]["warp_error"], rel=0.1)
+    assert stayed.scores["target"]["warp_error"] > 20 * moved.scores["target"]["warp_error"]
+
+
 def test_a_subset_of_pairs_is_spread_over_each_clip_with_a_neighbour_for_steadiness(dataset: Path) -> None:
     def looked(per_clip: int | None) -> list[tuple[str, bool, bool]]:
         return [(one.name, one.scored, one.follows) for one in JudgedPictures(dataset, "test", per_clip)]
@@ -165,18 +190,33 @@ def test_a_subset_of_pairs_is_spread_over_each_clip_with_a_neighbour_for_steadin
     assert looked(1) == [("one-000000", False, False), every[1], every[2]], "the middle of two is the second"
 
 
-def test_the_interval_of_two_clips_spans_both_and_of_one_is_a_point() -> None:
-    draws = np.random.default_rng(0).integers(0, 2, (2000, 2))
-    found = interval(np.array([20.0, 30.0]), draws)
-    assert (found.low, found.mean, found.high) == (20.0, 25.0, 30.0)
-    alone = interval(np.array([20.0]), np.zeros((2000, 1), np.int64))
-    assert (alone.low, alone.mean, alone.high) == (20.0, 20.0, 20.0)
+def test_two_clips_have_no_interval_and_three_have_that_of_student() -> None:
+    assert interval(np.array([20.0, 30.0]), ["day", "day"]) == Interval(mean=25.0)
+    found = interval(np.array([20.0, 30.0, 25.0, np.nan]), ["day"] * 4)
+    assert (found.low, found.high) == pytest.approx(student.interval(0.95, 2, 25, 5 / math.sqrt(3)), rel=0.01)
 
 
-def test_the_interval_has_the_width_of_the_standard_error() -> None:
-    values = np.random.default_rng(1).normal(25, 2, 200)
-    found = interval(values, np.random.default_rng(2).integers(0, 200, (4000, 200)))
-    assert found.high - found.low == pytest.approx(2 * 1.96 * values.std() / math.sqrt(200), rel=0.05)
+def test_the_step_between_modes_is_no_uncertainty_of_their_mean() -> None:
+    """Night is 10 dB darker; clips of a mode differ by 1 dB: two degrees of freedom, variance 1/2."""
+    found = interval(np.array([30.0, 31.0, 20.0, 21.0]), ["day", "day", "night", "night"])
+    assert (found.low, found.high) == pytest.approx(student.interval(0.95, 2, 25.5, math.sqrt(0.5 / 4)), rel=0.01)
+    assert found.mean == 25.5
+
+
+@pytest.mark.parametrize("clips", [3, 6, 40])
+def test_an_interval_holds_the_mean_as_often_as_it_says(clips: int) -> None:
+    random, held = np.random.default_rng(3), []
+    for _ in range(2000):
+        found = interval(random.normal(25, 2, clips), ["night"] * clips)
+        assert found.low is not None
+        assert found.high is not None
+        held.append(found.low < 25 < found.high)
+    assert np.mean(held) == pytest.approx(0.95, abs=0.015)
+
+
+@pytest.mark.parametrize("freedom", [2, 3, 5, 12, 100])
+def test_quantiles_of_student_are_those_of_scipy(freedom: int) -> None:
+    assert student_quantile(0.975, freedom) == pytest.approx(student.ppf(0.975, freedom), rel=0.01)
 
 
 @pytest.fixture
@@ -236,6 +276,17 @@ def test_example_pictures_show_each_mode(run: RunFolder, dataset: Path) -> None:
 def test_evaluating_twice_gives_the_same_and_leaves_one_folder(run: RunFolder, dataset: Path) -> None:
     assert evaluate(run.path, dataset) == evaluate(run.path, dataset)
     assert not list(run.path.glob("evaluation*.part"))
+
+
+def test_a_prediction_that_is_no_number_has_no_figures(dataset: Path) -> None:
+    with pytest.raises(EvaluationError, match="what prediction makes of one-000000 holds values that are no numbers"):
+        looked_at(dataset, lambda source: source / 0 * 0)
+
+
+def test_what_nobody_saw_is_not_scored(dataset: Path) -> None:
+    (judged, *_) = JudgedPictures(dataset, "test")
+    unseen = replace(judged, valid=torch.zeros_like(judged.valid))
+    assert Scorer(Protocol(), Backbones()).score(judged.source, unseen) == {}
 
 
 def test_a_set_without_pairs_is_refused(run: RunFolder, dataset: Path) -> None:

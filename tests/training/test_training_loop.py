@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 import nirvis_profiles
 from nirvis_datasets.errors import DatasetError
@@ -75,6 +76,32 @@ def test_a_run_keeps_what_is_best_by_the_metric_that_it_names(
     best = choose(run.metrics(), key=lambda line: line[f"val_{name}"])
     assert run.best is not None
     assert run.best.samples == best["samples"]
+
+
+def test_weights_that_predict_no_numbers_are_never_the_best(
+    dataset: Path,
+    tmp_path: Path,
+    small_config: MakeConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Failing(Ssn):
+        """From its second look at one of its two pictures on."""
+
+        looks = 0
+
+        def predict(self, source: Tensor) -> Tensor:
+            self.looks += 1
+            return super().predict(source) * (float("nan") if self.looks == 4 else 1)
+
+    config = small_config(samples=4, validate_every_samples=2, video_frames=0)
+    monkeypatch.setattr(loop, "make_method", lambda config: Failing(config.method, config.learning_rate))
+    run = train(config, dataset, tmp_path / "run")
+    assert run.best is not None
+    assert run.best.samples == 2
+    assert ["val_psnr_db" in line for line in run.metrics()] == [True, False]
+    assert "after 4 samples" in caplog.text
+    assert "predicts values that are no numbers" in caplog.text
 
 
 def test_pictures_show_input_prediction_and_truth_side_by_side(finished: RunFolder) -> None:
@@ -160,11 +187,11 @@ def test_a_loss_that_is_no_number_ends_the_run_before_the_step(
 
     config = small_config()
     monkeypatch.setattr(loop, "make_method", lambda config: Exploding(config.method, config.learning_rate))
-    with pytest.raises(Diverged, match=r"after 10 samples \(term colour\).*lower learning_rate \(now 0.002\)"):
+    with pytest.raises(Diverged, match=r"after 10 samples: loss term colour\..*lower learning_rate \(now 0.002\)"):
         train(config, dataset, tmp_path / "run")
     run = RunFolder(tmp_path / "run")
     assert run.status.state == "failed"
-    assert "no longer a number" in run.status.message
+    assert "No longer a number" in run.status.message
     assert all(tensor.isfinite().all() for tensor in load_method(run, "last").state_dict().values())
 
 

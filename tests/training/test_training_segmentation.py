@@ -86,7 +86,7 @@ def test_views_of_a_recording_are_scored_by_their_labels(tmp_path: Path, capsys:
     assert capsys.readouterr().out.splitlines()[-1].split() == ["truth", "1.000", "1.000", "1"]
 
 
-def test_labels_that_are_colours_or_absent_are_refused(tmp_path: Path) -> None:
+def test_labels_that_are_colours_absent_or_not_judged_are_refused(tmp_path: Path) -> None:
     (tmp_path / "nir").mkdir()
     (tmp_path / "labels").mkdir()
     write_png(tmp_path / "nir" / "a.png", np.zeros((32, 32, 3), np.uint8))
@@ -95,4 +95,7 @@ def test_labels_that_are_colours_or_absent_are_refused(tmp_path: Path) -> None:
         score_segmenter(look, Views(tmp_path / "nir"), tmp_path / "labels")
     write_png(tmp_path / "labels" / "a.png", np.zeros((32, 32, 3), np.uint8))
     with pytest.raises(LabelError, match="classes, not colours"):
+        score_segmenter(look, Views(tmp_path / "nir"), tmp_path / "labels")
+    write_png(tmp_path / "labels" / "a.png", np.full((8, 8), 255, np.uint8))
+    with pytest.raises(LabelError, match=r"every pixel of the labels .* is 255"):
         score_segmenter(look, Views(tmp_path / "nir"), tmp_path / "labels")

@@ -13,7 +13,7 @@ from nirvis_training import loop
 from nirvis_training.checkpoint import newest, read_checkpoint
 from nirvis_training.config import TrainingConfig, parse_config, validated
 from nirvis_training.distribution import Team
-from nirvis_training.errors import ConfigError, OutOfMemory, TrainingError
+from nirvis_training.errors import ConfigError, Diverged, OutOfMemory, TrainingError
 from nirvis_training.loop import Progress, resume, train
 from nirvis_training.memory import explained, measure
 from nirvis_training.methods import load_method, make_method
@@ -193,6 +193,22 @@ def test_phases_train_their_own_networks_and_share_what_was_kept(small_config: M
     assert terms.keys() == {"near", "far"}
     after = method.state_dict()
     assert all(not torch.equal(before[name], after[name]) for name in before if name != "mean")
+
+
+class Infinite(Drawing):
+    """A loss whose value is 0 and whose slope there is infinite."""
+
+    def losses(self, phase: Phase, batch: Batch) -> Losses:
+        losses = super().losses(phase, batch)
+        return losses if phase.name == "first" else {"far": (losses["far"] * 0).sqrt()}
+
+
+def test_a_gradient_that_is_no_number_ends_the_run_before_the_step(small_config: MakeConfig) -> None:
+    method = Infinite()
+    before = method.other.weight.clone()
+    with pytest.raises(Diverged, match=r"after 6 samples: gradient of other\. This step was not taken"):
+        Stepper(method, small_config(), Team()).step([a_batch(2)], samples=6)
+    assert torch.equal(method.other.weight, before)
 
 
 def _drawing(config: TrainingConfig) -> Method:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,8 @@ from nirvis_training.footage import read_picture
 from nirvis_training.loop import train
 from nirvis_training.methods import load_method
 from nirvis_training.run_folder import RunFolder
+from nirvis_training.scoring import EQUAL_PSNR_DB
+from nirvis_training.validation import scored
 from unpaired_frames import CYCLEGAN, SIZE
 
 MakeConfig = Callable[..., TrainingConfig]
@@ -72,6 +75,13 @@ def test_pictures_and_film_are_what_nirvis_colorize_makes_of_the_same_pairs(
     assert len(film) == len(expected) == 4
     for one, other in zip(film, expected, strict=True):
         _alike(one, other, at_most=4)  # lossy, of pictures that are rounded otherwise here and there
+
+
+def test_pictures_that_are_equal_have_a_finite_score_and_those_that_nobody_saw_none() -> None:
+    picture, everywhere = torch.rand(1, 3, 16, 16), torch.ones(1, 1, 16, 16)
+    assert scored(picture, picture, everywhere)["psnr_db"] == EQUAL_PSNR_DB
+    assert all(math.isnan(value) for value in scored(picture, 1 - picture, 0 * everywhere).values())
+    assert all(math.isnan(value) for value in scored(picture * math.nan, picture, everywhere).values())
 
 
 def test_a_run_without_video_frames_leaves_no_film(small_config: MakeConfig, dataset: Path, tmp_path: Path) -> None:

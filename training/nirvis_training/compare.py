@@ -71,7 +71,7 @@ def compare(
         subset=subset,
         not_computed=missing,
     )
-    differences = paired_differences(judgement.by_clip, [line.name for line in lines], protocol.seed)
+    differences = paired_differences(judgement.by_clip, [line.name for line in lines])
     comparison = Comparison(**dict(judgement), runs=lines, differences=differences)
     _write(out, comparison)
     return comparison

@@ -23,7 +23,6 @@ from nirvis_training.judgement import (
     Scores,
     interval,
     of_clips,
-    resamples,
 )
 from nirvis_training.protocol import FIGURES, METRICS, Metric
 
@@ -53,7 +52,7 @@ class Comparison(Judgement):
 
     runs: list[RunLine]
     differences: dict[Contestant, dict[Metric, Interval]]
-    """Of each run to the first one, on the same clips: mean over clips, and its bootstrap interval."""
+    """Of each run to the first one, on the same clips: mean over clips, and its interval."""
 
     @classmethod
     def read(cls, path: Path) -> Comparison:
@@ -63,10 +62,11 @@ class Comparison(Judgement):
         except (OSError, ValueError, ValidationError) as error:
             raise EvaluationError(f"{path} is not a comparison of this nirvis: {str(error).splitlines()[0]}") from None
 
-    def markdown(self) -> str:
-        """Every table of the comparison, in GitHub's markdown."""
-        parts = [f"{self.extent} (set {self.subset}); mean over clips [95 % interval]."]
-        parts += [f"{title}\n\n{_markdown(header, rows)}" for title, header, rows in self.tables()]
+    def markdown(self, without: tuple[str, ...] = ()) -> str:
+        """Every table of the comparison, in GitHub's markdown; `without` those whose titles begin so."""
+        parts = [f"{self.extent} (set {self.subset}); mean over clips [95 % interval, where they are enough]."]
+        shown_tables = (table for table in self.tables() if not table[0].startswith(without))
+        parts += [f"{title}\n\n{markdown_table(header, rows)}" for title, header, rows in shown_tables]
         parts += [f"Not computed: {what}: {reason}." for what, reason in self.not_computed.items()]
         return "\n\n".join(parts) + "\n"
 
@@ -78,12 +78,8 @@ class Comparison(Judgement):
         if len(modes) > 1:
             yield "All modes", *self._table(self.overall, TABLE_1)
         yield "Steadiness", *self._table(self.overall, STEADINESS)
-        for group in self.distances:
-            yield (
-                f"Distances between collections, {group} pictures",
-                DISTANCE_HEADER,
-                distance_rows(self, group, TITLES),
-            )
+        for title, found in self.main_distances():
+            yield f"Distances between collections, {title} pictures", DISTANCE_HEADER, distance_rows(found)
         if len(self.runs) > 1:
             yield f"Difference to {self.runs[0].name} on the same clips", *self._table(self.differences, METRICS)
         yield self._across_rigs()
@@ -98,9 +94,10 @@ class Comparison(Judgement):
         for group, value, scores in self._all_groups():
             for name, found in scores.items():
                 table.writerows([name, group, value, m, f.mean, f.low, f.high] for m, f in found.items())
-        for value, distances in self.distances.items():
-            for name, measured in distances.items():
-                table.writerows([name, "collection", value, d, figure, "", ""] for d, figure in measured.values.items())
+        for group, values in self.distances.items():
+            for value, distances in values.items():
+                for name, measured in distances.items():
+                    table.writerows([name, group, value, d, figure, "", ""] for d, figure in measured.values.items())
         for name, differences in self.differences.items():
             rows = ([name, "difference", self.runs[0].name, m, f.mean, f.low, f.high] for m, f in differences.items())
             table.writerows(rows)
@@ -135,14 +132,14 @@ class Comparison(Judgement):
 
 
 def paired_differences(
-    clips: Sequence[ClipScores], names: Sequence[Contestant], seed: int
+    clips: Sequence[ClipScores], names: Sequence[Contestant]
 ) -> dict[Contestant, dict[Metric, Interval]]:
     """Of each contestant to the first, clip by clip, so that what makes a clip hard cancels."""
-    draws = resamples(len(clips), seed)
+    modes = [clip.mode for clip in clips]
     found: dict[Contestant, dict[Metric, Interval]] = {}
     for name in names[1:]:
         steps = {metric: of_clips(clips, name, metric) - of_clips(clips, names[0], metric) for metric in METRICS}
-        found[name] = {metric: interval(step, draws) for metric, step in steps.items() if np.isfinite(step).any()}
+        found[name] = {metric: interval(step, modes) for metric, step in steps.items() if np.isfinite(step).any()}
     return found
 
 
@@ -154,6 +151,6 @@ def _run_row(line: RunLine) -> list[str]:
     ]
 
 
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -1,7 +1,7 @@
 """From the scores of pictures to means, intervals and distances.
 
-Pictures are averaged within their clip, and clips count alike: frames of one clip are nearly the same picture, so the
-clip is what the confidence interval resamples.
+Pictures are averaged within their clip, and clips count alike: frames of one clip are nearly the same picture, so
+intervals say how far clips spread, not frames.
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from nirvis_datasets.entry import Entry
 from nirvis_training.backbones.cache import Backbones
 from nirvis_training.feature_distance import frechet_distance, kernel_distance
 from nirvis_training.judgement import (
+    COLLECTIONS,
     TARGET,
     ClipScores,
+    Collection,
     Contestant,
     Distances,
     EvaluationError,
+    Group,
     Judgement,
     grouped,
     means,
@@ -26,7 +30,7 @@ from nirvis_training.judgement import (
 )
 from nirvis_training.metrics import MS_SSIM_LEAST_PX
 from nirvis_training.protocol import Distance, Metric, Protocol
-from nirvis_training.scoring import Findings, PictureScores, Vector
+from nirvis_training.scoring import Featured, Findings, PictureScores, Vector
 
 
 def conclude(
@@ -46,7 +50,7 @@ def conclude(
             "no picture has a valid pixel and a partner or a successor to compare with; check the registration of the "
             "pairs, or give --inception to compare whole collections"
         )
-    overall = summarise(by_clip, protocol.seed)
+    overall = summarise(by_clip)
     return Judgement(
         datasets=list(datasets),
         subset=subset,
@@ -55,7 +59,7 @@ def conclude(
         clips=len(by_clip),
         overall=overall,
         picture_means={name: means(row.scores.get(name, {}) for row in found.rows) for name in overall},
-        groups=grouped(by_clip, protocol.seed),
+        groups=grouped(by_clip),
         distances=distances,
         by_clip=by_clip,
         backbones=backbones.files,
@@ -76,34 +80,54 @@ def _averaged(members: Sequence[PictureScores]) -> ClipScores:
     return ClipScores(
         clip=clip.path,
         recording_id=clip.recording_id,
-        mode=clip.mode,
-        place=clip.place,
-        hour=f"{clip.start_time:%H}" if clip.start_time else "",
-        rig=members[0].rig,
+        **_labels(clip, members[0].rig),
         pairs=sum(member.scored for member in members),
         scores={name: means(member.scores.get(name, {}) for member in members) for name in members[0].scores},
     )
 
 
-def distances_of(found: Findings, protocol: Protocol) -> dict[str, dict[Contestant, Distances]]:
-    """FID and KID of all pictures, and of each mode where there are several and both sides have two pictures of it."""
-    reference = found.features.get(TARGET, [])
-    modes = sorted({mode for name, of in found.features.items() if name != TARGET for mode, _ in of})
-    distances = {}
-    for group in ("all", *(modes if len(modes) > 1 else ())):
-        wanted = _of_mode(reference, group)
-        compared = {
-            name: _distances(_of_mode(of, group), wanted, protocol.seed)
-            for name, of in found.features.items()
-            if name != TARGET and min(len(wanted), len(_of_mode(of, group))) > 1
-        }
-        if compared:
-            distances[group] = compared
+def _labels(clip: Entry, rig: str) -> dict[Group, str]:
+    """What a clip is grouped by; empty where nobody knows."""
+    hour = f"{clip.start_time:%H}" if clip.start_time else ""
+    return {"mode": clip.mode, "place": clip.place, "hour": hour, "rig": rig}
+
+
+def distances_of(found: Findings, protocol: Protocol) -> dict[Collection, dict[str, dict[Contestant, Distances]]]:
+    """FID and KID of all pictures, and of each mode, place, hour and rig where there are several of them."""
+    distances: dict[Collection, dict[str, dict[Contestant, Distances]]] = {}
+    for group in COLLECTIONS:
+        collections = {name: _collections(of, group) for name, of in found.features.items()}
+        reference = collections.pop(TARGET, {})
+        values = sorted({value for of in collections.values() for value in of})
+        if group != "all" and len(values) < 2:
+            continue
+        compared = {value: _compared(collections, reference, value, protocol.seed) for value in values}
+        if any(compared.values()):
+            distances[group] = {value: of for value, of in compared.items() if of}
     return distances
 
 
-def _of_mode(features: Sequence[tuple[str, Vector]], group: str) -> list[Vector]:
-    return [vector for mode, vector in features if group in ("all", mode)]
+def _collections(features: Iterable[Featured], group: Collection) -> dict[str, list[Vector]]:
+    """Features of the pictures of each value of a group."""
+    collections: dict[str, list[Vector]] = defaultdict(list)
+    for one in features:
+        collections["all" if group == "all" else _labels(one.clip, one.rig)[group] or "unknown"].append(one.vector)
+    return collections
+
+
+def _compared(
+    collections: Mapping[Contestant, Mapping[str, list[Vector]]],
+    reference: Mapping[str, list[Vector]],
+    value: str,
+    seed: int,
+) -> dict[Contestant, Distances]:
+    """Every contestant that has, as the reference has, the two pictures that a distance needs."""
+    wanted = reference.get(value, [])
+    return {
+        name: _distances(of[value], wanted, seed)
+        for name, of in collections.items()
+        if min(len(wanted), len(of.get(value, []))) > 1
+    }
 
 
 def _distances(pictures: Sequence[Vector], reference: Sequence[Vector], seed: int) -> Distances:

@@ -7,7 +7,7 @@ NirvisError
 │   ├── NotARun         no run folder, or one of a later version
 │   └── RunTaken        a run folder where a new one should begin, or one that is being trained
 ├── TrainingError       training cannot go on
-│   ├── Diverged        a loss is no longer a number
+│   ├── Diverged        a loss or a gradient is no longer a number
 │   └── OutOfMemory     a step does not fit into the memory
 └── WeightsError        a file of weights that cannot be used
 """
@@ -56,11 +56,13 @@ class TrainingError(NirvisError):
 
 
 class Diverged(TrainingError):
-    def __init__(self, terms: Sequence[str], samples: int, learning_rate: float) -> None:
+    """`broken` names what is no number, as ``loss term colour`` or ``gradient of generator``."""
+
+    def __init__(self, broken: Sequence[str], samples: int, learning_rate: float) -> None:
         super().__init__(
-            f"The loss is no longer a number after {counted(samples, 'sample')} (term {', '.join(terms)}); this step "
-            f"was not taken. Start a new run with a lower learning_rate (now {learning_rate:g}) or a larger "
-            "batch_size; if it comes back at the same place, look for a broken pair in the dataset."
+            f"No longer a number after {counted(samples, 'sample')}: {', '.join(broken)}. This step was not taken. "
+            f"Start a new run with a lower learning_rate (now {learning_rate:g}) or a larger batch_size; if it comes back at "
+            "the same place, look for a broken pair in the dataset."
         )
 
 

@@ -12,6 +12,8 @@ from nirvis_capture.profile import Mode
 from nirvis_training.judgement import (
     BASELINES,
     TITLES,
+    Contestant,
+    Distances,
     EvaluationError,
     Interval,
     Judgement,
@@ -77,23 +79,24 @@ class Evaluation(Judgement):
 
 
 def shown(scores: Scores, metric: Metric) -> str:
-    """``23.41 [22.90, 23.95]``; the mean alone where nothing spreads, a dash where it was not computed."""
+    """``23.41 [22.90, 23.95]``; the mean alone without an interval or a spread, a dash where it was not computed."""
     if metric not in scores:
         return "–"
     found, digits = scores[metric], FIGURES[metric].digits
-    spread = f" [{found.low:.{digits}f}, {found.high:.{digits}f}]" if found.low < found.high else ""
-    return f"{found.mean:.{digits}f}{spread}"
+    if found.low is None or found.high is None or found.low == found.high:
+        return f"{found.mean:.{digits}f}"
+    return f"{found.mean:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
 
 
-def distance_rows(judgement: Judgement, group: str, titles: Mapping[str, str]) -> list[list[str]]:
-    """FID and KID of every contestant of a group as rows of text, below ``DISTANCE_HEADER``."""
+def distance_rows(distances: Mapping[Contestant, Distances]) -> list[list[str]]:
+    """FID and KID of every contestant as rows of text, below ``DISTANCE_HEADER``."""
     return [
         [
-            titles.get(name, name),
+            TITLES.get(name, name),
             *(_distance(found.values[distance], found.kid_spread.get(distance)) for distance in DISTANCE_TITLES),
             f"{found.pictures} against {found.reference_pictures}",
         ]
-        for name, found in judgement.distances[group].items()
+        for name, found in distances.items()
     ]
 
 

@@ -60,8 +60,9 @@ def unbroken(rows: Iterable[Sequence[str]]) -> list[list[str]]:
 
 def note_intervals(report: Report, judgement: Judgement) -> None:
     report.paragraph(
-        "Mean over clips and its 95 % bootstrap interval over clips; a single clip has no interval. ↑ higher is "
-        "better, ↓ lower is better. The row of the truth says how steady the visible video itself is.",
+        "Mean over clips and its 95 % interval (Student's, of the spread of clips within their mode); two clips of a "
+        "mode have none. ↑ higher is better, ↓ lower is better. The row of the truth says how steady the visible video "
+        "itself is.",
         note=True,
     )
     for what, reason in judgement.not_computed.items():
@@ -69,13 +70,13 @@ def note_intervals(report: Report, judgement: Judgement) -> None:
 
 
 def add_distances(report: Report, judgement: Judgement) -> None:
-    """FID and KID, of all pictures and of each mode."""
+    """FID and KID, of all pictures and of each mode; other groups are in the JSON and, of the prediction, below."""
     if not judgement.distances:
         return
     report.heading("Distances between collections")
-    for group in judgement.distances:
-        report.paragraph(f"{group} pictures", note=True)
-        report.table(DISTANCE_HEADER, unbroken(distance_rows(judgement, group, TITLES)))
+    for title, found in judgement.main_distances():
+        report.paragraph(f"{title} pictures", note=True)
+        report.table(DISTANCE_HEADER, unbroken(distance_rows(found)))
     report.paragraph(
         f"Against the visible pictures of the {judgement.protocol.reference} set, in pool3 features of Inception-V3. "
         "FID grows as pictures get fewer: compare only figures of equally many. KID has no such bias; ± is the "
@@ -96,7 +97,7 @@ def add_protocol(report: Report, judgement: Judgement) -> None:
         if protocol.pairs_per_clip is None
         else f"{counted(protocol.pairs_per_clip, 'picture')} of each clip"
     )
-    report.paragraph(f"Predictions {stored}; {chosen}; seed of bootstrap and subsets {protocol.seed}.")
+    report.paragraph(f"Predictions {stored}; {chosen}; seed of the subsets of KID {protocol.seed}.")
     report.table(["metric", "what it is"], [[FIGURES[m].title, FIGURES[m].meaning] for m in judgement.metrics])
     if judgement.backbones:
         report.table(
@@ -142,14 +143,28 @@ def _groups(report: Report, evaluation: Evaluation) -> None:
                 f"Trained on {', '.join(evaluation.trained_on_rigs) or 'no rig'}; rows: tested on.", note=True
             )
         report.table(
-            [group, "clips", *titles(evaluation)],
+            [group, "clips", *titles(evaluation), *_distance_titles(evaluation, group)],
             unbroken(_group_row(evaluation, group, value, scores[PREDICTION]) for value, scores in values.items()),
         )
 
 
 def _group_row(evaluation: Evaluation, group: Group, value: str, scores: Scores) -> list[str]:
-    clips = sum((getattr(clip, group) or "unknown") == value for clip in evaluation.by_clip)
-    return [value, str(clips), *(shown(scores, metric) for metric in evaluation.metrics)]
+    clips = sum(clip.value_of(group) == value for clip in evaluation.by_clip)
+    figures = [shown(scores, metric) for metric in evaluation.metrics]
+    return [value, str(clips), *figures, *_group_distances(evaluation, group, value)]
+
+
+def _distance_titles(evaluation: Evaluation, group: Group) -> list[str]:
+    return DISTANCE_HEADER[1:] if group in evaluation.distances else []
+
+
+def _group_distances(evaluation: Evaluation, group: Group, value: str) -> list[str]:
+    """FID and KID of the prediction in one place, say; dashes where it has too few pictures."""
+    found = evaluation.distances.get(group, {}).get(value, {})
+    if PREDICTION in found:
+        ((_, *figures),) = distance_rows({PREDICTION: found[PREDICTION]})
+        return figures
+    return ["–"] * len(_distance_titles(evaluation, group))
 
 
 def _rigs(evaluation: Evaluation) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import torch
 from safetensors.torch import save_file
 
@@ -11,6 +13,8 @@ from nirvis_training.material import Material
 from nirvis_training.methods.base import Method
 from nirvis_training.run_folder import BEST_KEY, Best, RunFolder, replacing
 from nirvis_training.validation import film, predicting, validate
+
+logger = logging.getLogger(__name__)
 
 _LOWER_IS_BETTER = ("ciede2000",)
 
@@ -33,6 +37,8 @@ class Judge:
     def judged(self, method: Method, samples: int, journal: Journal, last: bool) -> dict[str, float]:
         """Validate `method`, leave pictures and a film, and keep its weights if they are the best; returns scores.
 
+        Weights that predict what is no number are never the best; they have no scores, and a warning says so.
+
         Raises `RunError` when they cannot be written and there is no later validation.
         """
         frames = self._run.config.video_frames
@@ -43,16 +49,18 @@ class Judge:
                 journal.video(film(method, self._material, self._device, frames))
         scores = {f"val_{name}": value for name, value in found.scores.items()}
         value = found.scores.get(self._by)
-        if self._is_best(value):
+        if not found.finite:
+            logger.warning("after %d samples %s predicts values that are no numbers", samples, self._run.path)
+        elif self._is_best(value):
             with kept("the best weights", self._run, last=last):
                 self._write(method, Best.model_validate({"samples": samples, **scores}))
                 self.best = value
         return scores
 
     def _is_best(self, value: float | None) -> bool:
-        """Whether these weights are to be kept; equal ones come too late."""
+        """Whether these weights are to be kept; equal ones come too late, and so do those without a score."""
         if value is None or self.best is None:
-            return True
+            return self.best is None
         return value < self.best if self._by in _LOWER_IS_BETTER else value > self.best
 
     def _write(self, method: Method, best: Best) -> None:

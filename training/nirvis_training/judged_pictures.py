@@ -121,16 +121,18 @@ class ReferencePictures:
     def __init__(self, folder: Path, subset: Subset, per_clip: int | None = None) -> None:
         self._files = open_pictures(folder, "rgb")
         self._chosen = _spread(select(folder, subset, "target"), per_clip)
+        entries = dict.fromkeys(entry for entry, _ in self._chosen)
+        self._rigs = {entry.path: _described(folder, entry).rig for entry in entries}
 
     def __len__(self) -> int:
         return len(self._chosen)
 
-    def __iter__(self) -> Iterator[tuple[Entry, Tensor]]:
-        """RGB in [0, 1], ``(1, 3, H, W)``."""
+    def __iter__(self) -> Iterator[tuple[Entry, str, Tensor]]:
+        """Where each picture is from, its rig, and itself: RGB in [0, 1], ``(1, 3, H, W)``."""
         for entry, row in self._chosen:
             pictures = self._files.open(entry)
             cut = Cut(0, 0, *pictures.size)
-            yield entry, _tensor(pictures.target(row, cut), cut)
+            yield entry, self._rigs[entry.path], _tensor(pictures.target(row, cut), cut)
 
 
 def _tensor(counts: Counts, cut: Cut) -> Tensor:

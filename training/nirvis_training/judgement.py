@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from nirvis_capture.errors import NirvisError
 from nirvis_capture.profile import Mode
 from nirvis_capture.wording import counted
-from nirvis_training.protocol import DISTANCES, METRICS, Distance, Metric, Protocol
+from nirvis_training.confidence import half_width
+from nirvis_training.protocol import METRICS, Distance, Metric, Protocol
 
 Contestant = str
 """A run by its name, ``prediction`` where there is only one; an answer that needs no training; or ``target``."""
@@ -27,7 +29,10 @@ TITLES: dict[Contestant, str] = {
     TARGET: "truth",
 }
 Group = Literal["mode", "place", "hour", "rig"]
-RESAMPLES = 2000
+GROUPS: tuple[Group, ...] = get_args(Group)
+Collection = Literal["all", "mode", "place", "hour", "rig"]
+"""By what the pictures are chosen that a distance compares."""
+COLLECTIONS: tuple[Collection, ...] = get_args(Collection)
 
 
 class EvaluationError(NirvisError):
@@ -41,11 +46,11 @@ class Record(BaseModel):
 
 
 class Interval(Record):
-    """A mean over clips with its 95 % bootstrap interval; the interval is the mean itself for one clip."""
+    """A mean over clips with its 95 % interval, None where too few clips of a mode show how far they spread."""
 
     mean: float
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
 
 
 Scores = dict[Metric, Interval]
@@ -65,6 +70,11 @@ class ClipScores(Record):
     pairs: int
     """Pictures that were scored."""
     scores: dict[Contestant, dict[Metric, float]]
+
+    def value_of(self, group: Group) -> str:
+        """Its mode, place, hour or rig."""
+        value: str = getattr(self, group) or "unknown"
+        return value
 
 
 class Distances(Record):
@@ -101,8 +111,9 @@ class Judgement(Record):
     """Mean over pictures, whatever their clip, as published tables have it."""
     groups: dict[Group, dict[str, dict[Contestant, Scores]]]
     """Means over the clips of each mode, place, hour and rig."""
-    distances: dict[str, dict[Contestant, Distances]]
-    """Of ``all`` pictures and, where there are several modes, of each mode."""
+    distances: dict[Collection, dict[str, dict[Contestant, Distances]]]
+    """Of all pictures, under ``all`` twice; and of those of each mode, place, hour and rig, where there are several and
+    both sides have two pictures of it."""
     by_clip: list[ClipScores]
     backbones: dict[str, Backbone]
     not_computed: dict[str, str]
@@ -122,17 +133,18 @@ class Judgement(Record):
         """Those that at least one contestant has."""
         return tuple(metric for metric in METRICS if any(metric in scores for scores in self.overall.values()))
 
-    @property
-    def distance_names(self) -> tuple[Distance, ...]:
-        return DISTANCES if self.distances else ()
+    def main_distances(self) -> Iterator[tuple[str, dict[Contestant, Distances]]]:
+        """Of all pictures and of each mode, with a word for whose they are; other groups are for the files."""
+        for values in (self.distances.get("all", {}), self.distances.get("mode", {})):
+            yield from values.items()
 
 
-def summarise(clips: Sequence[ClipScores], seed: int) -> dict[Contestant, Scores]:
-    """Mean over clips with a bootstrap interval; the same resamples for every contestant and metric."""
-    draws = resamples(len(clips), seed)
+def summarise(clips: Sequence[ClipScores]) -> dict[Contestant, Scores]:
+    """Mean over clips with its interval."""
+    modes = [clip.mode for clip in clips]
     return {
         contestant: {
-            metric: interval(values, draws)
+            metric: interval(values, modes)
             for metric in METRICS
             if np.isfinite(values := of_clips(clips, contestant, metric)).any()
         }
@@ -140,20 +152,14 @@ def summarise(clips: Sequence[ClipScores], seed: int) -> dict[Contestant, Scores
     }
 
 
-def grouped(clips: Sequence[ClipScores], seed: int) -> dict[Group, dict[str, dict[Contestant, Scores]]]:
+def grouped(clips: Sequence[ClipScores]) -> dict[Group, dict[str, dict[Contestant, Scores]]]:
     """`summarise` of the clips of each mode, place, hour and rig."""
-    of: dict[Group, Callable[[ClipScores], str]] = {
-        "mode": lambda clip: clip.mode,
-        "place": lambda clip: clip.place or "unknown",
-        "hour": lambda clip: clip.hour or "unknown",
-        "rig": lambda clip: clip.rig or "unknown",
-    }
     return {
         group: {
-            value: summarise([clip for clip in clips if key(clip) == value], seed)
-            for value in sorted({key(clip) for clip in clips})
+            value: summarise([clip for clip in clips if clip.value_of(group) == value])
+            for value in sorted({clip.value_of(group) for clip in clips})
         }
-        for group, key in of.items()
+        for group in GROUPS
     }
 
 
@@ -162,24 +168,13 @@ def of_clips(clips: Sequence[ClipScores], contestant: Contestant, metric: Metric
     return np.array([clip.scores.get(contestant, {}).get(metric, np.nan) for clip in clips])
 
 
-def resamples(clips: int, seed: int) -> NDArray[np.int64]:
-    """Clips of every resample of the bootstrap, ``(resamples, clips)``."""
-    return np.random.default_rng(seed).integers(0, clips, (RESAMPLES, clips))
-
-
-def interval(values: NDArray[np.float64], draws: NDArray[np.int64]) -> Interval:
-    """Mean and the 2.5 and 97.5 percentiles of the means of the resamples.
-
-    values
-        One of each clip ``(clips,)``; NaN where a clip has none, at least one is finite.
-    draws
-        ``(resamples, clips)``; a resample without a value counts for nothing.
-    """
+def interval(values: NDArray[np.float64], modes: Sequence[str]) -> Interval:
+    """Mean and interval of one value of each clip ``(clips,)``, NaN where it has none; at least one is finite."""
     has_value = np.isfinite(values)
-    counts = has_value[draws].sum(axis=1)
-    means = np.where(has_value, values, 0)[draws].sum(axis=1)[counts > 0] / counts[counts > 0]
-    low, high = np.percentile(means, (2.5, 97.5))
-    return Interval(mean=float(values[has_value].mean()), low=float(low), high=float(high))
+    found = values[has_value]
+    half = half_width(found, list(compress(modes, has_value)))
+    mean = float(found.mean())
+    return Interval(mean=mean) if half is None else Interval(mean=mean, low=mean - half, high=mean + half)
 
 
 def means(rows: Iterable[Mapping[Metric, float]]) -> dict[Metric, float]:

@@ -62,7 +62,7 @@ class Protocol(Settings):
     pairs_per_clip: int | None = Field(default=None, ge=1)
     """Score only so many pictures of each clip, evenly spaced, each with a neighbour for the temporal metrics."""
     seed: int = Field(default=0, ge=0)
-    """Of the bootstrap intervals, and of the subsets of KID."""
+    """Of the subsets of KID."""
     reference: Literal["evaluated", "training"] = "evaluated"
     """Whose visible pictures FID and KID compare with: those of the evaluated set, or of the training set."""
     lpips: tuple[Path, Path] | None = None

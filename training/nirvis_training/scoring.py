@@ -16,7 +16,7 @@ from nirvis_training import metrics
 from nirvis_training.backbones.cache import Backbones
 from nirvis_training.backbones.lpips import LEAST_PX
 from nirvis_training.judged_pictures import Judged, JudgedPictures, ReferencePictures
-from nirvis_training.judgement import TARGET, Contestant
+from nirvis_training.judgement import TARGET, TITLES, Contestant, EvaluationError
 from nirvis_training.protocol import Metric, Protocol
 from nirvis_training.temporal import Motion, Picture, estimate_motion, flicker, warp_error
 
@@ -45,13 +45,22 @@ class PictureScores:
     scores: Mapping[Contestant, Mapping[Metric, float]]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Featured:
+    """One picture in the features that collections are compared by."""
+
+    clip: Entry
+    rig: str
+    vector: Vector
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """Scores of pictures, and their features for the distances between collections."""
 
     rows: list[PictureScores] = field(default_factory=list)
-    features: dict[Contestant, list[tuple[str, Vector]]] = field(default_factory=dict)
-    """Of every contestant and of the reference, under `TARGET`: mode and features of each picture."""
+    features: dict[Contestant, list[Featured]] = field(default_factory=dict)
+    """Of every contestant and of the reference, under `TARGET`."""
 
 
 class Scorer:
@@ -69,7 +78,10 @@ class Scorer:
     def look(
         self, pictures: JudgedPictures, contestants: Mapping[Contestant, Predict], progress: Progress | None = None
     ) -> Findings:
-        """Score every contestant on every picture, two pictures in memory at a time."""
+        """Score every contestant on every picture, two pictures in memory at a time.
+
+        Raises `EvaluationError` when a contestant makes of one what no picture holds.
+        """
         found = Findings()
         before: tuple[dict[Contestant, Picture], Picture] | None = None
         for done, judged in enumerate(pictures, start=1):
@@ -93,8 +105,8 @@ class Scorer:
     def look_at_reference(self, found: Findings, pictures: ReferencePictures) -> None:
         """Add the features of the visible pictures that collections are compared with."""
         if self.backbones.inception is not None:
-            for entry, rgb in pictures:
-                self._add_features(found, TARGET, entry, rgb.to(self.device))
+            for entry, rig, rgb in pictures:
+                self._add_features(found, TARGET, entry, rig, rgb.to(self.device))
 
     def score(self, shown: Tensor, judged: Judged) -> dict[Metric, float]:
         """Every metric of one picture ``(1, 3, H, W)`` that has a partner and is scored; only what is a number."""
@@ -103,8 +115,8 @@ class Scorer:
         target, valid = judged.target.to(self.device), judged.valid.to(self.device)
         ssim, ms_ssim = metrics.structural_similarities(shown, target, valid)
         values: dict[Metric, float] = {
-            "psnr_rgb_db": min(EQUAL_PSNR_DB, float(metrics.psnr(shown, target, valid))),
-            "psnr_lab_db": min(EQUAL_PSNR_DB, float(metrics.psnr_lab(shown, target, valid))),
+            "psnr_rgb_db": capped_db(metrics.psnr(shown, target, valid)),
+            "psnr_lab_db": capped_db(metrics.psnr_lab(shown, target, valid)),
             "ssim_rgb": float(ssim),
             "ms_ssim_rgb": float(ms_ssim),
             "ciede2000": float(metrics.ciede2000(shown, target, valid)),
@@ -118,9 +130,14 @@ class Scorer:
         self, judged: Judged, contestants: Mapping[Contestant, Predict]
     ) -> tuple[dict[Contestant, Tensor], Tensor, NDArray[np.bool_]]:
         source = judged.source.to(self.device)
-        shown = {
-            name: metrics.quantised(predict(source), self.protocol.quantise) for name, predict in contestants.items()
-        }
+        predicted = {name: predict(source) for name, predict in contestants.items()}
+        broken = [name for name, picture in predicted.items() if not picture.isfinite().all()]
+        if broken:
+            raise EvaluationError(
+                f"what {TITLES.get(broken[0], broken[0])} makes of {judged.name} holds values that are no numbers: its "
+                "weights are broken, and no figure would mean anything. Train it anew, or from an older checkpoint"
+            )
+        shown = {name: metrics.quantised(picture, self.protocol.quantise) for name, picture in predicted.items()}
         return shown, source, judged.valid[0, 0].numpy() > 0.5
 
     def _remember(self, found: Findings, judged: Judged, shown: Mapping[Contestant, Tensor]) -> None:
@@ -131,13 +148,13 @@ class Scorer:
             rgb = shown[name]
             if judged.target is not None:
                 rgb = _where_seen(rgb, judged.target.to(self.device), judged.valid.to(self.device))
-            self._add_features(found, name, judged.entry, rgb)
+            self._add_features(found, name, judged.entry, judged.rig, rgb)
 
-    def _add_features(self, found: Findings, name: Contestant, entry: Entry, rgb: Tensor) -> None:
+    def _add_features(self, found: Findings, name: Contestant, clip: Entry, rig: str, rgb: Tensor) -> None:
         if self.backbones.inception is not None:
             with torch.no_grad():
                 features = self.backbones.inception(rgb)[0].double().cpu().numpy()
-            found.features.setdefault(name, []).append((entry.mode, features))
+            found.features.setdefault(name, []).append(Featured(clip, rig, features))
 
 
 def _steadiness(
@@ -152,6 +169,11 @@ def _steadiness(
 
 def _where_seen(shown: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     return torch.where(valid > 0.5, shown, target)
+
+
+def capped_db(psnr: Tensor) -> float:
+    """PSNR of one picture ``(1,)``, so that means stay finite where pictures are equal; NaN stays NaN."""
+    return float(psnr.clamp(max=EQUAL_PSNR_DB))
 
 
 def to_picture(shown: Tensor) -> Picture:

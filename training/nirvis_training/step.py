@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,7 +39,7 @@ class Stepper:
         samples
             Seen before this step.
 
-        Raises `Diverged` before the optimiser steps when a term is no number.
+        Raises `Diverged` before the optimiser steps when a term or a gradient is no number.
         """
         torch.manual_seed(_seed(self._config.seed, samples // self._config.batch_size, self._team.rank))
         values: dict[str, float] = {}
@@ -46,7 +47,7 @@ class Stepper:
             train_only(self._method, phase)
             optimiser = self.optimisers[phase.name]
             optimiser.zero_grad()
-            values |= self._checked(self._backward(phase, parts), samples)
+            values |= self._checked(phase, self._backward(phase, parts), samples)
             self._team.average_gradients(_parameters(self._method, phase))
             self._let_step(optimiser, samples)
         return values
@@ -77,10 +78,17 @@ class Stepper:
         term = temporal_consistency(predict, source, predict(source), random_motion(settings, source))
         return {"temporal_regulariser": settings.weight * term}
 
-    def _checked(self, losses: Losses, samples: int) -> dict[str, float]:
-        means = self._team.mean(torch.stack(list(losses.values())).tolist())
+    def _checked(self, phase: Phase, losses: Losses, samples: int) -> dict[str, float]:
+        """The mean of each term over all processes, once terms and gradients are known to be numbers in all of them."""
+        gradients = [p.grad for p in _parameters(self._method, phase) if p.grad is not None]
+        largest = nn.utils.get_total_norm(gradients, norm_type=math.inf)
+        # One transfer for all of them: each makes a GPU wait.
+        found = torch.stack([*losses.values(), largest.to(next(iter(losses.values())))])
+        *means, gradient = self._team.mean(found.tolist())
         values = dict(zip(losses, means, strict=True))
-        broken = [name for name, value in values.items() if not abs(value) < float("inf")]
+        broken = [f"loss term {name}" for name, value in values.items() if not math.isfinite(value)]
+        if not broken and not math.isfinite(gradient):
+            broken = [f"gradient of {', '.join(phase.networks)}"]
         if broken:
             raise Diverged(broken, samples, self._config.learning_rate)
         return values

@@ -19,6 +19,10 @@ Flow = NDArray[np.float32]
 """Displacement in pixels, ``(H, W, 2)``, x then y."""
 
 
+_WHOLLY = 0.999
+"""Of a pixel between four others: nothing of it comes from where the target saw nothing, but for rounding."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Motion:
     """How the second picture of the input came about from the first."""
@@ -57,9 +61,10 @@ def warp(picture: NDArray[Any], flow: Flow) -> NDArray[Any]:
 def warp_error(first: Picture, second: Picture, motion: Motion, valid: Valid) -> float:
     """Mean squared difference of `second` to `first` moved by the input, in (255)²-ths (Lai et al. 2018, eq. 10).
 
-    Over the pixels that the motion sees and that are valid; NaN without any.
+    Over the pixels that the motion sees and that are valid in both, as `valid` says of either; NaN without any.
     """
-    counted = motion.seen & valid
+    was_valid = warp(valid.astype(np.float32), motion.to_first) > _WHOLLY
+    counted = motion.seen & valid & was_valid
     if not counted.any():
         return float("nan")
     moved = warp(first.astype(np.float32) / 255, motion.to_first)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -16,7 +18,7 @@ from nirvis_training import metrics
 from nirvis_training.footage import Colour, Shot, beside, coloured
 from nirvis_training.material import Material, fixed_indices
 from nirvis_training.methods.base import Method
-from nirvis_training.scoring import EQUAL_PSNR_DB, to_picture
+from nirvis_training.scoring import capped_db, to_picture
 
 __all__ = ["Validated", "colour_of", "film", "fixed_indices", "predicting", "scored", "validate"]
 
@@ -29,10 +31,12 @@ class Validated:
     """What validation found."""
 
     scores: Mapping[str, float]
-    """psnr_db, ssim and ciede2000, means over the pictures, nothing quantised; empty where no picture has a visible
-    partner."""
+    """psnr_db, ssim and ciede2000, means over the pictures that have them, nothing quantised; without what no picture
+    has, for want of a visible partner or of valid pixels, and empty where `finite` is false."""
     pictures: Mapping[str, Picture]
     """Input | prediction | truth of the first few, RGB ``(H, 3 W, 3)``, by the name of the pair; no truth, no third."""
+    finite: bool
+    """Whether every value of every prediction is a number; weights that predict others are broken."""
 
 
 @contextmanager
@@ -48,15 +52,16 @@ def predicting(method: Method) -> Iterator[None]:
 
 def validate(method: Method, material: Material, device: torch.device) -> Validated:
     """Predict every chosen picture; the method has to be in eval mode."""
-    rows, pictures = [], {}
+    rows, pictures, finite = [], {}, True
     for number, index in enumerate(material.indices):
         sample = material.validation[index]
         predicted = method.predict(sample["source"][None].to(device)).cpu()
+        finite = finite and bool(predicted.isfinite().all())
         if material.partnered:
             rows.append(scored(predicted, sample["target"][None], sample["valid"][None]))
         if number < _PICTURES:
             pictures[sample["name"]] = beside(_shot(sample, material.partnered), to_picture(predicted))
-    return Validated(_means(rows), pictures)
+    return Validated(_means(rows) if finite else {}, pictures, finite)
 
 
 def film(method: Method, material: Material, device: torch.device, frames: int) -> Iterator[Picture]:
@@ -76,9 +81,9 @@ def colour_of(method: Method, device: torch.device) -> Colour:
 
 
 def scored(predicted: Tensor, target: Tensor, valid: Tensor) -> dict[str, float]:
-    """Every score of one picture ``(1, 3, H, W)``."""
+    """Every score of one picture ``(1, 3, H, W)``; NaN where nothing can be said."""
     return {
-        "psnr_db": min(EQUAL_PSNR_DB, float(metrics.psnr(predicted, target, valid))),
+        "psnr_db": capped_db(metrics.psnr(predicted, target, valid)),
         "ssim": float(metrics.ssim(predicted, target, valid)),
         "ciede2000": float(metrics.ciede2000(predicted, target, valid)),
     }
@@ -90,4 +95,7 @@ def _shot(sample: Sample, partnered: bool) -> Shot:
 
 
 def _means(rows: list[dict[str, float]]) -> dict[str, float]:
-    return {name: float(np.nanmean([row[name] for row in rows])) for name in rows[0]} if rows else {}
+    """A picture without valid pixels has no score, and counts for nothing."""
+    names = rows[0] if rows else ()
+    found = {name: [row[name] for row in rows if math.isfinite(row[name])] for name in names}
+    return {name: fmean(values) for name, values in found.items() if values}

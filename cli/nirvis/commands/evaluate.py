@@ -60,8 +60,8 @@ def figures(judgement: Judgement) -> list[str]:
     modes = judgement.groups["mode"]
     for mode, scores in modes.items() if len(modes) > 1 else ():
         lines += _block(judgement, mode, scores)
-    for group in judgement.distances:
-        rows = [[f"{group} pictures", *DISTANCE_HEADER[1:]], *distance_rows(judgement, group, TITLES)]
+    for title, found in judgement.main_distances():
+        rows = [[f"{title} pictures", *DISTANCE_HEADER[1:]], *distance_rows(found)]
         lines += [f"{name:26}" + "".join(f"{cell:>22}" for cell in cells) for name, *cells in rows]
     return lines + [f"{what}: not computed, {reason}" for what, reason in judgement.not_computed.items()]
 

@@ -84,9 +84,9 @@ def _comparison(report: Report, evaluation: Evaluation) -> None:
         report.paragraph(f"{mode} clips only", note=True)
         report.table(header, _score_rows(scores), emphasised=0)
     report.paragraph(
-        f"Means over clips ({evaluation.extent}) of the test set, with 95 % bootstrap "
-        "intervals over clips. No recording and no known place is in two sets. PSNR and SSIM: higher is better; "
-        "CIEDE2000: lower is better. One clip alone has no interval.",
+        f"Means over clips ({evaluation.extent}) of the test set, with 95 % intervals where "
+        "more than two clips of a mode show how far they spread. No recording and no known place is in two sets. PSNR "
+        "and SSIM: higher is better; CIEDE2000: lower is better.",
         note=True,
     )
 
@@ -148,6 +148,8 @@ def _score_rows(scores: dict[Contestant, Scores]) -> list[list[str]]:
 
 
 def _interval(value: Interval) -> str:
+    if value.low is None or value.high is None:
+        return f"{value.mean:.3g}"
     return f"{value.mean:.3g} ({value.low:.3g} to {value.high:.3g})"
 
 

@@ -43,12 +43,16 @@ def average_precision(found: Sequence[Found], truth: Sequence[Truth], classes: S
 
     classes
         Only these; all that the truth contains when empty.
+
+    Raises `ValueError` when the truth contains none of them, so that nothing could be found.
     """
     present = sorted({int(c) for true in truth for c in true.classes[~true.ignored]} & set(classes or _all(truth)))
+    if not present:
+        raise ValueError("average precision was asked for where there is no true box")
     by_class = {category: _of_class(found, truth, category) for category in present}
     return Precision(
-        ap=float(np.mean([one.ap for one in by_class.values()])) if by_class else 0.0,
-        ap50=float(np.mean([one.ap50 for one in by_class.values()])) if by_class else 0.0,
+        ap=float(np.mean([one.ap for one in by_class.values()])),
+        ap50=float(np.mean([one.ap50 for one in by_class.values()])),
         pictures=len(truth),
         by_class=by_class,
     )

@@ -5,7 +5,7 @@ The score that Yu et al. (2023) give translations of night video: the detector i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +27,11 @@ def score_detector(
     labels
         As `read_labels` takes them, by the name of each picture; a picture without labels contains nothing.
 
-    Raises `LabelError` when no label belongs to any picture, and what reading pictures raises.
+    Raises `LabelError` when no label belongs to any picture or none of `classes` is labelled, and what reading pictures
+    raises.
     """
     named = read_labels(labels)
+    _refuse_nothing(named.values(), classes, f"{labels}")
     found: dict[View, list[Found]] = {}
     truth: list[Truth] = []
     known = 0
@@ -42,7 +44,24 @@ def score_detector(
             progress(done, views.count)
     if not known:
         raise LabelError(f"no label in {labels} is named like a picture, such as {name if truth else 'none at all'}")
+    _refuse_nothing(truth, classes, f"the labels of these {len(truth)} pictures in {labels}")
     return {view: average_precision(boxes, truth, classes) for view, boxes in found.items()}
+
+
+def _refuse_nothing(truth: Iterable[Truth], classes: Sequence[int], where: str) -> None:
+    """Where there is nothing to find, 0 would be no score."""
+    labelled = {int(category) for one in truth for category in one.classes[~one.ignored]}
+    if not labelled:
+        raise LabelError(f"{where}: no box at all, or crowds alone, so that there is nothing to find")
+    if classes and not labelled & set(classes):
+        raise LabelError(
+            f"{where}: no box of class {_listed(classes)}, only of {_listed(sorted(labelled))}. Classes are numbers of "
+            "the detector; --classes says which of them count"
+        )
+
+
+def _listed(classes: Iterable[int]) -> str:
+    return ", ".join(map(str, classes))
 
 
 def _in_shares(found: Found, shape: tuple[int, ...]) -> Found:

@@ -79,14 +79,19 @@ class Confusion:
         self._counts += np.bincount(pairs, minlength=IGNORED * IGNORED).reshape(IGNORED, IGNORED)
         self.pictures += 1
 
+    @property
+    def judged(self) -> int:
+        """Pixels that were compared."""
+        return int(self._counts.sum())
+
     def score(self) -> Segmentation:
-        """Jaccard index of each class, their mean, and the share of pixels that are right."""
+        """Jaccard index of each class, their mean, and the share of pixels that are right; of one pixel at least."""
         right = np.diag(self._counts)
         union = self._counts.sum(axis=0) + self._counts.sum(axis=1) - right
         iou = {int(c): float(right[c] / union[c]) for c in np.flatnonzero(union)}
         return Segmentation(
-            mean_iou=float(np.mean(list(iou.values()))) if iou else 0.0,
-            pixel_accuracy=float(right.sum() / max(1, self._counts.sum())),
+            mean_iou=float(np.mean(list(iou.values()))),
+            pixel_accuracy=float(right.sum() / self.judged),
             pictures=self.pictures,
             iou=iou,
         )
@@ -100,7 +105,7 @@ def score_segmenter(
     labels
         Folder with ``NAME.png`` of each picture: one channel of classes from 0 to 254, 255 for what is not judged.
 
-    Raises `LabelError` when there are none, and what reading pictures raises.
+    Raises `LabelError` when there are none or none is judged, and what reading pictures raises.
     """
     confusion: dict[View, Confusion] = {}
     for done, (name, pictures) in enumerate(views, start=1):
@@ -114,6 +119,8 @@ def score_segmenter(
             progress(done, views.count)
     if not confusion:
         raise LabelError(f"{labels} holds no NAME.png with the name of a picture")
+    if not all(counted.judged for counted in confusion.values()):
+        raise LabelError(f"every pixel of the labels in {labels} is {IGNORED}, which is not judged")
     return {view: counted.score() for view, counted in confusion.items()}
 
 

@@ -1,0 +1,100 @@
+"""The program behind docs/results.md: its tables, the blocks that it writes, and what it ends with."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from nirvis_training.judged_pictures import JudgedPictures
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def results(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    return importlib.import_module("results")
+
+
+@pytest.fixture
+def checks(results: ModuleType) -> ModuleType:
+    return importlib.import_module("results_checks")
+
+
+@pytest.fixture
+def page(results: ModuleType) -> ModuleType:
+    return importlib.import_module("results_page")
+
+
+def test_the_page_of_results_has_a_block_for_every_table(results: ModuleType, page: ModuleType) -> None:
+    path = ROOT / "docs" / "results.md"
+    for name, samples in results.SAMPLES.items():
+        page.require_block(path, name)
+        assert f"{samples} crops of 96 px for every method" in path.read_text(encoding="utf-8")
+
+
+def test_a_block_is_written_and_the_rest_of_the_page_stays(page: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "page.md"
+    begin, end = page._marks("one")
+    path.write_text(f"by hand\n\n{begin}\nold\n{end}\n\nby hand too\n")
+    page.write_block(path, "one", r"new \1 text" + "\n")
+    assert path.read_text() == f"by hand\n\n{begin}\nnew \\1 text\n{end}\n\nby hand too\n"
+    with pytest.raises(page.NoBlock, match="has no block two"):
+        page.write_block(path, "two", "text")
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_a_negative_is_told_from_a_picture(checks: ModuleType, dataset: Path) -> None:
+    judged = next(iter(JudgedPictures(dataset, "test")))
+    target = judged.target
+    assert target is not None
+    assert checks.correlation(target / 2, target, judged) == pytest.approx(1)
+    assert checks.correlation(1 - target, target, judged) == pytest.approx(-1)
+    assert checks.correlation(torch.full_like(target, 0.5), target, judged) == 0
+    upright, negative, grey = (checks.Likeness(0.9, truth) for truth in (0.8, -0.8, 0.0))
+    assert [one.upright for one in (upright, negative, grey)] == [True, False, False]
+    assert not checks.Likeness(-0.5, None).upright, "the input is what is left to compare with"
+    course = checks.Course(2.0, 3.0)
+    assert checks.Checked("cut", upright, checks.Course(3.0, 2.0)).complaints == []
+    assert len(checks.Checked("cut", negative, course).complaints) == 2
+
+
+def test_what_a_method_makes_is_compared_with_input_and_truth(checks: ModuleType, dataset: Path) -> None:
+    """Near infrared of this dataset is a mixture of the visible channels, so that the input is upright."""
+    as_it_is, turned = (checks.likeness(predict, dataset) for predict in (lambda rgb: rgb, lambda rgb: 1 - rgb))
+    assert as_it_is.input == pytest.approx(1)
+    assert as_it_is.truth > 0.5
+    assert (turned.input, turned.truth) == pytest.approx((-1, -as_it_is.truth))
+    assert (as_it_is.upright, turned.upright) == (True, False)
+
+
+def test_tables_are_written_and_bad_news_is_the_exit_status(
+    results: ModuleType, page: ModuleType, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, end = page._marks("unpaired-small")
+    document = tmp_path / "results.md"
+    document.write_text(f"{begin}\n{end}\n")
+    monkeypatch.setitem(results.GROUPS, "unpaired", {"cyclegan": {"method.blocks": 1}})
+    words = ["--group", "unpaired", "--dataset", f"small={dataset}", "--out", str(tmp_path / "out")]
+    words += ["--crop", "32", "--width", "4", "--docs", str(document)]
+    monkeypatch.setattr(sys, "argv", ["results.py", *words, "--samples", "4"])
+    # Of a single step, the first and the last tenth are the same.
+    with pytest.raises(SystemExit, match="unpaired-small: the losses of cyclegan did not fall"):
+        results.main()
+    written = document.read_text()
+    assert "4 crops of 32 px for every method, width 4, seed 42." in written
+    for title in ("Mode day", "Steadiness", "Runs", "Losses", "Negatives"):
+        assert f"\n{title}" in written
+    assert "Across rigs" not in written
+    assert "| cyclegan | cycle_… |" in written
+    assert "**no**" in written
+    tables = written.removeprefix(f"{begin}\n").removesuffix(f"{end}\n")
+    assert (tmp_path / "out" / "unpaired-small.md").read_text() == f"# unpaired-small\n\n{tables}"
+    monkeypatch.setattr(sys, "argv", ["results.py", *words, "--samples", "8"])
+    with pytest.raises(SystemExit, match="was trained on 4 crops, this table is of 8"):
+        results.main()
