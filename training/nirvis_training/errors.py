@@ -61,8 +61,8 @@ class Diverged(TrainingError):
     def __init__(self, broken: Sequence[str], samples: int, learning_rate: float) -> None:
         super().__init__(
             f"No longer a number after {counted(samples, 'sample')}: {', '.join(broken)}. This step was not taken. "
-            f"Start a new run with a lower learning_rate (now {learning_rate:g}) or a larger batch_size; if it comes back at "
-            "the same place, look for a broken pair in the dataset."
+            f"Start a new run with a lower learning_rate (now {learning_rate:g}) or a larger batch_size; if it comes "
+            "back at the same place, look for a broken pair in the dataset."
         )
 
 
