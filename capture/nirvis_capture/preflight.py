@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,7 @@ FEW_MINUTES = 10.0
 LEAST_RATE = 0.98
 """Of the rate of the trigger: an unsteady clock is no reason to stop, a camera that cannot follow is."""
 _TRIAL_FOLDER = ".nirvis-preflight-"
+_LOCK = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +102,36 @@ def run_trial(
 ) -> Trial:
     """Record, read what came of it, and remove it. Raises `NirvisError`."""
     whole = profile.edited({"recording.part_minutes": None})
-    try:
-        trial_folder = tempfile.TemporaryDirectory(dir=folder, prefix=_TRIAL_FOLDER)
-    except OSError as error:
-        raise ClipNotWritten(folder, f"{error.strerror}; name another folder as --out or in the profile") from None
-    with trial_folder as inside:
-        path = record_clip(whole, Path(inside), seconds=seconds, progress=progress)
+    with _trial_folder(folder) as inside:
+        path = record_clip(whole, inside, seconds=seconds, progress=progress)
         trial_mb = min(512.0, max(32.0, 2 * line_rate_bytes_s(profile) / 1e6))
         with Clip.open(path) as clip:
             return _read_trial(clip, disk_mb_s(folder, round(trial_mb)))
+
+
+@contextmanager
+def _trial_folder(folder: Path) -> Iterator[Path]:
+    """A folder for a trial, gone afterwards; so are those of trials that were killed. Raises `ClipNotWritten`."""
+    for left in folder.glob(f"{_TRIAL_FOLDER}*"):
+        if not _is_held(left / _LOCK):
+            shutil.rmtree(left, ignore_errors=True)
+    try:
+        made = tempfile.TemporaryDirectory(dir=folder, prefix=_TRIAL_FOLDER)
+    except OSError as error:
+        raise ClipNotWritten(folder, f"{error.strerror}; name another folder as --out or in the profile") from None
+    with made as name, open(Path(name) / _LOCK, "w+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield Path(name)
+
+
+def _is_held(lock: Path) -> bool:
+    """A trial that runs holds its lock, and one that has just been made has none yet."""
+    try:
+        with lock.open("r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
 
 
 def forecast(profile: Profile, trial: Trial, minutes: float, root: Path = Path("/")) -> Forecast:
