@@ -22,7 +22,7 @@ from nirvis_capture.doctor.usb import bus_mb_s
 from nirvis_capture.errors import ClipNotWritten
 from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Profile
-from nirvis_capture.trigger import secondary_pace
+from nirvis_capture.trigger import secondary_pace, unknown_readout
 
 SAFE_SHARE = 0.8
 """Of what the disk was seen to take: it has to do other things, and grows slower as it fills."""
@@ -223,7 +223,7 @@ def _too_slow(line_rate_mb_s: float, trial: Trial) -> list[str]:
 
 
 def _warnings(profile: Profile, trial: Trial, minutes: float, safe_rate_hz: float, bound_by: str) -> list[str]:
-    warnings = []
+    warnings = [warning] if (warning := unknown_readout(profile)) else []
     if profile.trigger.rate_hz > safe_rate_hz:
         warnings.append(f"{profile.trigger.rate_hz:g} Hz is above the safe {safe_rate_hz:.0f} Hz, for its {bound_by}")
     if trial.write_max_ms > 500 * profile.recording.ring_seconds:

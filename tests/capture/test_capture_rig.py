@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -441,6 +442,23 @@ class TestOrder:
         said = str(stub.rig._silence("vis", 1.0))
         assert said.startswith("Camera STUB-VIS sent no frame")
         assert "primary" not in said
+
+    @pytest.mark.parametrize(("rate_hz", "told_after_s"), [(200, 1.0), (10, 1.0), (1, 3.0)])
+    def test_silence_is_told_after_a_second_or_three_periods(
+        self, small_profile: SmallProfile, monkeypatch: pytest.MonkeyPatch, rate_hz: float, told_after_s: float
+    ) -> None:
+        """On a clock that only the waiting for frames moves."""
+        stub, now_s = Stub(small_profile("real", rate_hz=rate_hz)), [100.0]
+
+        def wait_in_vain(timeout_s: float) -> None:
+            now_s[0] += timeout_s
+
+        monkeypatch.setattr(rig_module, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+        monkeypatch.setattr(stub.vis, "next_frame", wait_in_vain)
+        stub.rig._heard_s = {"nir": 100.0 + told_after_s, "vis": 100.0}
+        lost = stub.rig._feed("vis", stub.vis, PairStream("nir", 1, lambda *_: Anchor(0, 0, "none")))
+        assert isinstance(lost, CameraLost)
+        assert -1e-6 < now_s[0] - 100 - told_after_s < rig_module._LOOK_S + 1e-6
 
     def test_a_driver_that_fails_while_reading_is_lost(self, stub: Stub) -> None:
         def fail() -> bool:

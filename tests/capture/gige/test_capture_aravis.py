@@ -295,6 +295,6 @@ def _check_account(clip: Clip) -> None:
     assert certificate.frames == {"nir": len(nir), "vis": len(vis)}
     assert nir.shape[-2:] == vis.shape[-2:] == (1032, 1384)
     survived_s = (int(nir.host_ns[-1]) - int(vis.host_ns[-1])) / 1e9
-    assert survived_s > 0.9, "the loss is told after one second without a frame"
+    assert 0.9 < survived_s < 3, "the loss is told after one second without a frame"
     for track in (nir, vis):
         assert (np.diff(track.frame_id) >= 1).all()
