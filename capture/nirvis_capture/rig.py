@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from nirvis_capture.anchor import Anchor, Apart, anchor, listening_frames
@@ -68,8 +69,9 @@ class Rig:
 
     @property
     def infos(self) -> dict[Arm, CameraInfo]:
-        """What the cameras say of themselves; empty before `open`."""
-        return {arm: camera.info for arm, camera in self._cameras.items()}
+        """What the cameras say of themselves, with their temperature now; empty before `open`."""
+        warmth = {arm: camera.health().get("temperature_c") for arm, camera in self._with_health.items()}
+        return {arm: replace(camera.info, temperature_c=warmth.get(arm)) for arm, camera in self._cameras.items()}
 
     @property
     def counts(self) -> dict[Event, int]:
