@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from nirvis_capture.camera import ARMS
 from nirvis_capture.clip import Clip
-from nirvis_capture.clip_layout import TIMING_FIELDS
+from nirvis_capture.clip_layout import TIMING_FIELDS, arm_path
 from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.disk import line_rate_bytes_s, minutes_left, prepare_folder
 from nirvis_capture.doctor.host import disk_mb_s, memory
@@ -44,10 +46,13 @@ class Trial:
     rate_hz: float
     """Exposures per second of the primary, on its own clock; NaN of fewer than two."""
     write_max_ms: float
-    writer_mb_s: float
-    """What the writer takes: the bytes over the time that its writes took, the longest of them left out."""
+    writer_mb_s: float | None
+    """What the writer takes: the bytes over the time that its writes took, the longest of them left out. None where it
+    hands frames to workers that compress them: its own time says nothing then."""
     disk_mb_s: float
-    """What reaches the disk flat out, fsync included."""
+    """What reaches the disk flat out, fsync included; of compressed frames as they were before."""
+    processor_s: float = 0.0
+    """Processor time of all threads for one pair: cameras, pairing, digests, compression, writing. 0: not measured."""
     doubts: tuple[str, ...] = ()
     """Why the clip proves less than it should, or ended early."""
 
@@ -64,7 +69,7 @@ class Forecast:
     """How long it takes after such a stall until the ring is empty again; infinite where the disk is too slow."""
     highest_safe_rate_hz: float
     bound_by: str
-    """What bounds that rate: disk, writer, bus, or the exposure and readout of the secondary."""
+    """What bounds that rate: disk, writer, processor, bus, or the exposure and readout of the secondary."""
     reasons: tuple[str, ...]
     """Why not to record; empty for go."""
     warnings: tuple[str, ...]
@@ -102,11 +107,35 @@ def run_trial(
 ) -> Trial:
     """Record, read what came of it, and remove it. Raises `NirvisError`."""
     whole = profile.edited({"recording.part_minutes": None})
+    effort = _Effort(progress)
     with _trial_folder(folder) as inside:
-        path = record_clip(whole, inside, seconds=seconds, progress=progress)
+        path = record_clip(whole, inside, seconds=seconds, progress=effort)
         trial_mb = min(512.0, max(32.0, 2 * line_rate_bytes_s(profile) / 1e6))
         with Clip.open(path) as clip:
-            return _read_trial(clip, disk_mb_s(folder, round(trial_mb)))
+            trial = _read_trial(clip, disk_mb_s(folder, round(trial_mb)))
+            return replace(trial, processor_s=effort.per_pulse_s)
+
+
+class _Effort:
+    """Takes the processor time of this process while a recording goes on, without the opening of the cameras."""
+
+    def __init__(self, progress: Callable[[int, int], None] | None) -> None:
+        self._progress = progress
+        self._seen: list[tuple[int, float]] = []
+
+    def __call__(self, done: int, total: int) -> None:
+        if done and (not self._seen or done > self._seen[-1][0]):
+            self._seen = [*self._seen[:1], (done, time.process_time())]
+        if self._progress is not None:
+            self._progress(done, total)
+
+    @property
+    def per_pulse_s(self) -> float:
+        """0 where the recording was over at the first look."""
+        if len(self._seen) < 2:
+            return 0.0
+        (first, began_s), (last, ended_s) = self._seen
+        return (ended_s - began_s) / (last - first)
 
 
 @contextmanager
@@ -137,7 +166,7 @@ def _is_held(lock: Path) -> bool:
 def forecast(profile: Profile, trial: Trial, minutes: float, root: Path = Path("/")) -> Forecast:
     """What follows from a trial."""
     line_rate = line_rate_bytes_s(profile) / 1e6
-    sustained = min(trial.disk_mb_s, trial.writer_mb_s)
+    sustained = min(_speeds_mb_s(trial).values())
     stall_s = profile.recording.ring_seconds
     safe_rate, bound_by = _highest_safe_rate(profile, trial, root)
     too_big = [finding.found for finding in memory(profile, root) if finding.level == "stop"]
@@ -167,6 +196,9 @@ def _read_trial(clip: Clip, disk: float) -> Trial:
     writing_ms = write_ms["mean"] * certificate.rows - write_ms["max"]
     frames = sum(len(clip.arms[arm]) * clip.arms[arm].shape[0] * clip.arms[arm].shape[1] for arm in ARMS)
     megabytes = frames / 1e6 * (2 if clip.arms["nir"].bit_depth > 8 else 1)
+    stored_mb = sum(clip.file[f"{arm_path(arm)}/data"].id.get_storage_size() for arm in ARMS) / 1e6
+    compressed = clip.profile.recording.compression != "none"
+    writer_mb_s = megabytes * (1 - 1 / certificate.rows) / max(1e-6, writing_ms / 1e3)
     doubts = [question for question in certificate.not_proved if question.startswith("synchrony")]
     if certificate.ended != "its length was reached":
         doubts.append(f"the trial ended early: {certificate.ended}")
@@ -175,10 +207,15 @@ def _read_trial(clip: Clip, disk: float) -> Trial:
         lost={name.lower(): n for name, n in counts.items() if n and name != Event.PAIR.name},
         rate_hz=_rate_hz(primary.timestamp_ns),
         write_max_ms=write_ms["max"],
-        writer_mb_s=megabytes * (1 - 1 / certificate.rows) / max(1e-6, writing_ms / 1e3),
-        disk_mb_s=disk,
+        writer_mb_s=None if compressed else writer_mb_s,
+        disk_mb_s=disk * megabytes / stored_mb if compressed else disk,
         doubts=tuple(doubts),
     )
+
+
+def _speeds_mb_s(trial: Trial) -> dict[str, float]:
+    writer = {} if trial.writer_mb_s is None else {"writer": trial.writer_mb_s}
+    return {"disk": trial.disk_mb_s, **writer}
 
 
 def _rate_hz(stamps_ns: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> float:
@@ -187,10 +224,10 @@ def _rate_hz(stamps_ns: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> floa
 
 def _highest_safe_rate(profile: Profile, trial: Trial, root: Path) -> tuple[float, str]:
     pair_mb = line_rate_bytes_s(profile) / profile.trigger.rate_hz / 1e6
-    bounds = {
-        "disk": SAFE_SHARE * trial.disk_mb_s / pair_mb,
-        "writer": SAFE_SHARE * trial.writer_mb_s / pair_mb,
-    }
+    bounds = {name: SAFE_SHARE * speed / pair_mb for name, speed in _speeds_mb_s(trial).items()}
+    if trial.processor_s:
+        # Of paced cameras, whose grab threads lose frames long before the ring is full.
+        bounds["processor"] = SAFE_SHARE * len(os.sched_getaffinity(0)) / trial.processor_s
     bus, pace = bus_mb_s(profile, root), secondary_pace(profile)
     if bus is not None:
         bounds["USB controller"] = bus / pair_mb
@@ -214,10 +251,9 @@ def _losses(profile: Profile, trial: Trial) -> list[str]:
 
 
 def _too_slow(line_rate_mb_s: float, trial: Trial) -> list[str]:
-    speeds = {"disk": trial.disk_mb_s, "writer": trial.writer_mb_s}
     return [
         f"the {name} takes {speed:.0f} MB/s and the cameras send {line_rate_mb_s:.0f}; lower the rate or the roi"
-        for name, speed in speeds.items()
+        for name, speed in _speeds_mb_s(trial).items()
         if speed < line_rate_mb_s
     ]
 
