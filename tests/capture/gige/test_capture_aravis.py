@@ -160,7 +160,7 @@ class TestSettings:
         before = {arm: camera.read(*registers) for arm, camera in cameras.items()}
         wired = {"model": "GS3-U3-15S4C", "gain_db": 12.5}
         profile = small_profile(nir=wired, vis=wired, trigger={"source": "hardware"})
-        cameras["nir"].write({flir.CLOCK: 123_456})
+        cameras["nir"].write({flir.CLOCK: 123_456, flir.TEMPERATURE: 385})
         with opened(profile) as rig:
             # Line2 of the primary puts out its exposures; Line3 of the secondary starts its own. Both do before one is
             # armed: a line that becomes an output gives an edge.
@@ -168,7 +168,9 @@ class TestSettings:
             assert cameras["vis"].read(*registers) == [0, 0, 125, 1, 0, 0, 0, 0, 0, 1, 1]
             assert cameras["vis"].read(flir.CHUNK_MODE, *_at_lines(flir.CHUNK_ENABLE)) == [1, 1, 1]
             rig["vis"].arm()
+            assert rig["nir"].health() == {"temperature_c": 38.5}
             rig["nir"].arm()
+            assert rig["nir"].health()["temperature_c"] == 38.5
             latch = rig["nir"].latch_clock()
             assert latch is not None
             assert (latch.camera_ns, cameras["nir"].read(flir.LATCH)) == (123_456, [1])
