@@ -35,7 +35,8 @@ unit: setup
 	$(NICE) $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 soak: setup  ## every fault at every moment, 1000 starts and stops, 30 minutes at line rate, the window on an X server; needs 10 GB of disk
-	$(NICE) $(BIN)/pytest --soak --write-docs tests/capture/test_capture_fault_matrix.py tests/capture/test_capture_soak.py
+	$(NICE) $(BIN)/pytest --soak --write-docs tests/capture/test_capture_fault_matrix.py \
+		tests/capture/test_capture_pairing_faults.py tests/capture/test_capture_soak.py
 	$(NICE) $(BIN)/pytest --soak tests/gui/test_gui_x_server.py
 
 bench: setup  ## the figures, each beside a peer in the same run

@@ -64,6 +64,8 @@ class CameraInfo:
     """Significant bits of a count: 8, 12 or 16."""
     black_level_dn: float
     timestamp_resolution_ns: int
+    temperature_c: float | None = None
+    """Of the sensor when it was asked; None where the camera does not tell."""
 
     @property
     def dtype(self) -> np.dtype[np.uint8] | np.dtype[np.uint16]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nirvis_capture.camera import ARMS, Arm, Raw
 from nirvis_capture.certificate import Certificate
 from nirvis_capture.clip_frames import read_frame
-from nirvis_capture.clip_layout import FORMAT, PAIR_TABLES, PART_SUFFIX, VERSION, Group, arm_path, text
+from nirvis_capture.clip_layout import FORMAT, PAIR_TABLES, PART_SUFFIX, VERSION, Group, arm_path, temperature_c, text
 from nirvis_capture.errors import DamagedClip, NewerClip, NotAClip
 from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Cfa, Mode, Profile, parse_profile
@@ -40,6 +40,8 @@ class Track:
         self.pixel_format = str(group.attrs["pixel_format"])
         self.mirror = bool(group.attrs["mirror"])
         self.timestamp_resolution_ns = int(group.attrs["timestamp_resolution_ns"])
+        self.temperature_c = temperature_c(group)
+        """Of the sensor when the recording began; None where it is not known."""
 
     def __len__(self) -> int:
         return int(self._frames.shape[0])

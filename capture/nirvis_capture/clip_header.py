@@ -108,6 +108,7 @@ def _create_detector(instrument: Group, arm: Arm, profile: Profile, camera: Came
         passband_nm=np.array(settings.filter.passband_nm),
         pixel_size_um=settings.sensor.pixel_size_um,
         timestamp_resolution_ns=camera.timestamp_resolution_ns,
+        **({} if camera.temperature_c is None else {"temperature_c": camera.temperature_c}),
     )
     frame = (camera.height, camera.width)
     counts = detector.create_dataset(

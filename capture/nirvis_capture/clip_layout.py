@@ -136,3 +136,8 @@ def text(dataset: Group) -> str:
     """A text of fixed length, as it was written."""
     value = dataset[()]
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def temperature_c(detector: Group) -> float | None:
+    """Of the sensor when the recording began; None where the camera did not tell, and in older clips."""
+    return float(detector.attrs["temperature_c"]) if "temperature_c" in detector.attrs else None

@@ -48,6 +48,7 @@ def record_clip(
             recording.note(str(error))
         rig.close()
         recording.cancel()
+        recording.wait()
     clip = recording.result()
     if lost:
         raise lost[0]

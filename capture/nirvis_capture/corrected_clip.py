@@ -32,7 +32,8 @@ def open_corrected(path: Path | str) -> Clip:
     clip = Clip.open(path)
     try:
         for arm in ARMS:
-            correction = correction_for(clip.profile.arm(arm), beside=clip.path.parent)
+            warmth = clip.arms[arm].temperature_c
+            correction = correction_for(clip.profile.arm(arm), beside=clip.path.parent, temperature_c=warmth)
             if correction is not None:
                 clip.arms[arm] = CorrectedTrack(clip.path, clip.file[arm_path(arm)], correction)
     except CalibrationError as error:

@@ -79,9 +79,19 @@ class CameraClosed(CameraError):
 
 
 class CameraLost(CameraError):
-    def __init__(self, serial: str, waited_s: float) -> None:
+    """A camera that stopped sending frames.
+
+    waits_in_vain
+        Serial number of the secondary, where the lost camera is the primary: it is silent as well, and nothing is said
+        against it.
+    """
+
+    def __init__(self, serial: str, waited_s: float, waits_in_vain: str = "") -> None:
+        cause = "unplugged, without power, or without a trigger"
+        if waits_in_vain:
+            cause = f"unplugged, or without power. It is the primary: without its pulses {waits_in_vain} is silent, too"
         super().__init__(
-            f"Camera {serial} sent no frame for {waited_s:.1f} s: unplugged, without power, or without a trigger. "
+            f"Camera {serial} sent no frame for {waited_s:.1f} s: {cause}. "
             "What was recorded until then is kept; check the cables, then arm again."
         )
 

@@ -185,10 +185,16 @@ class PairStream:
         return self._anchor_of(nir, vis) if nir and vis else None
 
     def _pair_what_waits(self, all_of_it: bool = False) -> None:
+        """Feed the pairing.
+
+        all_of_it
+            No partner is waited for any more, and the recording is complete when nothing waits, not when it is even.
+        """
         pairer = self._pairer or (self._start(self._first_anchor()) if all_of_it else None)
         while pairer is not None and (arm := self._next_arm(pairer, all_of_it)) is not None:
             self._deliver(pairer, pairer.feed(arm, self._waiting[arm].popleft()))
-            self._complete_when_even()
+            if not all_of_it:
+                self._complete_when_even()
             pairer = self._pairer
 
     def _next_arm(self, pairer: Pairer[Frame], all_of_it: bool) -> Arm | None:

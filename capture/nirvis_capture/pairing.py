@@ -204,12 +204,19 @@ class Pairer(Generic[S]):
         self._rows.append(PairRow(nir, vis, 0, event))
 
     def _settle_together(self, residual_ns: int) -> bool:
-        """The heads agree. They are a pair even between two pulses; but then the beat may go on without them."""
-        primary, beat_ns = self._arms.side(self._tally.primary), self._tally.beat_ns
-        comes_back = primary.comes_back(beat_ns, self._finishing) if primary.is_between(beat_ns) else False
-        if comes_back is not None:
-            self._pair(residual_ns, on_beat=not comes_back)
-        return comes_back is not None
+        """The heads agree. They are a pair even between two pulses; but then the beat may go on without them.
+
+        It does where either arm comes back to it: the other may have lost just the frames that show it.
+        """
+        beat_ns = self._tally.beat_ns
+        if not self._arms.side(self._tally.primary).is_between(beat_ns):
+            self._pair(residual_ns)
+            return True
+        comes_back = [side.comes_back(beat_ns, self._finishing) for side in self._arms.sides]
+        if None in comes_back and True not in comes_back:
+            return False
+        self._pair(residual_ns, on_beat=True not in comes_back)
+        return True
 
     def _explain(self, residual_ns: int) -> bool:
         """The heads disagree. Give one of them a row, or begin to doubt a clock; False: more frames are needed."""

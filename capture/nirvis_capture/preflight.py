@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from nirvis_capture.camera import ARMS
 from nirvis_capture.clip import Clip
-from nirvis_capture.clip_layout import TIMING_FIELDS
+from nirvis_capture.clip_layout import TIMING_FIELDS, arm_path
 from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.disk import line_rate_bytes_s, minutes_left, prepare_folder
 from nirvis_capture.doctor.host import disk_mb_s, memory
@@ -20,7 +24,7 @@ from nirvis_capture.doctor.usb import bus_mb_s
 from nirvis_capture.errors import ClipNotWritten
 from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Profile
-from nirvis_capture.trigger import secondary_pace
+from nirvis_capture.trigger import secondary_pace, unknown_readout
 from nirvis_capture.wording import counted
 
 SAFE_SHARE = 0.8
@@ -30,6 +34,7 @@ FEW_MINUTES = 10.0
 LEAST_RATE = 0.98
 """Of the rate of the trigger: an unsteady clock is no reason to stop, a camera that cannot follow is."""
 _TRIAL_FOLDER = ".nirvis-preflight-"
+_LOCK = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,13 @@ class Trial:
     rate_hz: float
     """Exposures per second of the primary, on its own clock; NaN of fewer than two."""
     write_max_ms: float
-    writer_mb_s: float
-    """What the writer takes: the bytes over the time that its writes took, the longest of them left out."""
+    writer_mb_s: float | None
+    """What the writer takes: the bytes over the time that its writes took, the longest of them left out. None where it
+    hands frames to workers that compress them: its own time says nothing then."""
     disk_mb_s: float
-    """What reaches the disk flat out, fsync included."""
+    """What reaches the disk flat out, fsync included; of compressed frames as they were before."""
+    processor_s: float = 0.0
+    """Processor time of all threads for one pair: cameras, pairing, digests, compression, writing. 0: not measured."""
     doubts: tuple[str, ...] = ()
     """Why the clip proves less than it should, or ended early."""
 
@@ -62,7 +70,7 @@ class Forecast:
     """How long it takes after such a stall until the ring is empty again; infinite where the disk is too slow."""
     highest_safe_rate_hz: float
     bound_by: str
-    """What bounds that rate: disk, writer, bus, or the exposure and readout of the secondary."""
+    """What bounds that rate: disk, writer, processor, bus, or the exposure and readout of the secondary."""
     reasons: tuple[str, ...]
     """Why not to record; empty for go."""
     warnings: tuple[str, ...]
@@ -100,21 +108,66 @@ def run_trial(
 ) -> Trial:
     """Record, read what came of it, and remove it. Raises `NirvisError`."""
     whole = profile.edited({"recording.part_minutes": None})
-    try:
-        trial_folder = tempfile.TemporaryDirectory(dir=folder, prefix=_TRIAL_FOLDER)
-    except OSError as error:
-        raise ClipNotWritten(folder, f"{error.strerror}; name another folder as --out or in the profile") from None
-    with trial_folder as inside:
-        path = record_clip(whole, Path(inside), seconds=seconds, progress=progress)
+    effort = _Effort(progress)
+    with _trial_folder(folder) as inside:
+        path = record_clip(whole, inside, seconds=seconds, progress=effort)
         trial_mb = min(512.0, max(32.0, 2 * line_rate_bytes_s(profile) / 1e6))
         with Clip.open(path) as clip:
-            return _read_trial(clip, disk_mb_s(folder, round(trial_mb)))
+            trial = _read_trial(clip, disk_mb_s(folder, round(trial_mb)))
+            return replace(trial, processor_s=effort.per_pulse_s)
+
+
+class _Effort:
+    """Takes the processor time of this process while a recording goes on, without the opening of the cameras."""
+
+    def __init__(self, progress: Callable[[int, int], None] | None) -> None:
+        self._progress = progress
+        self._seen: list[tuple[int, float]] = []
+
+    def __call__(self, done: int, total: int) -> None:
+        if done and (not self._seen or done > self._seen[-1][0]):
+            self._seen = [*self._seen[:1], (done, time.process_time())]
+        if self._progress is not None:
+            self._progress(done, total)
+
+    @property
+    def per_pulse_s(self) -> float:
+        """0 where the recording was over at the first look."""
+        if len(self._seen) < 2:
+            return 0.0
+        (first, began_s), (last, ended_s) = self._seen
+        return (ended_s - began_s) / (last - first)
+
+
+@contextmanager
+def _trial_folder(folder: Path) -> Iterator[Path]:
+    """A folder for a trial, gone afterwards; so are those of trials that were killed. Raises `ClipNotWritten`."""
+    for left in folder.glob(f"{_TRIAL_FOLDER}*"):
+        if not _is_held(left / _LOCK):
+            shutil.rmtree(left, ignore_errors=True)
+    try:
+        made = tempfile.TemporaryDirectory(dir=folder, prefix=_TRIAL_FOLDER)
+    except OSError as error:
+        raise ClipNotWritten(folder, f"{error.strerror}; name another folder as --out or in the profile") from None
+    with made as name, open(Path(name) / _LOCK, "w+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield Path(name)
+
+
+def _is_held(lock: Path) -> bool:
+    """A trial that runs holds its lock, and one that has just been made has none yet."""
+    try:
+        with lock.open("r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
 
 
 def forecast(profile: Profile, trial: Trial, minutes: float, root: Path = Path("/")) -> Forecast:
     """What follows from a trial."""
     line_rate = line_rate_bytes_s(profile) / 1e6
-    sustained = min(trial.disk_mb_s, trial.writer_mb_s)
+    sustained = min(_speeds_mb_s(trial).values())
     stall_s = profile.recording.ring_seconds
     safe_rate, bound_by = _highest_safe_rate(profile, trial, root)
     too_big = [finding.found for finding in memory(profile, root) if finding.level == "stop"]
@@ -144,6 +197,9 @@ def _read_trial(clip: Clip, disk: float) -> Trial:
     writing_ms = write_ms["mean"] * certificate.rows - write_ms["max"]
     frames = sum(len(clip.arms[arm]) * clip.arms[arm].shape[0] * clip.arms[arm].shape[1] for arm in ARMS)
     megabytes = frames / 1e6 * (2 if clip.arms["nir"].bit_depth > 8 else 1)
+    stored_mb = sum(clip.file[f"{arm_path(arm)}/data"].id.get_storage_size() for arm in ARMS) / 1e6
+    compressed = clip.profile.recording.compression != "none"
+    writer_mb_s = megabytes * (1 - 1 / certificate.rows) / max(1e-6, writing_ms / 1e3)
     doubts = [question for question in certificate.not_proved if question.startswith("synchrony")]
     if certificate.ended != "its length was reached":
         doubts.append(f"the trial ended early: {certificate.ended}")
@@ -152,10 +208,15 @@ def _read_trial(clip: Clip, disk: float) -> Trial:
         lost={name.lower(): n for name, n in counts.items() if n and name != Event.PAIR.name},
         rate_hz=_rate_hz(primary.timestamp_ns),
         write_max_ms=write_ms["max"],
-        writer_mb_s=megabytes * (1 - 1 / certificate.rows) / max(1e-6, writing_ms / 1e3),
-        disk_mb_s=disk,
+        writer_mb_s=None if compressed else writer_mb_s,
+        disk_mb_s=disk * megabytes / stored_mb if compressed else disk,
         doubts=tuple(doubts),
     )
+
+
+def _speeds_mb_s(trial: Trial) -> dict[str, float]:
+    writer = {} if trial.writer_mb_s is None else {"writer": trial.writer_mb_s}
+    return {"disk": trial.disk_mb_s, **writer}
 
 
 def _rate_hz(stamps_ns: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> float:
@@ -164,10 +225,10 @@ def _rate_hz(stamps_ns: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> floa
 
 def _highest_safe_rate(profile: Profile, trial: Trial, root: Path) -> tuple[float, str]:
     pair_mb = line_rate_bytes_s(profile) / profile.trigger.rate_hz / 1e6
-    bounds = {
-        "disk": SAFE_SHARE * trial.disk_mb_s / pair_mb,
-        "writer": SAFE_SHARE * trial.writer_mb_s / pair_mb,
-    }
+    bounds = {name: SAFE_SHARE * speed / pair_mb for name, speed in _speeds_mb_s(trial).items()}
+    if trial.processor_s:
+        # Of paced cameras, whose grab threads lose frames long before the ring is full.
+        bounds["processor"] = SAFE_SHARE * len(os.sched_getaffinity(0)) / trial.processor_s
     bus, pace = bus_mb_s(profile, root), secondary_pace(profile)
     if bus is not None:
         bounds["USB controller"] = bus / pair_mb
@@ -191,16 +252,15 @@ def _losses(profile: Profile, trial: Trial) -> list[str]:
 
 
 def _too_slow(line_rate_mb_s: float, trial: Trial) -> list[str]:
-    speeds = {"disk": trial.disk_mb_s, "writer": trial.writer_mb_s}
     return [
         f"the {name} takes {speed:.0f} MB/s and the cameras send {line_rate_mb_s:.0f}; lower the rate or the roi"
-        for name, speed in speeds.items()
+        for name, speed in _speeds_mb_s(trial).items()
         if speed < line_rate_mb_s
     ]
 
 
 def _warnings(profile: Profile, trial: Trial, minutes: float, safe_rate_hz: float, bound_by: str) -> list[str]:
-    warnings = []
+    warnings = [warning] if (warning := unknown_readout(profile)) else []
     if profile.trigger.rate_hz > safe_rate_hz:
         warnings.append(f"{profile.trigger.rate_hz:g} Hz is above the safe {safe_rate_hz:.0f} Hz, for its {bound_by}")
     if trial.write_max_ms > 500 * profile.recording.ring_seconds:

@@ -199,8 +199,9 @@ class Recording:
         if self._gave_up:
             return False
         if not self._told_to_end:
+            slow = "disk" if self._profile.recording.compression == "none" else "disk or the compression"
             self.note(
-                f"The disk is too slow: it fell {self._profile.recording.ring_seconds:g} s behind after "
+                f"The {slow} is too slow: it fell {self._profile.recording.ring_seconds:g} s behind after "
                 f"{self.seconds:.1f} s, and the memory for that is full. Recording ended; all until then is in the "
                 "clip. Use a faster disk, a lower trigger rate, or a larger recording.ring_seconds."
             )

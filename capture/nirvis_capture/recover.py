@@ -33,6 +33,7 @@ from nirvis_capture.clip_layout import (
     VERSION,
     Group,
     arm_path,
+    temperature_c,
     text,
 )
 from nirvis_capture.clip_writer import ClipHeader, ClipWriter
@@ -175,6 +176,7 @@ def _camera(detector: Group) -> CameraInfo:
         bit_depth=int(named["bit_depth"]),
         black_level_dn=float(named["black_level_dn"]),
         timestamp_resolution_ns=int(named["timestamp_resolution_ns"]),
+        temperature_c=temperature_c(detector),
     )
 
 

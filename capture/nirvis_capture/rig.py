@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from nirvis_capture.anchor import Anchor, Apart, anchor, listening_frames
@@ -31,6 +32,10 @@ PAINTING_PATIENCE_S = 180.0
 """A simulated rig paints its street when it is opened, which takes a busy computer a while."""
 LOST_AFTER_S = 1.0
 LOST_AFTER_PERIODS = 3
+AT_ONCE_S = 0.25
+AT_ONCE_PERIODS = 1.5
+"""Of two arms that fall silent because the pulses end, the last frames come within a period. One that is silent alone
+is told at three; the longer of these two times is for a busy computer."""
 _LOOK_S = 0.1
 
 
@@ -57,13 +62,16 @@ class Rig:
         self._with_health: Mapping[Arm, Health] = {}
         self._threads: dict[Arm, threading.Thread] = {}
         self._stopping = threading.Event()
+        self._heard_s: dict[Arm, float] = {}
+        """Monotonic time of the last frame of each arm; until it comes, of the start."""
         self._armed: set[Arm] = set()
         self._stream: PairStream | None = None
 
     @property
     def infos(self) -> dict[Arm, CameraInfo]:
-        """What the cameras say of themselves; empty before `open`."""
-        return {arm: camera.info for arm, camera in self._cameras.items()}
+        """What the cameras say of themselves, with their temperature now; empty before `open`."""
+        warmth = {arm: camera.health().get("temperature_c") for arm, camera in self._with_health.items()}
+        return {arm: replace(camera.info, temperature_c=warmth.get(arm)) for arm, camera in self._cameras.items()}
 
     @property
     def counts(self) -> dict[Event, int]:
@@ -171,6 +179,7 @@ class Rig:
         return frames
 
     def _start_grabbing(self, arm: Arm) -> None:
+        self._heard_s = dict.fromkeys(ARMS, time.monotonic())
         thread = threading.Thread(target=self._grab, args=(arm, self.stream), name=f"grab {arm}", daemon=True)
         self._threads[arm] = thread
         thread.start()
@@ -194,7 +203,7 @@ class Rig:
             began = time.monotonic()
             frame = camera.next_frame(_LOOK_S)
             if frame is not None:
-                waited_s = 0.0
+                waited_s, self._heard_s[arm] = 0.0, time.monotonic()
                 self._feed_frame(arm, frame, stream)
             elif stream.feeding:
                 # Cameras without a pace of their own wait for each other, and the other one for the disk.
@@ -202,9 +211,19 @@ class Rig:
             else:
                 waited_s += time.monotonic() - began
                 if waited_s >= lost_after_s:
-                    return CameraLost(camera.info.serial, waited_s)
+                    return self._silence(arm, waited_s)
         self._drain(arm, camera, stream)
         return None
+
+    def _silence(self, arm: Arm, waited_s: float) -> CameraLost:
+        """Who is to blame: where both arms fell silent at once it is the primary, whichever thread notices first."""
+        primary, secondary = self._primary, self._secondary
+        apart_s = abs(self._heard_s[primary] - self._heard_s[secondary])
+        at_once = apart_s <= max(AT_ONCE_S, AT_ONCE_PERIODS * self._period_s)
+        if at_once and self.profile.trigger.source != "free":
+            waiting = self._cameras[secondary].info.serial
+            return CameraLost(self._cameras[primary].info.serial, waited_s, waits_in_vain=waiting)
+        return CameraLost(self._cameras[arm].info.serial, waited_s)
 
     def _feed_frame(self, arm: Arm, frame: Frame, stream: PairStream) -> None:
         stream.feed(arm, frame)

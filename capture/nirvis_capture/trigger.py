@@ -10,6 +10,7 @@ with the rows of the roi and takes 5 % less than the period of the full frame ra
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from nirvis_capture.anchor import Apart
 from nirvis_capture.camera import Arm
 from nirvis_capture.errors import CameraError, TriggerTooFast
 from nirvis_capture.profile import ArmSettings, Profile, Trigger
+
+log = logging.getLogger(__name__)
 
 Role = Literal["primary", "secondary", "free"]
 Overlap = Literal["Off", "ReadOut"]
@@ -188,15 +191,26 @@ class Pace:
 def secondary_pace(profile: Profile) -> Pace | None:
     """What bounds the trigger rate of a rig; None where nothing known does.
 
-    That is: cameras that run freely, models without an entry in `READOUTS`, replays, and simulated cameras that show
-    something else than the street: noise and loops drive the capture path faster than any sensor could.
+    That is: cameras that run freely, replays, and simulated cameras that show something else than the street: noise
+    and loops drive the capture path faster than any sensor could. Of a model without an entry in `READOUTS`, the
+    exposure alone bounds it, and `unknown_readout` says so.
     """
     trigger, camera = profile.trigger, profile.arm(profile.trigger.secondary)
     without_sensor = camera.backend == "replay" or (camera.backend == "simulated" and profile.twin.content != "street")
-    readout = readout_us(camera)
-    if readout is None or without_sensor or trigger.source == "free":
+    if without_sensor or trigger.source == "free":
         return None
-    return Pace(camera.exposure_us, readout, trigger.overlap, trigger.delay_us)
+    return Pace(camera.exposure_us, readout_us(camera) or 0.0, trigger.overlap, trigger.delay_us)
+
+
+def unknown_readout(profile: Profile) -> str:
+    """A warning where the secondary may miss triggers at a rate that nothing here forbids; else empty."""
+    camera = profile.arm(profile.trigger.secondary)
+    if secondary_pace(profile) is None or readout_us(camera) is not None:
+        return ""
+    return (
+        f"the readout of {camera.model} is not known, so {profile.trigger.rate_hz:g} Hz is held against the exposure "
+        f"of {profile.trigger.secondary} alone; ask nirvis doctor --trigger whether it follows every pulse"
+    )
 
 
 def apart(profile: Profile) -> Apart:
@@ -209,6 +223,8 @@ def apart(profile: Profile) -> Apart:
 def check_rate(profile: Profile) -> None:
     """Raise `TriggerTooFast` when the secondary would miss triggers, with the rate or exposure that would fit."""
     pace, trigger = secondary_pace(profile), profile.trigger
+    if warning := unknown_readout(profile):
+        log.warning("%s", warning)
     if pace is None or trigger.rate_hz <= pace.safe_rate_hz:
         return
     remedies = [f"trigger.rate_hz to {math.floor(10 * pace.safe_rate_hz) / 10:g} or less"]
@@ -217,7 +233,11 @@ def check_rate(profile: Profile) -> None:
         remedies.append(f"{trigger.secondary}.exposure_us to {math.floor(exposure_us)} or less")
     raise TriggerTooFast(
         f"Camera {profile.arm(trigger.secondary).serial} ({trigger.secondary}) can follow {pace.max_rate_hz:.1f} "
-        f"triggers per second (exposure {pace.exposure_us / 1e3:g} ms, readout {pace.readout_us / 1e3:.1f} ms, overlap "
+        f"triggers per second (exposure {pace.exposure_us / 1e3:g} ms, readout {_shown(pace.readout_us)}, overlap "
         f"{trigger.overlap}), and trigger.rate_hz = {trigger.rate_hz:g} is above {MARGIN:.0%} of that: it would miss "
         f"triggers. Set {', or '.join(remedies)}."
     )
+
+
+def _shown(readout_us: float) -> str:
+    return f"{readout_us / 1e3:.1f} ms" if readout_us else "not known"

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from cyclopts import App, CycloptsError
 
@@ -47,6 +48,9 @@ COMMANDS = {
 }
 """Every sub-command and what it does, in the order in which a frame meets them."""
 
+CLIENTS = ("record", "gui")
+"""A recorder process holds the cameras for these, and goes on without them when a terminal is closed."""
+
 for _order, (_name, _does) in enumerate(COMMANDS.items()):
     # The list has one line for each without importing any; a command that is asked for has its own, longer help.
     _help = None if _name in sys.argv[1:2] else _does
@@ -70,16 +74,20 @@ def main(words: Sequence[str] | None = None) -> None:
     """Run the command line; a `NirvisError`, or a file that the system refuses, becomes one line and its exit status.
 
     Every command ends with 0 when all is well; 1 when something failed, is not there, or does not hold; 2 when an
-    option, a profile or a configuration is wrong, before anything was begun; 130 when it was interrupted.
+    option, a profile or a configuration is wrong, before anything was begun; 130 when it was interrupted, 143
+    when SIGTERM ended it and 129 when SIGHUP did.
     """
+    from nirvis.termination import Terminated, ending_by_signal
     from nirvis_capture.errors import NirvisError
 
     # Threads of torch that spin while they wait would take the processors from the recorder and from each other.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    words = sys.argv[1:] if words is None else words
     try:
         try:
-            app(sys.argv[1:] if words is None else words, print_error=False, exit_on_error=False)
+            with nullcontext() if words and words[0] in CLIENTS else ending_by_signal():
+                app(words, print_error=False, exit_on_error=False)
         finally:
             sys.stdout.flush()
     except CycloptsError as error:
@@ -97,6 +105,9 @@ def main(words: Sequence[str] | None = None) -> None:
             raise
         print(f"error: {error.filename2 or error.filename}: {error.strerror}", file=sys.stderr)
         sys.exit(1)
+    except Terminated as ended:
+        print(f"ended by {ended}", file=sys.stderr)
+        sys.exit(ended.exit_status)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

@@ -19,7 +19,8 @@ def certificate_line(certificate: Certificate) -> str:
         for name, count in certificate.pairing.counts.items()
         if count and name not in unsaid
     ]
-    lost = ", ".join(events) or "nothing lost"
+    silent = [f"no frame of {arm}" for arm, frames in certificate.frames.items() if not frames]
+    lost = ", ".join([*events, *silent]) or "nothing lost"
     if certificate.claim == "integrity":
         frames = " + ".join(str(n) for n in certificate.frames.values())
         return f"unanchored (integrity only), {frames} frames, {lost}"

@@ -84,6 +84,16 @@ class Series:
             "Free some space, name another folder as --out, or lower it."
         )
 
+    def why_ended(self, begun: int) -> str:
+        """Why no recording follows these; empty where there are as many as were asked for."""
+        if self.count == begun:
+            return ""
+        recordings = "1 recording" if begun == 1 else f"{begun} recordings"
+        return (
+            f"The series ended after {recordings}: {self.folder} has {free_gb(self.folder):.1f} GB free, the next "
+            f"would take {self._needed_gb:.1f} GB, and --until-free-gb {self.until_free_gb:g} has to stay free."
+        )
+
     @property
     def _needed_gb(self) -> float:
         return self.seconds * self.bytes_s / 1e9

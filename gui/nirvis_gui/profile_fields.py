@@ -17,7 +17,7 @@ from tomlkit.exceptions import TOMLKitError
 from nirvis_capture.camera import ARMS, Arm
 from nirvis_capture.profile import Profile
 from nirvis_capture.settings import TomlValue
-from nirvis_capture.trigger import secondary_pace
+from nirvis_capture.trigger import secondary_pace, unknown_readout
 from nirvis_gui.texts import tr
 
 Kind = Literal["choice", "flag", "number", "text", "toml"]
@@ -90,7 +90,7 @@ def camera_limits(profile: Profile, ranges: Ranges) -> dict[str, str]:
             most=1e6 / profile.trigger.rate_hz, rate=profile.trigger.rate_hz
         )
     pace = secondary_pace(profile)
-    if pace is not None:
+    if pace is not None and not unknown_readout(profile):
         limits["trigger.rate_hz"] = tr("≤ {most:.1f}: what {arm} surely follows").format(
             most=pace.safe_rate_hz, arm=profile.trigger.secondary
         )

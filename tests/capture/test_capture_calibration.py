@@ -249,6 +249,22 @@ class TestInClips:
                 assert np.array_equal(clip.pair(k)[0], expected)
                 assert np.array_equal(clip.pair(k)[1], vis)
 
+    @pytest.mark.parametrize(("sensor_c", "fits"), [(33.0, True), (41.5, False)])
+    def test_dark_frames_of_another_temperature_than_the_recording_are_refused(
+        self, small_profile: SmallProfile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sensor_c: float, fits: bool
+    ) -> None:
+        monkeypatch.setattr(TwinCamera, "health", lambda _: {"temperature_c": sensor_c}, raising=False)
+        dark = taken("dark", DARK, temperature_c=30.0).save(tmp_path / "warm-dark.h5")
+        path = record_clip(small_profile().edited({"nir.dark": str(dark)}), tmp_path, pairs=2)
+        assert verify(path).ok
+        with Clip.open(path) as clip:
+            assert clip.arms["nir"].temperature_c == sensor_c
+        if fits:
+            open_corrected(path).close()
+            return
+        with pytest.raises(CalibrationError, match="at 30 °C, and the sensor is at 42 °C"):
+            open_corrected(path)
+
     def test_a_recording_keeps_them_beside_its_clips_so_that_both_can_be_moved(
         self, profile: Profile, tmp_path: Path
     ) -> None:
@@ -301,3 +317,25 @@ class TestInThePreview:
         assert set(np.unique(shown.arrays["nir"])) <= {*range(10), 255}
         assert shown.arrays["vis"].std() > 60
         assert "There is no file" in shown.meta["vis"]["not_corrected"]
+
+    def test_dark_frames_of_another_temperature_are_not_applied(
+        self, small_profile: SmallProfile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from nirvis_capture.preview import Preview
+        from nirvis_capture.rig import Rig
+        from nirvis_capture.slot import Slot
+
+        monkeypatch.setattr(TwinCamera, "health", lambda _: {"temperature_c": 41.5}, raising=False)
+        dark = taken("dark", DARK, temperature_c=30.0).save(tmp_path / "cold-dark.h5")
+        profile = small_profile("real", rate_hz=50).edited({"nir.dark": str(dark)})
+        rig = Rig(profile, lambda _: None)
+        rig.open()
+        slot = Slot.create(tmp_path / "slot", 2 * SHAPE[0] * SHAPE[1])
+        try:
+            rig.arm()
+            preview = Preview(profile, rig.infos, rig.stream, slot, lambda: 0.0, rig.health)
+            preview.stop()
+        finally:
+            rig.close()
+            slot.close()
+        assert "at 30 °C, and the sensor is at 42 °C" in preview._arms["nir"]["not_corrected"]

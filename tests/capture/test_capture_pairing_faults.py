@@ -16,6 +16,7 @@ from nirvis_capture.anchor import anchor, listening_frames
 from nirvis_capture.camera import ARMS, Arm, ClockLatch, other
 from nirvis_capture.clip import PAIR_DTYPE
 from nirvis_capture.exposure import exposure_changes, exposures_of
+from nirvis_capture.host_delay import level_frames
 from nirvis_capture.pair_score import PairingScore, score_pairs
 from nirvis_capture.pair_table import Event, PairRow, Stamp, numbers
 from nirvis_capture.pairing import Pairer
@@ -160,9 +161,11 @@ def test_an_arming_has_the_very_frames_of_the_cameras() -> None:
 @settings(CASES, max_examples=120)
 @given(mixes(extra=False, slow=False))
 def test_every_pair_is_found_and_every_loss_has_its_cause(mix: tuple[Profile, int]) -> None:
+    """But for the last frames, where they come late with none after them: nothing tells then that no clock jumped."""
     score, pairer = paired(arming(*mix))
     assert score.faultless
-    assert (score.recovered, pairer.anchored) == (score.recoverable, True)
+    assert score.unclassified == 0
+    assert score.unanchored <= (0 if pairer.anchored else level_frames(mix[0].trigger.period_ns))
 
 
 @settings(CASES, max_examples=120)
@@ -210,10 +213,11 @@ HARD: Mapping[MixKind, tuple[int, ...]] = {
     "gentle": (336, 436),
     "late": (1306, 1468, 1665, 1908, 2052, 2469, 2602, 2672),
     "early": (82, 128, 166, 209, 236, 293, 346, 373, 839, 1746, 1748, 1894, 2356, 2558, 2679),
-    "first": (6, 17, 55, 237, 275, 394, 420, 761, 912, 1215, 1887, 2279, 2918),
+    "first": (6, 17, 55, 237, 275, 394, 420, 761, 912, 919, 1215, 1887, 2279, 2918),
 }
 """Mixes that led some version of the pairing astray: jumps hidden by missed triggers, extra and late frames at the
-start or before a jump, a jump among the frames that were to measure it."""
+start or before a jump, a jump among the frames that were to measure it, extra frames of both arms where one lost all
+between them."""
 
 
 @pytest.mark.parametrize(("kind", "seed"), [(kind, seed) for kind, seeds in HARD.items() for seed in seeds])
@@ -225,15 +229,24 @@ def test_a_mix_that_once_led_astray_leads_to_no_wrong_pair_and_no_false_cause(ki
 
 RECOVERED: Mapping[MixKind, float] = {"mix": 0.95, "gentle": 0.98, "late": 0.92, "early": 0.85, "first": 0.3}
 """Share of the recoverable pairs that is found at least; docs/decisions/0021 says where the others are."""
+UNCLASSIFIED = 0.002
+"""Share of the losses that may be without a cause."""
 
 
 @pytest.mark.parametrize("kind", get_args(MixKind))
 @pytest.mark.parametrize("seeds", [range(40), pytest.param(range(40, 1000), marks=pytest.mark.soak)])
-def test_extreme_mixes_give_no_wrong_pair_and_few_that_are_not_found(kind: MixKind, seeds: range) -> None:
+def test_extreme_mixes_give_no_wrong_pair_no_false_cause_and_few_that_are_not_found(
+    kind: MixKind, seeds: range
+) -> None:
     scores = [paired(arming(*fault_mix(kind, seed)))[0] for seed in seeds]
     assert [seed for seed, score in zip(seeds, scores, strict=True) if score.wrong or score.misjudged] == []
     recovered, recoverable = (sum(getattr(score, name) for score in scores) for name in ("recovered", "recoverable"))
     assert recovered / recoverable > RECOVERED[kind]
+    # Without a cause is a loss only where the pairing finds back, and has no frame id yet to count from.
+    assert [
+        seed for seed, score in zip(seeds, scores, strict=True) if score.unclassified and not score.unanchored
+    ] == []
+    assert sum(score.unclassified for score in scores) <= UNCLASSIFIED * sum(score.losses for score in scores)
 
 
 @pytest.mark.parametrize("kind", get_args(MixKind))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -54,7 +55,27 @@ def test_losses_of_the_cameras_are_a_no_go_with_their_names(small_profile: Small
     assert any("1 × transfer drop" in reason for reason in found.reasons)
 
 
+def test_what_workers_compress_is_not_held_against_the_time_of_the_writer(
+    small_profile: SmallProfile, tmp_path: Path
+) -> None:
+    """A write that hands frames over takes no time, or waits for workers: neither says what the disk takes."""
+    profile = small_profile("real", rate_hz=100).edited({"recording.compression": "bitshuffle-lz4"})
+    trial, found = preflight(profile, tmp_path, seconds=0.6)
+    assert (trial.pairs, trial.lost, trial.writer_mb_s) == (60, {}, None)
+    assert trial.processor_s > 0
+    assert found.go
+    assert found.bound_by != "writer"
+
+
 class TestForecast:
+    def test_processor_time_bounds_the_rate_where_it_is_scarcest(self, twin_day: Profile, tmp_path: Path) -> None:
+        cores = len(os.sched_getaffinity(0))
+        busy = replace(GOOD, writer_mb_s=None, processor_s=0.8 * cores / 50)
+        fast = twin_day.edited({"vis.exposure_us": 1000, "twin.content": "noise", "trigger.rate_hz": 60})
+        found = forecast(fast, busy, minutes=90, root=machine(tmp_path))
+        assert (found.bound_by, round(found.highest_safe_rate_hz)) == ("processor", 50)
+        assert any("60 Hz is above the safe 50 Hz, for its processor" in warning for warning in found.warnings)
+
     def test_a_good_trial_goes(self, twin_day: Profile, tmp_path: Path) -> None:
         found = forecast(twin_day, GOOD, minutes=90, root=machine(tmp_path))
         assert (found.go, found.warnings) == (True, ())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,17 +15,19 @@ import pytest
 
 from nirvis_capture import patience
 from nirvis_capture import rig as rig_module
-from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Frame
+from nirvis_capture.anchor import Anchor
+from nirvis_capture.camera import ARMS, Arm, CameraInfo, ClockLatch, Frame
 from nirvis_capture.clip import Clip
 from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.errors import CameraError, CameraLost, RecorderError
 from nirvis_capture.naming import clip_path
+from nirvis_capture.pair_stream import PairStream, Then
 from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Profile
 from nirvis_capture.recording import UNLIMITED, Limits, Recording, new_header
 from nirvis_capture.rig import Rig
-from nirvis_capture.row import Row
+from nirvis_capture.row import Row, frames_of
 from nirvis_capture.verify import verify
 
 SmallProfile = Callable[..., Profile]
@@ -287,6 +290,10 @@ class Stub:
         self.rig = Rig(profile, self.lost.append, StubBackend({"nir": self.nir, "vis": self.vis}))
         self.rig.open()
 
+    def name_serials(self) -> None:
+        for camera in (self.nir, self.vis):
+            camera.info = replace(camera.info, serial=f"STUB-{camera.arm_name.upper()}")
+
 
 @pytest.fixture
 def stub(small_profile: SmallProfile) -> Iterator[Stub]:
@@ -311,6 +318,46 @@ def test_ranges_are_those_of_the_cameras_that_tell_them(small_profile: SmallProf
     rig.open()
     assert rig.ranges == {"nir": {"exposure_us": (4.0, 32_000.0)}}
     rig.close()
+
+
+class Rows:
+    """A recording without a disk."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.counts: Mapping[Event, int] | None = None
+
+    def begin(self, anchor: Anchor | None, kept: Sequence[Row] = ()) -> None:
+        pass
+
+    def take(self, row: Row) -> Then:
+        self.rows.append(row)
+        return "go on"
+
+    def end(self, counts: Mapping[Event, int]) -> None:
+        self.counts = counts
+
+
+@pytest.mark.parametrize("silent", ["nir", "vis"])
+@pytest.mark.parametrize("sent", [0, 1, 3])
+def test_every_frame_is_in_a_row_when_the_other_arm_stays_silent(silent: Arm, sent: int) -> None:
+    """Not only until as many of both arms are paired: what waits is recorded alone."""
+    period_ns, frames = 20_000_000, 50
+
+    def anchored(nir: Sequence[Frame], vis: Sequence[Frame]) -> Anchor:
+        return Anchor(nir[0].timestamp_ns, vis[0].timestamp_ns, "pause", "", nir[0].frame_id, vis[0].frame_id)
+
+    stream, rows = PairStream("nir", period_ns, anchored, listening_frames=5), Rows()
+    stream.begin(rows)
+    for pulse in range(frames):
+        for arm in ARMS:
+            if arm != silent or pulse < sent:
+                at_ns = pulse * period_ns
+                stream.feed(arm, Frame(np.zeros((2, 2), np.uint8), pulse, at_ns, at_ns + 5_000_000, 100, 0))
+    stream.end(timeout_s=0)
+    assert sum(len(list(frames_of(row))) for row in rows.rows) == frames + sent
+    assert rows.counts is not None
+    assert sum(rows.counts.values()) == len(rows.rows)
 
 
 class TestOrder:
@@ -380,6 +427,38 @@ class TestOrder:
         getattr(stub, silent).sends = lambda: False
         wait_for(lambda: bool(stub.lost))
         assert isinstance(stub.lost[0], CameraLost)
+
+    @pytest.mark.parametrize("notices", ["nir", "vis"])
+    def test_where_the_pulses_end_the_primary_is_named_whoever_notices_first(self, stub: Stub, notices: Arm) -> None:
+        stub.name_serials()
+        stub.rig._heard_s = {"nir": 100.0, "vis": 100.02}
+        said = str(stub.rig._silence(notices, 1.0))
+        assert said.startswith("Camera STUB-NIR sent no frame")
+        assert "It is the primary: without its pulses STUB-VIS is silent, too" in said
+
+    def test_a_secondary_that_is_silent_alone_is_named_itself(self, stub: Stub) -> None:
+        stub.name_serials()
+        stub.rig._heard_s = {"nir": 100.9, "vis": 100.0}
+        said = str(stub.rig._silence("vis", 1.0))
+        assert said.startswith("Camera STUB-VIS sent no frame")
+        assert "primary" not in said
+
+    @pytest.mark.parametrize(("rate_hz", "told_after_s"), [(200, 1.0), (10, 1.0), (1, 3.0)])
+    def test_silence_is_told_after_a_second_or_three_periods(
+        self, small_profile: SmallProfile, monkeypatch: pytest.MonkeyPatch, rate_hz: float, told_after_s: float
+    ) -> None:
+        """On a clock that only the waiting for frames moves."""
+        stub, now_s = Stub(small_profile("real", rate_hz=rate_hz)), [100.0]
+
+        def wait_in_vain(timeout_s: float) -> None:
+            now_s[0] += timeout_s
+
+        monkeypatch.setattr(rig_module, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+        monkeypatch.setattr(stub.vis, "next_frame", wait_in_vain)
+        stub.rig._heard_s = {"nir": 100.0 + told_after_s, "vis": 100.0}
+        lost = stub.rig._feed("vis", stub.vis, PairStream("nir", 1, lambda *_: Anchor(0, 0, "none")))
+        assert isinstance(lost, CameraLost)
+        assert -1e-6 < now_s[0] - 100 - told_after_s < rig_module._LOOK_S + 1e-6
 
     def test_a_driver_that_fails_while_reading_is_lost(self, stub: Stub) -> None:
         def fail() -> bool:

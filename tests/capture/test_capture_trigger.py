@@ -167,7 +167,6 @@ class TestCheck:
         "changes",
         [
             pytest.param({"twin": {"content": "noise"}}, id="noise-has-no-sensor"),
-            pytest.param({"vis": {"model": "another"}}, id="unknown-model"),
             pytest.param({"trigger": {"source": "free"}}, id="free-running"),
         ],
     )
@@ -178,6 +177,17 @@ class TestCheck:
         free = profile.edited(changes)
         assert secondary_pace(free) is None
         check_rate(free)
+
+    def test_of_a_model_whose_readout_is_not_known_the_exposure_bounds_the_rate_and_that_is_said(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        profile = rig_of("BFS-U3-51S5C", "BFS-U3-51S5C").edited(
+            {"nir.exposure_us": 4900, "vis.exposure_us": 4900, "trigger.rate_hz": 200}
+        )
+        with pytest.raises(TriggerTooFast, match=r"readout not known.*vis\.exposure_us to 4700 or less"):
+            check_rate(profile)
+        check_rate(profile.edited({"vis.exposure_us": 4690}))
+        assert "the readout of BFS-U3-51S5C is not known, so 200 Hz is held against the exposure of vis" in caplog.text
 
     def test_the_rig_refuses_before_it_arms(self) -> None:
         roi = {"sensor": {"width_px": 32, "height_px": 16}, "roi": {"width": 32, "height": 16}}

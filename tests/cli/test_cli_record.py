@@ -23,6 +23,7 @@ from subprocess import PIPE
 import pytest
 
 import nirvis_profiles
+from nirvis import series
 from nirvis.app import app
 from nirvis.series import Series, duration_s
 from nirvis_capture.camera import Arm, Camera
@@ -323,6 +324,18 @@ class TestSeries:
         with pytest.raises(RecorderError, match=r"Nothing was recorded: .* GB free, .* --until-free-gb 1e\+09"):
             record("--profile", profile, "--every", "9s", "--seconds", 1, "--until-free-gb", 1e9, "--out", tmp_path)
         assert not list(tmp_path.glob("*.clip.h5"))
+
+    def test_one_that_ends_for_the_disk_says_so_and_ends_with_status_0(
+        self, profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        free = iter([9.0, 5.0, 5.0])
+        monkeypatch.setattr(series, "free_gb", lambda _: next(free))
+        options: list[object] = ["--every", "0.5s", "--seconds", 0.2, "--until-free-gb", 6, "--out", tmp_path]
+        record("--profile", profile, *options)
+        said = capsys.readouterr().err
+        assert "The series ended after 1 recording" in said
+        assert "has 5.0 GB free" in said
+        assert "--until-free-gb 6 has to stay free" in said
 
     def test_one_that_fails_does_not_end_it(
         self, profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -74,6 +74,7 @@ class AravisCamera:
         self._armed = self._closed = False
         self._heard = 0.0
         self._health: dict[str, float] = {}
+        self._warmth: dict[str, float] = {}
         # Whoever keeps an error keeps the locals of its frames, and would keep the camera.
         del camera
         self._refuse_second_hand()
@@ -81,6 +82,7 @@ class AravisCamera:
         try:
             self._info = self._configured()
             self._ranges = setting_ranges(self._features)
+            self._warmth = self._temperature()
         except BaseException as error:
             traceback.clear_frames(error.__traceback__)
             self.close()
@@ -95,9 +97,12 @@ class AravisCamera:
         return self._ranges
 
     def health(self) -> dict[str, float]:
-        """Counts since the cameras were armed: frames, incomplete and lost ones, packets. From any thread, at once."""
+        """Counts since the cameras were armed: frames, incomplete and lost ones, packets. From any thread, at once.
+
+        And ``temperature_c`` as it was opened or armed, where it tells: to ask it now would wait for a dead camera.
+        """
         stream = self._stream
-        return dict(self._health if stream is None else stream.health)
+        return {**self._warmth, **(self._health if stream is None else stream.health)}
 
     def arm(self) -> None:
         """Begin acquisition. Raises `CameraError` when the camera does not start."""
@@ -106,6 +111,7 @@ class AravisCamera:
         if self._armed:
             return
         wait_for_goodbye(self._serial)
+        self._warmth = self._temperature()
         with self._features.answers("start"):
             self._stream = AravisStream(
                 self._driver,
@@ -154,6 +160,10 @@ class AravisCamera:
         packets = _packets(self._profile.aravis) if self._camera.is_gv_device() else ()
         configure(self._changes, self._profile, self._which, packets)
         return camera_info(self._features, self._profile.arm(self._which), self._camera.get_model_name())
+
+    def _temperature(self) -> dict[str, float]:
+        celsius = self._features.read("DeviceTemperature")
+        return {} if celsius is None else {"temperature_c": float(celsius)}
 
     def _pop(self, timeout_us: int) -> Frame | None:
         # The stream is local to this call, so that no reader drops the last reference to it.

@@ -89,9 +89,9 @@ def _record_series(series: Series, once: Callable[[], None], interrupted: thread
 
     Raises `RecorderError` at its end when any recording failed, and when the disk had no room for the first.
     """
-    begun, failed = False, 0
-    for _ in series.starts(partial(_pause, interrupted, as_json)):
-        begun = True
+    begun, failed = 0, 0
+    for number in series.starts(partial(_pause, interrupted, as_json)):
+        begun = number
         try:
             once()
         except NirvisError as error:
@@ -101,6 +101,8 @@ def _record_series(series: Series, once: Callable[[], None], interrupted: thread
             break
     if not begun:
         raise RecorderError(series.no_room())
+    if not interrupted.is_set() and (reason := series.why_ended(begun)):
+        print(reason, file=sys.stderr, flush=True)
     if failed:
         raise RecorderError(
             f"{counted(failed, 'recording')} of the series failed or fell short; the reasons are above."

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fault_matrix.cells import Moment, promised
+from fault_matrix.stamped import true_pulses
 from fault_matrix.trial import Trial, check_gapless, check_sound, counts_of, profile_of, trial, wait_for
 from nirvis_capture.camera import ARMS, Arm
 from nirvis_capture.clip import Clip
@@ -124,53 +127,135 @@ for _moment in AT:
     _register_wrap(_moment)
 
 
-def unplugged(at: int, away: int = 1) -> Profile:
-    """vis is unplugged at a pulse of 150 Hz, and back after so many pulses for whoever opens it again."""
-    return profile_of("real", rate_hz=150, faults=[{"kind": "unplug", "arm": "vis", "at": at, "count": away}])
+def silenced(kind: str, at: int, arm: Arm = "vis", count: int = 1) -> Profile:
+    """A rig of 150 Hz in which an arm falls silent at a pulse."""
+    return profile_of("real", rate_hz=150, faults=[{"kind": kind, "arm": arm, "at": at, "count": count}])
 
 
-def lose_vis(rig: Trial) -> None:
+def unplugged(at: int, away: int = 1, arm: Arm = "vis") -> Profile:
+    """A camera is unplugged at a pulse, and back after so many for whoever opens it again."""
+    return silenced("unplug", at, arm, away)
+
+
+def unwired(at: int) -> Profile:
+    """From a pulse on, no trigger reaches vis."""
+    return silenced("trigger_cable_off", at, count=1_000_000)
+
+
+SILENCE_S = 3.0
+"""A camera is lost after 1 s without a frame; the rest is for a computer that has others to serve."""
+
+
+def lose(rig: Trial, arm: Arm = "vis") -> None:
+    """Of an unplugged primary, the other arm is silent as well: the primary is named all the same."""
     status = rig.wait_for_state("failed")
-    assert "TWIN-VIS sent no frame" in status.message
+    told = re.search(rf"TWIN-{arm.upper()} sent no frame for (\d\.\d) s", status.message)
+    assert told is not None
+    assert 1.0 <= float(told[1]) < SILENCE_S
 
 
 @promised("unplug", "arming", "found by its silence of 1 s; the state is *failed*, the message names the camera")
 def _unplugged_while_arming(folder: Path) -> None:
-    with trial(unplugged(0), folder) as rig:
-        rig.client.arm()
-        lose_vis(rig)
+    for arm in ARMS:
+        with trial(unplugged(0, arm=arm), folder) as rig:
+            rig.client.arm()
+            lose(rig, arm)
 
 
 @promised("unplug", "previewing", "found by its silence of 1 s; the state is *failed*, the message names the camera")
 def _unplugged_while_previewing(folder: Path) -> None:
-    with trial(unplugged(60), folder) as rig:
-        rig.client.arm()
-        lose_vis(rig)
+    for arm in ARMS:
+        with trial(unplugged(60, arm=arm), folder) as rig:
+            rig.client.arm()
+            lose(rig, arm)
 
 
 @promised("unplug", "recording", "the clip is certified, with every pair until then; its certificate names the camera")
 def _unplugged_while_recording(folder: Path) -> None:
-    with trial(unplugged(60), folder) as rig:
-        rig.record()
-        lose_vis(rig)
-        path = rig.clip()
-    check_sound(path)
-    assert counts_of(path)["pair"] == 60
-    with Clip.open(path) as clip:
-        assert "TWIN-VIS" in clip.certificate.ended
+    for arm in ARMS:
+        (folder / arm).mkdir()
+        with trial(unplugged(60, arm=arm), folder / arm) as rig:
+            rig.record()
+            lose(rig, arm)
+            path = rig.clip()
+        check_sound(path)
+        assert counts_of(path)["pair"] == 60
+        with Clip.open(path) as clip:
+            assert f"TWIN-{arm.upper()} sent no frame" in clip.certificate.ended
+            went_on = {each: int(true_pulses(clip, each)[-1]) - 59 for each in ARMS}
+        assert went_on[arm] == 0
+        assert max(went_on.values()) < SILENCE_S * 150
 
 
 @promised(
     "unplug", "stopping", "the stop does not wait for the camera; the clip is certified, with every pair until then"
 )
 def _unplugged_while_stopping(folder: Path) -> None:
-    with trial(unplugged(60), folder) as rig:
+    for arm in ARMS:
+        (folder / arm).mkdir()
+        with trial(unplugged(60, arm=arm), folder / arm) as rig:
+            rig.record()
+            rig.wait_for_pairs(60)
+            path = rig.client.stop()
+        assert path is not None
+        check_sound(path)
+        assert counts_of(path)["pair"] == 60
+
+
+SILENT = "found by the silence of the secondary of 1 s; the state is *failed*, the message names the secondary"
+
+
+@promised("unwired trigger", "arming", SILENT)
+def _unwired_while_arming(folder: Path) -> None:
+    with trial(unwired(0), folder) as rig:
+        rig.client.arm()
+        lose(rig)
+
+
+@promised("unwired trigger", "previewing", SILENT)
+def _unwired_while_previewing(folder: Path) -> None:
+    with trial(unwired(60), folder) as rig:
+        rig.client.arm()
+        lose(rig)
+
+
+@promised(
+    "unwired trigger",
+    "recording",
+    "the clip is certified: every frame of the primary is in it, without an anchor where the secondary never sent one",
+)
+def _unwired_while_recording(folder: Path) -> None:
+    with trial(unwired(0), folder) as rig:
+        rig.record()
+        lose(rig)
+        path = rig.clip()
+    check_sound(path, "integrity")
+    with Clip.open(path) as clip:
+        primary = true_pulses(clip, "nir").tolist()
+        assert counts_of(path) == {"unanchored": len(primary)}
+    assert len(primary) > 1
+    assert primary == list(range(len(primary)))
+    cut_off_at_60(folder / "later", lose)
+
+
+def cut_off_at_60(folder: Path, end: Callable[[Trial], None]) -> None:
+    folder.mkdir()
+    with trial(unwired(60), folder) as rig:
         rig.record()
         rig.wait_for_pairs(60)
-        path = rig.client.stop()
-    assert path is not None
+        end(rig)
+        path = rig.clip()
     check_sound(path)
-    assert counts_of(path)["pair"] == 60
+    counts = counts_of(path)
+    with Clip.open(path) as clip:
+        primary = true_pulses(clip, "nir").tolist()
+    assert counts == {"pair": 60, **({"edge": len(primary) - 60} if len(primary) > 60 else {})}
+    assert primary == list(range(len(primary)))
+
+
+@promised("unwired trigger", "stopping", "the clip is certified, with every frame of the primary until the stop")
+def _unwired_while_stopping(folder: Path) -> None:
+    cut_off_at_60(folder / "stopped", lambda rig: rig.client.stop())
 
 
 def come_back(rig: Trial) -> None:
@@ -199,7 +284,7 @@ RETURNS = "arming is refused with a reason while the camera is away; then the ca
 def _back_after_arming(folder: Path) -> None:
     with trial(unplugged(1, away=500), folder) as rig:
         rig.client.arm()
-        lose_vis(rig)
+        lose(rig)
         with pytest.raises(RecorderError, match="No camera with serial TWIN-VIS"):
             rig.client.arm()
         status = rig.client.status()
@@ -212,7 +297,7 @@ def _back_after_arming(folder: Path) -> None:
 def _back_after_previewing(folder: Path) -> None:
     with trial(unplugged(60, away=200), folder) as rig:
         rig.client.arm()
-        lose_vis(rig)
+        lose(rig)
         come_back(rig)
 
 
@@ -220,7 +305,7 @@ def _back_after_previewing(folder: Path) -> None:
 def _back_after_recording(folder: Path) -> None:
     with trial(unplugged(60, away=200), folder) as rig:
         rig.record()
-        lose_vis(rig)
+        lose(rig)
         check_sound(rig.clip())
         come_back(rig)
 
@@ -233,5 +318,5 @@ def _back_after_stopping(folder: Path) -> None:
         path = rig.client.stop()
         assert path is not None
         check_sound(path)
-        lose_vis(rig)
+        lose(rig)
         come_back(rig)

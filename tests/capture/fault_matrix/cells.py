@@ -18,6 +18,7 @@ FAULTS = (
     "counter wrap",
     "unplug",
     "return",
+    "unwired trigger",
     "slow disk",
     "full disk",
     "kill -9",

@@ -48,10 +48,21 @@ def missing() -> str:
     """Why the cameras cannot be played here; empty when they can."""
     if find_spec("gi") is None:
         return "PyGObject is not installed (make setup says why)"
-    for program, package in ((CAMERA, "aravis-tools"), ("ip", "iproute2"), ("unshare", "util-linux")):
+    return _missing_program((CAMERA, "aravis-tools")) or missing_namespace()
+
+
+def missing_namespace() -> str:
+    """Why there is no network namespace here; empty where there can be."""
+    if reason := _missing_program(("ip", "iproute2"), ("unshare", "util-linux")):
+        return reason
+    return "" if in_namespace() or namespace_command() else "this system allows no network namespace (unshare -rn)"
+
+
+def _missing_program(*needed: tuple[str, str]) -> str:
+    for program, package in needed:
         if shutil.which(program) is None:
             return f"{program} is not installed (package {package})"
-    return "" if in_namespace() or namespace_command() else "this system allows no network namespace (unshare -rn)"
+    return ""
 
 
 class GigeCamera:

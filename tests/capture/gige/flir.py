@@ -9,7 +9,7 @@ from __future__ import annotations
 GAIN, LINE_SELECTOR, LINE_MODE, LINE_SOURCE = 0x2000, 0x2010, 0x2020, 0x2024
 TRIGGER_OVERLAP, EXPOSURE_AUTO, GAMMA, RATE_ENABLED = 0x2080, 0x2084, 0x2088, 0x208C
 CHUNK_MODE, CHUNK_SELECTOR, CHUNK_ENABLE = 0x2090, 0x2094, 0x20A0
-LATCH, CLOCK = 0x20C0, 0x20C4
+LATCH, CLOCK, TEMPERATURE = 0x20C0, 0x20C4, 0x20D0
 LINE_STRIDE = 0x20
 
 _REGISTERS = {
@@ -26,6 +26,7 @@ _REGISTERS = {
     CHUNK_ENABLE: "ChunkEnableRegister",
     LATCH: "TimestampLatchRegister",
     CLOCK: "TimestampRegister",
+    TEMPERATURE: "TemperatureRegister",
 }
 _INDEX = {LINE_MODE: "LineSelectorRegister", LINE_SOURCE: "LineSelectorRegister", CHUNK_ENABLE: "ChunkSelectorRegister"}
 _ENTRIES = {
@@ -56,6 +57,9 @@ def flir_description(description: str) -> str:
         '<Float Name="Gain"><pValue>GainSteps</pValue><Min>0.0</Min><Max>24.0</Max></Float>'
         '<Converter Name="GainSteps"><FormulaTo>(FROM * 10)</FormulaTo><FormulaFrom>(TO / 10.0)</FormulaFrom>'
         "<pValue>GainRegister</pValue></Converter>",
+        '<Float Name="DeviceTemperature"><pValue>TemperatureTenths</pValue></Float>'
+        '<Converter Name="TemperatureTenths"><FormulaTo>(FROM * 10)</FormulaTo><FormulaFrom>(TO / 10.0)</FormulaFrom>'
+        "<pValue>TemperatureRegister</pValue></Converter>",
     ]
     return renamed.replace("</RegisterDescription>", "\n".join([*features, "</RegisterDescription>"]))
 

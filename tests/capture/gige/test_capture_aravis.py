@@ -160,7 +160,7 @@ class TestSettings:
         before = {arm: camera.read(*registers) for arm, camera in cameras.items()}
         wired = {"model": "GS3-U3-15S4C", "gain_db": 12.5}
         profile = small_profile(nir=wired, vis=wired, trigger={"source": "hardware"})
-        cameras["nir"].write({flir.CLOCK: 123_456})
+        cameras["nir"].write({flir.CLOCK: 123_456, flir.TEMPERATURE: 385})
         with opened(profile) as rig:
             # Line2 of the primary puts out its exposures; Line3 of the secondary starts its own. Both do before one is
             # armed: a line that becomes an output gives an edge.
@@ -168,7 +168,9 @@ class TestSettings:
             assert cameras["vis"].read(*registers) == [0, 0, 125, 1, 0, 0, 0, 0, 0, 1, 1]
             assert cameras["vis"].read(flir.CHUNK_MODE, *_at_lines(flir.CHUNK_ENABLE)) == [1, 1, 1]
             rig["vis"].arm()
+            assert rig["nir"].health() == {"temperature_c": 38.5}
             rig["nir"].arm()
+            assert rig["nir"].health()["temperature_c"] == 38.5
             latch = rig["nir"].latch_clock()
             assert latch is not None
             assert (latch.camera_ns, cameras["nir"].read(flir.LATCH)) == (123_456, [1])
@@ -295,6 +297,6 @@ def _check_account(clip: Clip) -> None:
     assert certificate.frames == {"nir": len(nir), "vis": len(vis)}
     assert nir.shape[-2:] == vis.shape[-2:] == (1032, 1384)
     survived_s = (int(nir.host_ns[-1]) - int(vis.host_ns[-1])) / 1e9
-    assert survived_s > 0.9, "the loss is told after one second without a frame"
+    assert 0.9 < survived_s < 3, "the loss is told after one second without a frame"
     for track in (nir, vis):
         assert (np.diff(track.frame_id) >= 1).all()
