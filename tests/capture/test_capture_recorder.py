@@ -20,7 +20,6 @@ import pytest
 from nirvis_capture import client as client_module
 from nirvis_capture import launch, recorder_lock, rig
 from nirvis_capture import recording as recording_module
-from nirvis_capture.camera import ARMS
 from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.client import RecorderClient, RecorderStatus
 from nirvis_capture.clip import Clip
@@ -198,7 +197,8 @@ class TestTrouble:
         assert status.clip is not None
         assert verify(status.clip).ok
         with Clip.open(status.clip) as clip:
-            assert min(len(clip.arms[arm]) for arm in ARMS) >= 20 + 15
+            # The writer waited with 20 rows, and the ring has room for 15 pairs. Late frames have rows of their own.
+            assert len(clip.pairs) >= 20 + 15
             assert "too slow" in clip.certificate.ended
 
     def test_a_disk_that_fails_is_said_and_the_losses_are_counted(self, real: Profile, tmp_path: Path) -> None:
