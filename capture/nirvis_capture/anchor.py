@@ -12,6 +12,7 @@ from pydantic import Field
 from nirvis_capture.beat import follows, has_beat, off_beat_ns
 from nirvis_capture.camera import ARMS, Arm, ClockLatch
 from nirvis_capture.host_delay import HOST_JITTER_NS, LEAST_FRAMES, level_ns
+from nirvis_capture.wording import counted
 
 CRYSTAL_PPM = 100.0
 """How far the rates of two camera clocks may differ, one sigma, before anything is known of them."""
@@ -203,7 +204,7 @@ def _moved(nir: Stamped, vis: Stamped, periods: int, period_ns: int, evidence: E
     late: Arm = "nir" if periods > 0 else "vis"
     lost = abs(periods)
     if lost:
-        said += f": {late} lost its first {lost} frame{'s' if lost > 1 else ''}"
+        said += f": {late} lost its first {counted(lost, 'frame')}"
     nir_lost, vis_lost = (lost, 0) if late == "nir" else (0, lost)
     return Anchor(
         nir_ns=nir.timestamp_ns - nir_lost * period_ns,

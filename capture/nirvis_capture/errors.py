@@ -31,6 +31,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from nirvis_capture.wording import counted
+
 
 class NirvisError(Exception):
     """Something that the user can mend; the message says what, which value, what it means, what to do."""
@@ -45,7 +47,7 @@ class ProfileError(NirvisError):
 
     def __init__(self, origin: str, mistakes: Sequence[str]) -> None:
         self.mistakes = tuple(mistakes)
-        count = "1 mistake" if len(self.mistakes) == 1 else f"{len(self.mistakes)} mistakes"
+        count = counted(len(self.mistakes), "mistake")
         super().__init__("\n".join([f"{origin}: {count} in the hardware profile", *(f"  {m}" for m in self.mistakes)]))
 
 
@@ -91,8 +93,9 @@ class TriggerTooFast(CameraError):
 class FreeRunning(CameraError):
     def __init__(self, serial: str, frames: int) -> None:
         super().__init__(
-            f"Camera {serial} sent {frames} frames while the trigger was paused: it runs freely and its frames "
-            "cannot be paired with proof. Check its trigger mode, and that the cable comes from the primary camera."
+            f"Camera {serial} sent {counted(frames, 'frame')} while the trigger was paused: it runs freely, and its "
+            "frames cannot be paired with proof. Check its trigger mode, and that the cable comes from the primary "
+            "camera."
         )
 
 

@@ -14,6 +14,7 @@ from nirvis_capture.errors import RecorderError
 from nirvis_capture.profile import Light, Mode
 from nirvis_capture.ring import Alarm
 from nirvis_capture.slot import private_folder
+from nirvis_capture.wording import counted
 
 State = Literal["idle", "armed", "recording", "finalising", "failed"]
 
@@ -142,7 +143,7 @@ class RecorderStatus(Message):
         if self.opening:
             return "it opens its cameras" + (" for a recording" if self.opening == "recording" else "")
         if self.state in ("recording", "finalising"):
-            return f"{self.state} for {self.seconds:.0f} s, {self.pairs} pairs"
+            return f"{self.state} for {self.seconds:.0f} s, {counted(self.pairs, 'pair')}"
         if self.state == "armed":
             return "armed, records nothing"
         return f"{self.state}, its cameras are {'open' if self.holds_cameras else 'free'}"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nirvis_capture.camera import ARMS, Arm, other
 from nirvis_capture.pair_table import Event
 from nirvis_capture.twin.electronics.ledger import NOT_EXPOSED, Flag
+from nirvis_capture.wording import counted
 
 Column = NDArray[np.int64]
 
@@ -81,7 +82,7 @@ class PairingScore:
             f"{self.wrong} of {self.pairs} pairs wrong, {self.recovered} of {self.recoverable} recoverable found "
             f"({self.unanchored} unanchored), "
             f"{self.misjudged} of {self.losses} losses misjudged, {self.unclassified} without a cause, "
-            f"{self.unrecorded} frames not recorded"
+            f"{counted(self.unrecorded, 'frame')} not recorded"
         )
 
 

@@ -21,6 +21,7 @@ from nirvis_capture.errors import ClipNotWritten
 from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Profile
 from nirvis_capture.trigger import secondary_pace
+from nirvis_capture.wording import counted
 
 SAFE_SHARE = 0.8
 """Of what the disk was seen to take: it has to do other things, and grows slower as it fills."""
@@ -180,7 +181,7 @@ def _losses(profile: Profile, trial: Trial) -> list[str]:
     """What the cameras and the cable did wrong."""
     expected = {"unanchored"} if profile.trigger.source == "free" else set()
     lost = {name: count for name, count in trial.lost.items() if name not in expected}
-    reasons = [f"{count} × {name.replace('_', ' ')} in {trial.pairs} pairs" for name, count in lost.items()]
+    reasons = [f"{count} × {name.replace('_', ' ')} in {counted(trial.pairs, 'pair')}" for name, count in lost.items()]
     if lost:
         reasons[-1] += ": a busy computer, USB, or the trigger; end other programs, then ask nirvis doctor --trigger"
     reasons += [doubt for doubt in trial.doubts if not (expected and doubt.startswith("synchrony"))]

@@ -41,6 +41,7 @@ from nirvis_capture.errors import ClipError, ClipNotWritten, NewerClip, NotRecov
 from nirvis_capture.profile import Light, parse_profile
 from nirvis_capture.unclosed import open_unclosed
 from nirvis_capture.verify import verify
+from nirvis_capture.wording import counted
 
 Progress = Callable[[int, int], None]
 
@@ -241,7 +242,7 @@ def _frame(pixels: Raw, row: Mapping[str, Any]) -> Frame:
 
 
 def _told(part_path: Path, software: str, frames: Mapping[Arm, int], lost: Mapping[Arm, int]) -> str:
-    kept = " and ".join(f"{frames[arm]} frames of {arm}" for arm in ARMS)
+    kept = " and ".join(f"{counted(frames[arm], 'frame')} of {arm}" for arm in ARMS)
     unread = " and ".join(f"{lost[arm]} of {arm}" for arm in ARMS)
     missing = f"; {unread} could not be read" if any(lost.values()) else ""
     return f"from {part_path.name}, recorded by {software}: {kept}{missing}"

@@ -28,6 +28,7 @@ from nirvis_capture.clip_layout import (
 from nirvis_capture.errors import DamagedClip
 from nirvis_capture.pair_table import Numbers, Stamp, numbers
 from nirvis_capture.pairing import Event, Pairer
+from nirvis_capture.wording import counted
 
 Progress = Callable[[int, int], None]
 _ROWS_AT_ONCE = 4096
@@ -142,12 +143,12 @@ def _wrong_tables(clip: Clip) -> Iterator[str]:
     """Lengths, and frame ids that do not rise."""
     rows = {clip.file[f"entry/pairs/{name}"].shape[0] for name in PAIR_TABLES}
     if rows != {clip.certificate.rows}:
-        yield f"/entry/pairs: {min(rows)} rows, the certificate counts {clip.certificate.rows}"
+        yield f"/entry/pairs: {counted(min(rows), 'row')}, the certificate counts {clip.certificate.rows}"
     for arm in ARMS:
         group = clip.file[arm_path(arm)]
         lengths = {group[name].shape[0] for name in ("data", *FRAME_TABLES)}
         if lengths != {clip.certificate.frames.get(arm)}:
-            yield f"{arm}: {min(lengths)} frames, the certificate counts {clip.certificate.frames.get(arm)}"
+            yield f"{arm}: {counted(min(lengths), 'frame')}, the certificate counts {clip.certificate.frames.get(arm)}"
         backwards = _first_step_back(group)
         if backwards is not None and not clip.certificate.pairing.counts.get(Event.EXTRA_FRAME.name):
             yield f"{arm}: frame_id does not rise at frame {backwards}"

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from nirvis_capture.camera import ARMS, Arm
 from nirvis_capture.clip import Clip
+from nirvis_capture.wording import counted
 
 Progress = Callable[[int, int], None]
 Opinion = Literal["agrees", "contradicts", "no opinion"]
@@ -55,13 +56,13 @@ class Witness:
     """How many were looked at."""
 
     def __str__(self) -> str:
-        figures = f"correlation {self.correlation:.2f}, margin {self.margin:.1f} sigma, {self.pairs} pairs"
+        figures = f"correlation {self.correlation:.2f}, margin {self.margin:.1f} sigma, {counted(self.pairs, 'pair')}"
         if self.opinion == "no opinion":
             return f"witness: no opinion ({figures}): too little moves, or the arms show too different things"
         if self.opinion == "agrees":
             return f"witness: agrees ({figures})"
-        late = "later" if self.lag > 0 else "earlier"
-        return f"witness: CONTRADICTS: motion in vis comes {abs(self.lag)} frame(s) {late} than in nir ({figures})"
+        late = f"{counted(abs(self.lag), 'frame')} {'later' if self.lag > 0 else 'earlier'}"
+        return f"witness: CONTRADICTS: motion in vis comes {late} than in nir ({figures})"
 
 
 class Look(NamedTuple):

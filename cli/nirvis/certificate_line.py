@@ -7,6 +7,7 @@ from pathlib import Path
 from nirvis_capture.certificate import Certificate
 from nirvis_capture.clip import Clip
 from nirvis_capture.pairing import Event
+from nirvis_capture.wording import counted
 
 
 def certificate_line(certificate: Certificate) -> str:
@@ -23,7 +24,7 @@ def certificate_line(certificate: Certificate) -> str:
         frames = " + ".join(str(n) for n in certificate.frames.values())
         return f"unanchored (integrity only), {frames} frames, {lost}"
     residual = f", residual p99 {certificate.pairing.residual_p99_ns / 1e3:.1f} µs" if certificate.pairs else ""
-    return f"proved, {certificate.pairs} pairs{residual}, {lost}"
+    return f"proved, {counted(certificate.pairs, 'pair')}{residual}, {lost}"
 
 
 def say_clip(path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from nirvis.progress import progress_bar
 from nirvis_capture.errors import NirvisError
+from nirvis_capture.wording import counted
 
 PAIRS_FOLDER = "pairs"
 
@@ -45,7 +46,7 @@ def _register(session: Path, pairs: Path) -> None:
     if len(reasons) == len(outcomes):
         raise NothingRegistered(session, reasons)
     done = sum(outcome.status == "registered" for outcome in outcomes)
-    print(f"{pairs}: {done} clips registered, {len(outcomes) - done - len(reasons)} were up to date")
+    print(f"{pairs}: {counted(done, 'clip')} registered, {len(outcomes) - done - len(reasons)} up to date")
     if reasons:
         print("\n".join(["not registered:", *reasons]))
 
@@ -58,7 +59,9 @@ def catalogue_and_split(pairs: Path, place_unknown_as: Literal["recording"] | No
 
     catalogue = Catalogue.build(pairs)
     csv = catalogue.write()
-    print(f"{csv}: {len(catalogue.pairs)} pairs files")
+    for line in catalogue.changes.broken:
+        print(f"warning: {line}")
+    print(f"{csv}: {counted(len(catalogue.pairs), 'pairs file')}")
     splits = pairs / SPLITS_NAME
     former = Split.read(splits) if splits.exists() else None
     divided = split(catalogue, place_unknown_as=place_unknown_as, keep=former)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from nirvis_capture.wording import counted
+
 if TYPE_CHECKING:
     from nirvis_training.loop import Progress
 
@@ -39,4 +41,4 @@ def training_bar() -> Iterator[Callable[[Progress], None]]:
 
 def _figures(progress: Progress) -> str:
     best = "" if progress.best is None else f", best {progress.best:.4g}"
-    return f"{progress.samples} samples, loss {sum(progress.losses.values()):.4f}{best}"
+    return f"{counted(progress.samples, 'sample')}, loss {sum(progress.losses.values()):.4f}{best}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from nirvis_capture.errors import NirvisError
 from nirvis_capture.profile import Profile, parse_profile
+from nirvis_capture.wording import counted
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.frame_file import FramesFile
@@ -64,8 +65,8 @@ def _lead(entries: Iterable[Entry]) -> str:
     entries = list(entries)
     pairs, frames = sum(e.pairs for e in entries), sum(e.frames or 0 for e in entries)
     modes = sorted({entry.mode for entry in entries})
-    told = f"{pairs} registered pairs (source: near infrared, target: visible colour)" if pairs else ""
-    alone = f"{frames} pictures without partner (unpaired)" if frames else ""
+    told = f"{counted(pairs, 'registered pair')} (source: near infrared, target: visible colour)" if pairs else ""
+    alone = f"{counted(frames, 'picture')} without partner (unpaired)" if frames else ""
     meaning = "; ".join(f"mode `{mode}`: {_MODES[mode]}" for mode in modes)
     return f"{' and '.join(part for part in (told, alone) if part)}. {meaning}. Made with nirvis."
 

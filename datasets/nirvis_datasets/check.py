@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.errors import NirvisError
+from nirvis_capture.wording import counted
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
@@ -115,7 +116,9 @@ def _check_left_out(verdict: Verdict, folder: Path) -> None:
     for path in sorted(folder.glob(f"*{LEFT_OUT_SUFFIX}")):
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         if lines:
-            verdict.add("warning", f"{len(lines)} pictures were left out when it was imported, the first {lines[0]}")
+            verdict.add(
+                "warning", f"left out when it was imported: {counted(len(lines), 'picture')}, the first {lines[0]}"
+            )
 
 
 def _check_kinds(verdict: Verdict) -> None:
@@ -134,17 +137,17 @@ def _check_kinds(verdict: Verdict) -> None:
     pictures = (*catalogue.pairs, *catalogue.frames)
     sizes = Counter(f"{entry.width}×{entry.height}" for entry in pictures if entry.width)
     depths = Counter(f"{entry.bit_depth} bit" for entry in pictures if entry.bit_depth)
-    for name, counted in (("sizes", sizes), ("bit depths", depths)):
-        if counted:
-            more = f" and {len(counted) - _SHOWN} more" if len(counted) > _SHOWN else ""
-            common = counted.most_common(_SHOWN)
+    for name, kinds in (("sizes", sizes), ("bit depths", depths)):
+        if kinds:
+            more = f" and {len(kinds) - _SHOWN} more" if len(kinds) > _SHOWN else ""
+            common = kinds.most_common(_SHOWN)
             verdict.figures.append((", ".join(value for value, _ in common) + more, name))
-        if len(counted) > 1:
-            shown = ", ".join(f"{value} in {count} files" for value, count in common)
-            verdict.add("warning", f"pictures have {len(counted)} {name}: {shown}{more}")
+        if len(kinds) > 1:
+            shown = ", ".join(f"{value} in {counted(count, 'file')}" for value, count in common)
+            verdict.add("warning", f"pictures have {len(kinds)} {name}: {shown}{more}")
     unknown = sorted({entry.recording_id for entry in catalogue.entries if not entry.place})
     if unknown:
-        verdict.add("warning", f"no place is known for {len(unknown)} recordings, the first {unknown[0]}")
+        verdict.add("warning", f"no place is known for {counted(len(unknown), 'recording')}, the first {unknown[0]}")
     for entry in catalogue.entries:
         if not entry.pairs and not entry.frames:
             verdict.add("error", f"{entry.path} holds no complete pair")
@@ -165,7 +168,8 @@ def _check_pictures(verdict: Verdict, progress: Progress | None) -> None:
         verdict.add("warning", f"{_share(pictures.repeated, pictures.neighbours)} of the frames repeat the one before")
     if pictures.shallow:
         verdict.add(
-            "warning", f"{len(pictures.shallow)} files of 16 bit hold pictures of 8, the first {pictures.shallow[0]}"
+            "warning",
+            f"pictures of 8 bit in {counted(len(pictures.shallow), 'file')} of 16, the first {pictures.shallow[0]}",
         )
 
 
@@ -216,8 +220,8 @@ def _check_balance(verdict: Verdict) -> None:
         amount = entry.pairs or entry.frames or 0
         modes[entry.mode] += amount
         lights[entry.light or "unknown"] += amount
-    for name, counted in (("mode", modes), ("light", lights)):
-        verdict.figures.append((", ".join(f"{value} {count}" for value, count in counted.most_common()), f"by {name}"))
+    for name, kinds in (("mode", modes), ("light", lights)):
+        verdict.figures.append((", ".join(f"{value} {count}" for value, count in kinds.most_common()), f"by {name}"))
     most, least = max(modes.values()), min(modes.values())
     if least * MAX_IMBALANCE < most:
         verdict.add("warning", f"modes are out of balance: {verdict.figures[-2][0]} pairs")
@@ -237,7 +241,7 @@ def _check_split(verdict: Verdict, folder: Path) -> None:
         amount[verdict.sets.get(entry.recording_id, "no set")] += entry.pairs or entry.frames or 0
     verdict.figures.append((", ".join(f"{s} {amount[s]}" for s in (*SUBSETS, "no set") if amount[s]), "by set"))
     if amount["no set"]:
-        verdict.add("warning", f"{amount['no set']} pairs are in no set: nirvis split {folder} --keep")
+        verdict.add("warning", f"in no set: {counted(amount['no set'], 'pair')}: nirvis split {folder} --keep")
 
 
 def _check_near_duplicates(verdict: Verdict) -> None:
@@ -256,7 +260,8 @@ def _check_near_duplicates(verdict: Verdict) -> None:
             alike.append(f"{found.first} and {found.second}")
     if alike:
         verdict.add(
-            "warning", f"{len(alike)} times recordings of two places show the same picture, the first time {alike[0]}"
+            "warning",
+            f"recordings of two places show the same picture {counted(len(alike), 'time')}, the first time {alike[0]}",
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from nirvis_capture.errors import NirvisError
 from nirvis_capture.report import Report, Rgb, checkerboard
+from nirvis_capture.wording import counted
 from nirvis_datasets.check import Verdict
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.frame_file import FramesFile
@@ -39,7 +40,7 @@ def write_contact_sheet(verdict: Verdict, path: Path) -> Path:
     report.paragraph("Source, target, and both in turn: edges that run on across the tiles are registered.", note=True)
     for entry in shown:
         told = [entry.mode, entry.light, entry.place, verdict.sets.get(entry.recording_id, "")]
-        amount = f"{entry.frames} pictures" if entry.kind == "frames" else f"{entry.pairs} pairs"
+        amount = counted(entry.frames or 0, "picture") if entry.kind == "frames" else counted(entry.pairs, "pair")
         report.paragraph(f"{entry.path}: {' · '.join([amount, *filter(None, told)])}")
         pictures = list(_pictures(catalogue.path(entry), entry))
         if pictures:

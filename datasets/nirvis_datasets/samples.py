@@ -77,7 +77,7 @@ class SampleDataset(Dataset[Sample]):
         Give u8 or u16 counts and a bool mask instead of floats: a quarter of the bytes for workers to hand over.
         `loading.loaded` makes floats of them; `floats` does it for any batch.
 
-    Raises `DatasetError` when the folder has nothing of that kind.
+    Raises `DatasetError` when the folder has nothing of that kind, or the crop is larger than pictures of it.
     """
 
     def __init__(
@@ -113,6 +113,10 @@ class SampleDataset(Dataset[Sample]):
         self._sources = select(folder, subset, None if paired else "source", *steps, source_mode)
         self._targets = None if paired else select(folder, subset, "target", *steps, target_mode)
         self._files = open_pictures(folder, source)
+        if source != "bayer":  # the catalogue knows the size of registered pictures, not that of the sensor
+            for entry in dict.fromkeys((*self.entries, *self.target_entries)):
+                if entry.height is not None and entry.width is not None:
+                    self._refuse_too_large_a_crop(entry, (entry.height, entry.width))
 
     @property
     def paired(self) -> bool:
@@ -158,15 +162,20 @@ class SampleDataset(Dataset[Sample]):
 
     def _cut(self, pictures: Pictures, entry: Entry, random: np.random.Generator) -> Cut:
         """One random cut. Raises `DatasetError` when the crop does not fit."""
+        self._refuse_too_large_a_crop(entry, pictures.size)
         size, crop = self.augmentation.resize or pictures.size, self.augmentation.crop
-        if crop is not None and crop > min(size):
-            raise DatasetError(
-                f"A crop of {crop}×{crop} px does not fit into the pictures of {entry.path}, "
-                f"{size[1]}×{size[0]} px. Choose a smaller crop, or register larger pictures."
-            )
         if crop is not None and crop % pictures.grid:
             raise DatasetError(f"A crop of {crop} px would cut a Bayer cell in two. Choose an even one.")
         return drawn_cut(self.augmentation, random, size, pictures.grid)
+
+    def _refuse_too_large_a_crop(self, entry: Entry, stored: tuple[int, int]) -> None:
+        """Raises `DatasetError` when a crop does not fit into pictures of that height and width."""
+        (height, width), crop = self.augmentation.resize or stored, self.augmentation.crop
+        if crop is not None and crop > min(height, width):
+            raise DatasetError(
+                f"A crop of {crop}×{crop} px does not fit into the pictures of {entry.path}, "
+                f"{width}×{height} px. Choose a smaller crop, or larger pictures (resize, or register anew)."
+            )
 
     def _pictures(
         self,

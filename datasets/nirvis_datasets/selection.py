@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.profile import Mode
+from nirvis_capture.wording import counted
 from nirvis_datasets.catalogue import CATALOGUE_NAME, Catalogue
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
@@ -201,10 +202,10 @@ def _entries(folder: Path, subset: Subset, mode: Mode | None = None, side: Side 
     entries = tuple(e for e in entries if mode in (None, e.mode))
     if not entries:
         counts = ", ".join(f"{name} {list(sets.values()).count(name)}" for name in sorted(set(sets.values())))
-        others = f" and {len(catalogue.frames)} files of frames" if catalogue.frames else ""
+        others = f" and {counted(len(catalogue.frames), 'file')} of frames" if catalogue.frames else ""
         raise DatasetError(
             f"{folder} has no {mode + ' ' if mode else ''}{side or 'pair'}s of set {subset}: the catalogue lists "
-            f"{len(catalogue.pairs)} pairs files{others}, the split has recordings in {counts or 'no set'}. "
+            f"{counted(len(catalogue.pairs), 'pairs file')}{others}, the split has recordings in {counts or 'no set'}. "
             f"Record more places, or split anew: nirvis split {folder}"
         )
     return entries

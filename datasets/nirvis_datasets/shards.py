@@ -21,6 +21,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch.utils.data import IterableDataset, get_worker_info
 
+from nirvis_capture.wording import counted
 from nirvis_datasets.augment import drawn_cut, drawn_jitter, shown_part
 from nirvis_datasets.augmentation import AS_STORED, Augmentation
 from nirvis_datasets.entry import Entry
@@ -167,7 +168,7 @@ class ShardDataset(IterableDataset[Sample]):
         stream, streams = self.rank * workers + place, self.ranks * workers
         if streams > len(self.index.shards):
             raise DatasetError(
-                f"{self.url} has {len(self.index.shards)} shards for {streams} workers of all ranks. "
+                f"{self.url} has {counted(len(self.index.shards), 'shard')} for {streams} workers of all ranks. "
                 "Use fewer workers, or write smaller shards."
             )
         passing = 0

@@ -120,7 +120,7 @@ def register_clips(
         Address of a dask scheduler, whose workers do the work instead of processes of this machine.
     with_reports
         Write a page beside each pairs file that is written.
-    Raises `NirvisError` when there is no clip at all, and `FolderNotWritable`, before any work is done.
+    Raises like `find_clips`, and `FolderNotWritable`, before any work is done.
     """
     settings = settings or RegistrationSettings()
     calibrations = calibrations or Calibrations(out_dir)
@@ -145,7 +145,13 @@ def register_clips(
 
 
 def find_clips(paths: Sequence[Path]) -> list[Path]:
-    """Clips among files and, at any depth, in folders; hidden ones and repetitions left out."""
+    """Clips among files and, at any depth, in folders; hidden ones and repetitions left out.
+
+    Raises `NirvisError` where a path leads nowhere, or there is no clip at all.
+    """
+    nowhere = [str(path) for path in paths if not path.exists()]
+    if nowhere:
+        raise NirvisError(f"There is nothing at {', '.join(nowhere)}. Name clips (*{CLIP_SUFFIX}), or folders of them.")
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
@@ -162,9 +168,10 @@ def find_clips(paths: Sequence[Path]) -> list[Path]:
 
 
 def _check_writable(folder: Path) -> None:
+    """Write into the folder, or where it will be made: whoever writes the first pairs makes it."""
+    present = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=present):
             pass
     except OSError as error:
         raise FolderNotWritable(folder, error.strerror or str(error)) from None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nirvis_capture.raw import Rgb8
 from nirvis_capture.report import Report, checkerboard
+from nirvis_capture.wording import counted
 from nirvis_registration.overlay import MAGNIFIED, edge_overlay, residual_vectors, vector_overlay
 from nirvis_registration.pair_file import SUFFIX as PAIRS_SUFFIX
 from nirvis_registration.pair_file import PairsFile
@@ -27,7 +28,9 @@ _FLICKER = (
 def clip_report(pairs_path: Path) -> Path:
     """Write ``NAME.registration.html`` beside a pairs file. Raises `PairsFileError`."""
     with PairsFile.open(pairs_path) as pairs:
-        report = Report(f"Registration of {pairs.clip_name}", f"{len(pairs)} pairs, {pairs.place or 'no place'}")
+        report = Report(
+            f"Registration of {pairs.clip_name}", f"{counted(len(pairs), 'pair')}, {pairs.place or 'no place'}"
+        )
         header, residuals = pairs.header, pairs.table["residual_px"]
         vis_size = pairs.profile.vis.roi.width, pairs.profile.vis.roi.height
         report.numbers(

@@ -13,6 +13,7 @@ from nirvis_capture.clip import Clip
 from nirvis_capture.errors import NoTruth
 from nirvis_capture.raw import full_scale_dn, gains
 from nirvis_capture.truth_file import Truth
+from nirvis_capture.wording import counted
 from nirvis_registration.distortion import mapped
 from nirvis_registration.geometry import Matrix, corners, project, with_mirrors
 from nirvis_registration.pair_file import PairsFile
@@ -37,7 +38,7 @@ class RegistrationScore:
 
     def __str__(self) -> str:
         figures = f"{self.median_px:.3f} px median, {self.worst_px:.3f} px worst"
-        return f"corner error {figures} of {len(self.corner_error_px)} pairs"
+        return f"corner error {figures} of {counted(len(self.corner_error_px), 'pair')}"
 
 
 def score_registration(pairs: PairsFile, clip: Clip, truth: Truth) -> RegistrationScore:

@@ -84,7 +84,7 @@ def test_arms_that_were_shifted_before_writing_are_contradicted_though_the_clip_
     with Clip.open(path) as clip:
         said = witness(clip)
     assert (said.opinion, said.lag) == ("contradicts", -by)
-    assert f"{abs(by)} frame(s) {'earlier' if by > 0 else 'later'}" in str(said)
+    assert f"{abs(by)} frame{'s' if abs(by) > 1 else ''} {'earlier' if by > 0 else 'later'}" in str(said)
 
 
 def test_a_shifted_pair_table_is_contradicted(street: Path) -> None:
@@ -161,7 +161,7 @@ def test_verify_prints_what_the_witness_says_and_ends_with_1_when_contradicted(
         verify_command(path, witness=True)
     out = capsys.readouterr().out
     assert "proved" in out
-    assert "witness: CONTRADICTS: motion in vis comes 1 frame(s) earlier" in out
+    assert "witness: CONTRADICTS: motion in vis comes 1 frame earlier" in out
     with pytest.raises(SystemExit, match="1"):
         verify_command(path, witness=True, as_json=True)
     assert '"opinion": "contradicts"' in capsys.readouterr().out

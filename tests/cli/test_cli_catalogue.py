@@ -26,7 +26,9 @@ def season(tmp_path: Path) -> Path:
 
 def test_catalogue_names_what_is_missing_and_broken(season: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (season / "x.clip.h5").write_text("no clip")
-    run("catalogue", season)
+    with pytest.raises(SystemExit) as ended:
+        run("catalogue", season)
+    assert ended.value.code == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "missing: 0.pairs.h5 is gone and was dropped from the catalogue"
     assert lines[5].startswith("broken: ")

@@ -36,7 +36,7 @@ def test_what_was_left_out_is_told_and_listed(
     listed = tmp_path / "street" / "street.left-out.txt"
     assert lines[5:] == [
         f"left out: 1 more, see {listed}",
-        f"{tmp_path / 'street'}: 1 files, 1 pairs, 0 unpaired pictures",
+        f"{tmp_path / 'street'}: 1 file, 1 pair, 0 unpaired pictures",
     ]
     assert len(listed.read_text().splitlines()) == 6
     assert ",Quay," in (tmp_path / "street" / "catalogue.csv").read_text()

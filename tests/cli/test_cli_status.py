@@ -66,12 +66,31 @@ FAILS = [
     "verify nothing.clip.h5",
     "verify .",
     "recover nothing.clip.h5.part",
+    "register nothing.clip.h5 --out pairs",
+    "register . --out pairs",
+    "register nowhere --out pairs --scheduler tcp://127.0.0.1:1",
     "catalogue nowhere",
     "split .",
     "check .",
+    "check . --sheet out/sheet.html",
     "export-dataset . --out exported --format mp4",
+    "export-dataset . --out exported --format shards",
     "import-dataset folders nowhere nowhere --out imported",
+    "import-dataset videos nothing.mp4 nothing.mp4 --out imported",
+    "import-dataset vsiad . --out imported",
+    "train --dataset nowhere --out run",
+    "train --session nowhere --out run",
     "resume nowhere",
+    "evaluate nowhere --dataset .",
+    "compare nowhere --dataset . --out out",
+    "compare nowhere --dataset . --study out/study.html",
+    "export nowhere --out out/model.onnx",
+    "weights nothing.pth --out out/model.onnx",
+    "colorize nothing.onnx . --out out/colour.mp4",
+    "fuse nothing.mp4 --translated nothing.mp4 --out out/fused.mp4",
+    "detect-score nothing.onnx a.pairs.h5 --model nothing.onnx --labels labels",
+    "segment-score nothing.onnx a.pairs.h5 --model nothing.onnx --labels masks",
+    "twin score nothing.clip.h5 --pairs nothing.pairs.h5",
     "demo --input nowhere",
     "record --profile twin_day --stop",
     "gui --profile twin_day --model nowhere.onnx",
@@ -79,12 +98,16 @@ FAILS = [
 
 
 @pytest.mark.parametrize("words", FAILS)
-def test_what_is_not_there_or_does_not_hold_is_1(words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    runtime = tmp_path / "runtime"
+def test_what_is_not_there_or_does_not_hold_is_1_and_leaves_nothing(
+    words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    runtime, here = tmp_path / "runtime", tmp_path / "here"
     runtime.mkdir(mode=0o700)
+    here.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(here)
     assert status_of(*words.split()) == 1
+    assert not list(here.iterdir())
 
 
 def test_a_reader_that_has_seen_enough_is_no_traceback() -> None:

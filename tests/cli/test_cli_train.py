@@ -14,7 +14,8 @@ from nirvis.app import app
 from nirvis.demo.takes import picture_takes
 from nirvis.session import NoSession, NothingRegistered
 from nirvis_capture.clip_recording import record_clip
-from nirvis_datasets.errors import SplitError, TableError
+from nirvis_capture.errors import WrongOption
+from nirvis_datasets.errors import DatasetError, SplitError, TableError
 from nirvis_training.errors import ConfigError, NotARun, RunTaken
 from nirvis_training.run_folder import RunFolder
 
@@ -57,7 +58,7 @@ def test_a_session_is_registered_split_and_trained_on_and_each_step_is_told_once
     out = tmp_path / "again"
     run("train", "ssn_demo", "--session", session, "--place-unknown-as", "recording", "--out", out, *QUICK)
     said = capsys.readouterr().out
-    assert f"{dataset}: 0 clips registered, 4 were up to date" in said
+    assert f"{dataset}: 0 clips registered, 4 up to date" in said
     assert f"{dataset / 'splits.csv'}: recordings" in said
     assert f"training into {out}" in said
     assert "finished: 4 samples" in said
@@ -118,20 +119,43 @@ def test_a_signal_writes_a_checkpoint_and_ends_cleanly(dataset: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("words", "error", "complaint"),
     [
-        pytest.param(["ssn_demo"], ConfigError, "give one of --dataset", id="nothing-to-train-on"),
-        pytest.param(["ssn", "--dataset", "x"], ConfigError, "needs VGG-16 weights", id="no-features"),
+        pytest.param([], WrongOption, "Give one of --dataset .*nirvis twin render", id="nothing-to-train-on"),
+        pytest.param(["ssn", "--dataset", "x"], ConfigError, "lightness_weight to 1.*ssn_demo", id="no-vgg"),
         pytest.param(["ssn_demo", "--dataset", "x", "--set", "width"], ConfigError, "wants a setting", id="no-value"),
         pytest.param(["ssn_demo", "--dataset", "x", "--set", "width=8"], ConfigError, "width: unknown", id="no-key"),
         pytest.param(["ssn_demo", "--dataset", "nowhere"], TableError, r"no catalogue\.csv", id="no-dataset"),
     ],
 )
 def test_bad_input_is_one_message_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], error: type[Exception], complaint: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    error: type[Exception],
+    complaint: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(error, match=complaint):
         run("train", *words)
     assert not list(tmp_path.iterdir())
+    assert not capsys.readouterr().out
+
+
+def test_without_a_configuration_a_newcomer_trains_what_needs_no_other_file(dataset: Path, tmp_path: Path) -> None:
+    run("train", "--dataset", dataset, "--out", tmp_path / "run", *QUICK)
+    trained = RunFolder(tmp_path / "run")
+    assert trained.status.state == "finished"
+    assert (trained.method, trained.features) == ("ssn", "none")
+
+
+def test_a_crop_that_no_picture_has_room_for_is_refused_before_there_is_a_run(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    with pytest.raises(DatasetError, match=r"crop of 4096×4096 px does not fit into the pictures of .*, 640×480 px"):
+        run("train", "ssn_demo", "--dataset", dataset, "--out", tmp_path / "run", *QUICK, "--set", "crop=4096")
+    assert not (tmp_path / "run").exists()
+    assert not capsys.readouterr().out
 
 
 def test_resume_refuses_what_is_no_run(tmp_path: Path) -> None:

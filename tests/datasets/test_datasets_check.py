@@ -96,10 +96,10 @@ def test_mixed_sizes_and_false_depths_are_odd(tmp_path: Path, write_random_pairs
     write_random_pairs("b", 2, bit_depth=16)
     write_random_pairs("c", 3, place="", size=(32, 24))
     warnings = findings(check(tmp_path), "warning")
-    assert "pictures have 2 bit depths: 8 bit in 2 files, 16 bit in 1 files" in warnings
-    assert "pictures have 2 sizes: 64×48 in 2 files, 32×24 in 1 files" in warnings
-    assert "1 files of 16 bit hold pictures of 8, the first b.pairs.h5" in warnings
-    assert "no place is known for 1 recordings, the first c" in warnings
+    assert "pictures have 2 bit depths: 8 bit in 2 files, 16 bit in 1 file" in warnings
+    assert "pictures have 2 sizes: 64×48 in 2 files, 32×24 in 1 file" in warnings
+    assert "pictures of 8 bit in 1 file of 16, the first b.pairs.h5" in warnings
+    assert "no place is known for 1 recording, the first c" in warnings
 
 
 def test_files_that_are_gone_moved_or_broken_are_named(tmp_path: Path, write_random_pairs: WritePairs) -> None:
@@ -120,9 +120,7 @@ def test_pictures_left_out_of_an_import_are_recalled(tmp_path: Path, write_rando
     write_random_pairs("a", 1)
     (tmp_path / "kaist.left-out.txt").write_text("x.png: this source has no partner\n")
     (warning,) = findings(check(tmp_path), "warning")
-    assert warning.endswith(
-        "1 pictures were left out when it was imported, the first x.png: this source has no partner"
-    )
+    assert warning.endswith("left out when it was imported: 1 picture, the first x.png: this source has no partner")
 
 
 def test_modes_out_of_balance_are_odd(tmp_path: Path, write_random_pairs: WritePairs) -> None:
@@ -160,7 +158,7 @@ def test_near_duplicates_of_two_places_are_odd(tmp_path: Path, write_random_pair
         (tmp_path / "splits.csv").write_text(f"recording_id,place,mode,set\n{sets}")
     verdict = check(tmp_path)
     assert findings(verdict, "warning") == [
-        "1 times recordings of two places show the same picture, the first time a and c"
+        "recordings of two places show the same picture 1 time, the first time a and c"
     ]
     assert not findings(verdict, "error")
 
@@ -184,7 +182,7 @@ def test_odd_things_end_with_status_1_only_when_strict(
     assert ended == status
     page = (tmp_path / "contact-sheet.html").read_text()
     assert page.count('<img src="data:image/jpeg') == 3
-    assert "no place is known for 1 recordings" in page
+    assert "no place is known for 1 recording" in page
 
 
 def test_nothing_to_check_is_one_line(tmp_path: Path) -> None:

@@ -162,8 +162,8 @@ def test_shards_for_training_are_written_for_each_set(
         result_action="return_value",
     )
     assert capsys.readouterr().out.splitlines() == [
-        f"{tmp_path / 's' / 'train'}: 5 pairs in 1 shards",
-        f"{tmp_path / 's' / 'test'}: 2 pairs in 1 shards",
+        f"{tmp_path / 's' / 'train'}: 5 pairs in 1 shard",
+        f"{tmp_path / 's' / 'test'}: 2 pairs in 1 shard",
     ]
 
 
@@ -227,7 +227,7 @@ def test_recordings_without_a_set_are_left_out_and_said(dataset: Path, tmp_path:
     csv.write_text(csv.read_text().replace("rb,Quay b_1,day,test\n", ""))
     exported = export_dataset(dataset, tmp_path / "p", "side-by-side")
     assert exported.samples == 5
-    assert exported.notes == ("1 recordings are in no set and left out, the first rb",)
+    assert exported.notes == ("left out, being in no set: 1 recording, the first rb",)
 
 
 @pytest.mark.parametrize("words", [("--format", "tiff"), ("--format", "vsiad", "--strip", "3")])

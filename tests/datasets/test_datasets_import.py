@@ -274,7 +274,7 @@ def test_pictures_that_find_no_partner_are_named(tmp_path: Path) -> None:
     put(root / "t" / "e.png", 1)
     gathered = gather_folders(root / "s", root / "t", Facts("two", "day"), skip_broken=False, pair_by="name")
     assert [len(found) for found in gathered.found] == [2]
-    assert gathered.notes == ["two: 1 pairs have names that differ by case, the first B and b"]
+    assert gathered.notes == ["two: names of 1 pair differ by case, the first B and b"]
     assert gathered.left_out == [
         f"{root / 's' / 'c.png'}: this source has no partner",
         f"{root / 't' / 'd.png'}: this target has no partner",
@@ -396,7 +396,7 @@ def write_video(path: Path, n: int, width: int = WIDTH) -> Path:
 def test_two_videos_are_paired_frame_by_frame(tmp_path: Path) -> None:
     source, target = write_video(tmp_path / "s.avi", 3), write_video(tmp_path / "t.avi", 5)
     gathered = gather_videos(source, target, Facts("street", "day", place="Quay"))
-    assert gathered.left_out == [f"{target}: its last 2 frames have no partner"]
+    assert gathered.left_out == [f"{target}: no partner for its last 2 frames"]
     write_imported(gathered, tmp_path / "out", Source("our strëet", "s and t", "vnir"))
     with PairsFile.open(tmp_path / "out" / "street.pairs.h5") as pairs:
         assert (len(pairs), pairs.place, pairs.profile.trigger.rate_hz) == (3, "Quay", 10)

@@ -98,3 +98,4 @@ def test_no_scheduler_is_said_in_one_line(tmp_path: Path, write_clip: Callable[.
     clip = write_clip(tmp_path / "a.clip.h5", [(blank, blank)])
     with pytest.raises(NirvisError, match="There is no dask scheduler at nowhere"):
         register_clips([clip], tmp_path / "out", SETTINGS, scheduler="nowhere")
+    assert not (tmp_path / "out").exists()

@@ -90,7 +90,7 @@ def test_a_disk_that_fills_midway_is_told_at_the_pair_that_does_not_fit(
 def test_a_folder_that_cannot_be_written_is_named_before_any_work(tmp_path: Path, clip: Path) -> None:
     (tmp_path / "file").write_text("")
     seen: list[int] = []
-    with pytest.raises(FolderNotWritable, match="File exists"):
+    with pytest.raises(FolderNotWritable, match="Not a directory"):
         register_clips([clip], tmp_path / "file", SETTINGS, lambda done, _: seen.append(done))
     assert seen == []
 

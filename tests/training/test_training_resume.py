@@ -101,7 +101,7 @@ def test_visible_pictures_of_other_places_are_part_of_what_a_run_began_with(walk
 def test_a_damaged_checkpoint_is_named(small_config: MakeConfig, dataset: Path, tmp_path: Path) -> None:
     run = train(small_config(samples=8), dataset, tmp_path / "run")
     run.checkpoints[-1].write_bytes(run.checkpoints[-1].read_bytes()[:1000])
-    with pytest.raises(RunError, match=r"000000008.pt is no readable checkpoint"):
+    with pytest.raises(RunError, match=r"000000008.pt is no readable checkpoint \(it is damaged"):
         resume(run.path, samples=16)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nirvis_training.errors import RunError
+from nirvis_training.networks.weights_file import NOT_A_STATE
 from nirvis_training.run_folder import RunFolder, replacing
 
 
@@ -73,7 +73,6 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         return Checkpoint(**{field.name: content[field.name] for field in fields(Checkpoint)})
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, OSError) as error:
-        raise RunError(
-            f"{path} is no readable checkpoint ({str(error).splitlines()[0]}). Delete it to use the one before it."
-        ) from None
+    except (*NOT_A_STATE, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is damaged, or another kind of file"
+        raise RunError(f"{path} is no readable checkpoint ({reason}). Delete it to use the one before it.") from None

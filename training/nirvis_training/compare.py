@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from nirvis_capture.wording import counted
 from nirvis_datasets.split import Subset
 from nirvis_training.backbones.cache import load_backbones
 from nirvis_training.comparison import Comparison, RunLine, paired_differences
@@ -97,7 +98,7 @@ def _names(runs: Sequence[RunFolder], given: Sequence[str]) -> list[Contestant]:
     if not runs:
         raise EvaluationError("there is no run to compare; give the folders of some")
     if given and len(given) != len(runs):
-        raise EvaluationError(f"{len(given)} names for {len(runs)} runs: give as many, or none")
+        raise EvaluationError(f"{counted(len(given), 'name')} for {counted(len(runs), 'run')}: give as many, or none")
     methods = Counter(run.method for run in runs)
     names = list(given) or [r.method if methods[r.method] == 1 else r.path.resolve().name for r in runs]
     taken = {*BASELINES, TARGET}

@@ -65,7 +65,7 @@ class Comparison(Judgement):
 
     def markdown(self) -> str:
         """Every table of the comparison, in GitHub's markdown."""
-        parts = [f"{self.pairs} pictures of {self.clips} clips (set {self.subset}); mean over clips [95 % interval]."]
+        parts = [f"{self.extent} (set {self.subset}); mean over clips [95 % interval]."]
         parts += [f"{title}\n\n{_markdown(header, rows)}" for title, header, rows in self.tables()]
         parts += [f"Not computed: {what}: {reason}." for what, reason in self.not_computed.items()]
         return "\n\n".join(parts) + "\n"

@@ -17,8 +17,7 @@ def write_comparison_report(folder: Path, comparison: Comparison) -> Path:
     """``comparison.html`` in `folder`."""
     report = Report(
         "Runs compared on the same pictures",
-        lead=f"{comparison.pairs} pictures of {comparison.clips} clips (set {comparison.subset} of "
-        f"{', '.join(comparison.datasets)}).",
+        lead=f"{comparison.extent} (set {comparison.subset} of {', '.join(comparison.datasets)}).",
     )
     for title, header, rows in comparison.tables():
         if rows:

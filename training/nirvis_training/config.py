@@ -19,6 +19,8 @@ from nirvis_training.method_settings import AnyMethod
 from nirvis_training.regulariser import TemporalRegulariser
 from nirvis_training.schedules import Constant, Schedule
 
+USUAL_CONFIG = "ssn_demo"
+"""What is trained where nobody asked for another: it needs no file of pretrained weights, and minutes without a GPU."""
 _SUFFIX = ".toml"
 
 

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nirvis_capture.errors import NirvisError
+from nirvis_capture.wording import counted
 
 
 class ConfigError(NirvisError):
@@ -27,7 +28,7 @@ class ConfigError(NirvisError):
 
     def __init__(self, origin: str, mistakes: Sequence[str]) -> None:
         self.mistakes = tuple(mistakes)
-        count = "1 mistake" if len(self.mistakes) == 1 else f"{len(self.mistakes)} mistakes"
+        count = counted(len(self.mistakes), "mistake")
         super().__init__(
             "\n".join([f"{origin}: {count} in the training configuration", *(f"  {m}" for m in self.mistakes)])
         )
@@ -57,9 +58,9 @@ class TrainingError(NirvisError):
 class Diverged(TrainingError):
     def __init__(self, terms: Sequence[str], samples: int, learning_rate: float) -> None:
         super().__init__(
-            f"The loss is no longer a number after {samples} samples (term {', '.join(terms)}); this step was not "
-            f"taken. Start a new run with a lower learning_rate (now {learning_rate:g}) or a larger batch_size; if it "
-            "comes back at the same place, look for a broken pair in the dataset."
+            f"The loss is no longer a number after {counted(samples, 'sample')} (term {', '.join(terms)}); this step "
+            f"was not taken. Start a new run with a lower learning_rate (now {learning_rate:g}) or a larger "
+            "batch_size; if it comes back at the same place, look for a broken pair in the dataset."
         )
 
 

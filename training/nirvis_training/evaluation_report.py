@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nirvis_capture.picture_file import in_eight_bits, read_picture
 from nirvis_capture.report import Report, Rgb
+from nirvis_capture.wording import counted
 from nirvis_training.evaluation import DISTANCE_HEADER, PREDICTION, Evaluation, Example, distance_rows, shown
 from nirvis_training.judgement import TITLES, ClipScores, Group, Judgement, Scores
 from nirvis_training.protocol import FIGURES, Metric
@@ -19,7 +20,7 @@ def write_report(folder: Path, evaluation: Evaluation) -> Path:
     """``report.html`` beside the pictures of the evaluation, which it contains."""
     report = Report(
         f"{evaluation.run}: how close to the visible truth",
-        lead=f"{_method(evaluation)}, best weights, on {evaluation.pairs} pictures of {evaluation.clips} clips "
+        lead=f"{_method(evaluation)}, best weights, on {evaluation.extent} "
         f"(set {evaluation.subset} of {', '.join(evaluation.datasets)}).",
     )
     prediction, before = evaluation.overall[PREDICTION], evaluation.overall["input"]
@@ -90,7 +91,11 @@ def add_protocol(report: Report, judgement: Judgement) -> None:
     report.heading("How it was computed")
     protocol = judgement.protocol
     stored = {"round": "rounded to 8 bits", "trunc": "truncated to 8 bits", "none": "not quantised"}[protocol.quantise]
-    chosen = "all pictures" if protocol.pairs_per_clip is None else f"{protocol.pairs_per_clip} pictures of each clip"
+    chosen = (
+        "all pictures"
+        if protocol.pairs_per_clip is None
+        else f"{counted(protocol.pairs_per_clip, 'picture')} of each clip"
+    )
     report.paragraph(f"Predictions {stored}; {chosen}; seed of bootstrap and subsets {protocol.seed}.")
     report.table(["metric", "what it is"], [[FIGURES[m].title, FIGURES[m].meaning] for m in judgement.metrics])
     if judgement.backbones:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from nirvis_capture.errors import NirvisError
 from nirvis_capture.profile import Mode
+from nirvis_capture.wording import counted
 from nirvis_training.protocol import DISTANCES, METRICS, Distance, Metric, Protocol
 
 Contestant = str
@@ -110,6 +111,11 @@ class Judgement(Record):
     @property
     def contestants(self) -> tuple[Contestant, ...]:
         return tuple(self.overall)
+
+    @property
+    def extent(self) -> str:
+        """How much was looked at, in words."""
+        return f"{counted(self.pairs, 'picture')} of {counted(self.clips, 'clip')}"
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

@@ -7,10 +7,12 @@ had never stopped. Under torchrun all processes call the same function, and the 
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
+from nirvis_capture.wording import counted
 from nirvis_training.checkpoint import Checkpoint, newest, read_checkpoint
 from nirvis_training.config import TrainingConfig
 from nirvis_training.distribution import Team, team
@@ -25,11 +27,19 @@ from nirvis_training.training import Progress, ShowProgress, Training
 __all__ = ["Progress", "ShowProgress", "resume", "train"]
 
 
-def train(config: TrainingConfig, dataset: Path, out: Path, progress: ShowProgress | None = None) -> RunFolder:
+def train(
+    config: TrainingConfig,
+    dataset: Path,
+    out: Path,
+    progress: ShowProgress | None = None,
+    begun: Callable[[RunFolder], None] | None = None,
+) -> RunFolder:
     """Train a new run into the folder `out`, until its samples or its time are used up or somebody stops it.
 
     dataset
         Folder with pairs files, ``catalogue.csv`` and ``splits.csv``.
+    begun
+        Called by the first process when the run folder is there: nothing that was asked for was found to be wrong.
 
     Raises `RunTaken`, `DatasetError`, `FeaturesError`, `TrainingError`.
     """
@@ -38,6 +48,8 @@ def train(config: TrainingConfig, dataset: Path, out: Path, progress: ShowProgre
         material = open_material(dataset, config)
         work = _Work(material, config, together)
         run = together.first_does(lambda: _create(out, material, config))
+        if begun is not None and together.first:
+            begun(run)
         work.go(run, None, progress)
     return run
 
@@ -102,7 +114,7 @@ class _Work:
             return
         config = self._config
         raise TrainingError(
-            f"{run.path} is finished: {training.samples} samples in {training.seconds:.0f} s. To train it longer, "
-            f"raise its limit: nirvis resume {run.path} --samples N (now {config.samples})"
+            f"{run.path} is finished: {counted(training.samples, 'sample')} in {training.seconds:.0f} s. To train it "
+            f"longer, raise its limit: nirvis resume {run.path} --samples N (now {config.samples})"
             + (f" --max-seconds S (more than {training.seconds:.0f})" if config.max_seconds else "")
         )

@@ -13,6 +13,7 @@ from torch import Tensor
 from nirvis_capture.clip import Clip
 from nirvis_capture.errors import NoTruth
 from nirvis_capture.truth_file import Truth
+from nirvis_capture.wording import counted
 from nirvis_registration.pair_file import PairsFile
 from nirvis_registration.score import clean_targets
 from nirvis_training.metrics import ciede2000, psnr, ssim
@@ -29,9 +30,8 @@ class PredictionScore:
     ciede2000: float
 
     def __str__(self) -> str:
-        return (
-            f"{self.psnr_db:.2f} dB PSNR, {self.ssim:.3f} SSIM, {self.ciede2000:.2f} CIEDE2000 over {self.pairs} pairs"
-        )
+        figures = f"{self.psnr_db:.2f} dB PSNR, {self.ssim:.3f} SSIM, {self.ciede2000:.2f} CIEDE2000"
+        return f"{figures} over {counted(self.pairs, 'pair')}"
 
 
 def score_prediction(predict: Predict, pairs: PairsFile, clip: Clip, truth: Truth) -> PredictionScore:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from nirvis_capture.errors import NirvisError
+from nirvis_capture.wording import counted
 from nirvis_training.averaging import Averaged
 from nirvis_training.batches import all_once, training_batches
 from nirvis_training.checkpoint import Checkpoint, write_checkpoint
@@ -205,7 +206,7 @@ class Training:
             best=self._judge.best,
             buffers_elsewhere=gathered[1:],
         )
-        with kept(f"the checkpoint of {self.samples} samples", self.run, last=last):
+        with kept(f"the checkpoint of {counted(self.samples, 'sample')}", self.run, last=last):
             write_checkpoint(self.run, checkpoint, self.config.keep_checkpoints, self.config.keep_every_samples)
 
     def _restore(self, checkpoint: Checkpoint) -> None:

@@ -20,6 +20,7 @@ from nirvis_capture.errors import TriggerTooFast
 from nirvis_capture.patience import within_patience
 from nirvis_capture.profile import Profile, Trigger
 from nirvis_capture.trigger import check_rate
+from nirvis_capture.wording import counted
 
 Cause = Literal[
     "none", "free-running secondary", "swapped roles", "no trigger", "not wired", "missing pull-up", "half rate"
@@ -129,19 +130,20 @@ def _uninvited(seen: Observation, primary: str, secondary: str) -> Diagnosis:
     if not seen.alone:
         return Diagnosis(
             "swapped roles",
-            f"{secondary} sent {seen.paused} frames while {primary} was paused, and {primary} sends none by itself.",
+            f"{secondary} sent {counted(seen.paused, 'frame')} while {primary} was paused, and {primary} sends none "
+            "by itself.",
             f'{primary} waits for pulses and {secondary} makes them: set trigger.primary = "{secondary}".',
         )
     return Diagnosis(
         "free-running secondary",
-        f"{secondary} sent {seen.paused} frames while {primary} was paused.",
+        f"{secondary} sent {counted(seen.paused, 'frame')} while {primary} was paused.",
         "It does not wait for a trigger: its trigger mode is off, or another program set it. Close SpinView and arm "
         f"anew; then unplug the trigger cable to make sure that {secondary} falls silent.",
     )
 
 
 def _silent(seen: Observation, trigger: Trigger) -> Diagnosis:
-    symptom = f"{trigger.primary} sent {len(seen.primary)} frames and {trigger.secondary} none."
+    symptom = f"{trigger.primary} sent {counted(len(seen.primary), 'frame')} and {trigger.secondary} none."
     if trigger.primary_line == _ISOLATED_OUTPUT:
         return Diagnosis(
             "missing pull-up",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from tqdm import tqdm
 
+from nirvis_capture.wording import counted
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError
 
@@ -16,7 +18,7 @@ def catalogue(folder: Annotated[Path, Parameter(help="Folder with clips, pairs f
     """List every clip and pairs file of a folder in its catalogue.csv.
 
     Files that have not changed since are not opened again. Moved, missing and broken files are named; none of them
-    stops the catalogue.
+    stops the catalogue, but broken ones are not in it, and the exit status is 1.
     """
     with tqdm(desc="catalogue", unit="file", leave=False, disable=None) as bar:
 
@@ -30,8 +32,10 @@ def catalogue(folder: Annotated[Path, Parameter(help="Folder with clips, pairs f
     csv = found.write()
     for line in found.changes.lines():
         print(line)
-    others = f", {len(found.frames)} files of frames" if found.frames else ""
+    others = f", {counted(len(found.frames), 'file')} of frames" if found.frames else ""
     print(
-        f"{csv}: {len(found.clips)} clips, {len(found.pairs)} pairs files{others}; "
+        f"{csv}: {counted(len(found.clips), 'clip')}, {counted(len(found.pairs), 'pairs file')}{others}; "
         f"{found.changes.read} read, {found.changes.kept} unchanged"
     )
+    if found.changes.broken:
+        sys.exit(1)

@@ -48,7 +48,7 @@ def evaluate(
 
 def table(evaluation: Evaluation) -> list[str]:
     """The evaluation as lines of text: means over clips with 95 % intervals."""
-    lines = [f"{evaluation.pairs} pictures of {evaluation.clips} clips ({evaluation.subset}); mean over clips [95 %]"]
+    lines = [f"{evaluation.extent} ({evaluation.subset}); mean over clips [95 %]"]
     lines += figures(evaluation)
     lines.append(f"perceptual features in training: {evaluation.features}")
     return lines

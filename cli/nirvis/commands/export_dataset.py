@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from nirvis.progress import progress_bar
+from nirvis_capture.wording import counted
 from nirvis_datasets.export.exporter import export_dataset as write_export
 from nirvis_datasets.export.formats import FORMATS, PictureFormat
 from nirvis_datasets.split import SPLITS_NAME, SUBSETS, Split
@@ -38,7 +39,7 @@ def export_dataset(
         )
     for note in exported.notes:
         print(note)
-    print(f"{out}: {exported.samples} samples as {format_name}")
+    print(f"{out}: {counted(exported.samples, 'sample')} as {format_name}")
 
 
 def _write_shards(dataset: Path, out: Path) -> None:
@@ -49,4 +50,4 @@ def _write_shards(dataset: Path, out: Path) -> None:
     for subset in (subset for subset in SUBSETS if subset in sets):
         with progress_bar(subset, "pair", leave=False) as show:
             index = write_shards(dataset, subset, out / subset, progress=show)
-        print(f"{out / subset}: {sum(index.shards.values())} pairs in {len(index.shards)} shards")
+        print(f"{out / subset}: {counted(sum(index.shards.values()), 'pair')} in {counted(len(index.shards), 'shard')}")

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from nirvis.progress import progress_bar
 from nirvis_capture.errors import WrongOption
 from nirvis_capture.profile import Mode
+from nirvis_capture.wording import counted
 from nirvis_datasets.external.gather import Facts, Found, Gathered, PairBy, gather, gather_folders, gather_videos
 from nirvis_datasets.external.importer import Imported, Source, write_imported
 from nirvis_datasets.external.layout import BANDS_NM, Layout
@@ -104,4 +105,5 @@ def _tell(imported: Imported, found: list[Found], out: Path, name: str) -> None:
         print(line)
     paired = sum(len(one) for one in found if len(one.sides) == 2)
     alone = sum(len(one) for one in found if len(one.sides) == 1)
-    print(f"{out}: {len(imported.files)} files, {paired} pairs, {alone} unpaired pictures")
+    files = counted(len(imported.files), "file")
+    print(f"{out}: {files}, {counted(paired, 'pair')}, {counted(alone, 'unpaired picture')}")

@@ -16,6 +16,7 @@ from nirvis.progress import progress_bar
 from nirvis_capture.preflight import Forecast, Trial
 from nirvis_capture.preflight import preflight as try_out
 from nirvis_capture.profile import load_profile
+from nirvis_capture.wording import counted
 
 
 def preflight(
@@ -52,7 +53,7 @@ def _lines(trial: Trial, forecast: Forecast) -> list[str]:
     # What the parts allow is no promise where the whole has just lost something.
     broken = f"; but exposures were lost at {trial.rate_hz:.1f} Hz" if trial.lost and not forecast.go else ""
     return [
-        f"recorded           {trial.pairs} pairs at {trial.rate_hz:.1f} Hz, {lost}",
+        f"recorded           {counted(trial.pairs, 'pair')} at {trial.rate_hz:.1f} Hz, {lost}",
         f"line rate          {forecast.line_rate_mb_s:.0f} MB/s; disk {trial.disk_mb_s:.0f}, writer "
         f"{trial.writer_mb_s:.0f} MB/s; longest write {trial.write_max_ms:.0f} ms",
         f"minutes left       {forecast.minutes_left:.0f}",

@@ -20,6 +20,7 @@ from nirvis.series import Series
 from nirvis_capture.client import RecorderClient, RecorderStatus
 from nirvis_capture.errors import NirvisError, RecorderError, WrongOption
 from nirvis_capture.profile import Light, Profile, load_profile
+from nirvis_capture.wording import counted
 
 _STATUS_EVERY_S = 0.5
 _LOOK_S = 0.1
@@ -101,7 +102,9 @@ def _record_series(series: Series, once: Callable[[], None], interrupted: thread
     if not begun:
         raise RecorderError(series.no_room())
     if failed:
-        raise RecorderError(f"{failed} recordings of the series failed or are short; the reasons are above.")
+        raise RecorderError(
+            f"{counted(failed, 'recording')} of the series failed or fell short; the reasons are above."
+        )
 
 
 def _record_once(
@@ -219,12 +222,12 @@ def _show(line: str) -> None:
 def _line(status: RecorderStatus) -> str:
     unanchored = status.dropped.get("unanchored", 0)
     dropped = sum(status.dropped.values()) - unanchored + status.lost_rows
-    alone = f" + {unanchored} unanchored frames" if unanchored else ""
+    alone = f" + {counted(unanchored, 'unanchored frame')}" if unanchored else ""
     left = "" if status.disk_minutes_left is None else f"   disk {status.disk_minutes_left:.0f} min"
     alarm = "!" if status.ring_alarm else ""
     part = f" part {status.part}" if status.part > 1 else ""
     return (
-        f"{status.state}{part} {status.seconds:6.1f} s   {status.pairs} pairs{alone}   {dropped} dropped   "
+        f"{status.state}{part} {status.seconds:6.1f} s   {counted(status.pairs, 'pair')}{alone}   {dropped} dropped   "
         f"ring {status.ring_fill:4.0%}{alarm}   {status.write_mb_s:.0f} MB/s{left}"
     )
 
@@ -241,6 +244,6 @@ def _losses(status: RecorderStatus) -> str:
     if lost <= _TOLERATED_SHARE * (status.pairs + lost):
         return ""
     return (
-        f"{lost} exposures have no partner, beside {status.pairs} pairs: a busy computer, USB, or the trigger. "
-        "Ask nirvis preflight, and nirvis doctor --trigger."
+        f"{counted(lost, 'exposure')} without a partner, beside {counted(status.pairs, 'pair')}: a busy computer, "
+        "USB, or the trigger. Ask nirvis preflight, and nirvis doctor --trigger."
     )

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from nirvis.progress import progress_bar
+from nirvis_capture.wording import counted
 from nirvis_datasets.catalogue import CATALOGUE_NAME, Catalogue
 from nirvis_datasets.errors import SplitError
 from nirvis_datasets.perceptual import find_leaks
@@ -70,5 +71,5 @@ def _compared(catalogue: Catalogue, divided: Split, allow_alike: bool) -> str:
             f"{comparison.leaks[0]}, and {len(comparison.leaks) - 1} more such pairs of recordings: the test would "
             "flatter. Give recordings of one place the same place in catalogue.csv, or pass --allow-alike."
         )
-    unread = f", {len(comparison.unread)} files could not be read" if comparison.unread else ""
-    return f"{comparison.compared} files compared{unread}: {len(comparison.leaks)} look the same in two sets"
+    unread = f", {counted(len(comparison.unread), 'file')} could not be read" if comparison.unread else ""
+    return f"{counted(comparison.compared, 'file')} compared{unread}: {len(comparison.leaks)} look the same in two sets"

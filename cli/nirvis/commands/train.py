@@ -12,8 +12,10 @@ import tomlkit
 from cyclopts import Parameter
 from tomlkit.exceptions import TOMLKitError
 
+from nirvis_capture.errors import WrongOption
 from nirvis_capture.settings import TomlValue
-from nirvis_training.config import load_config, shipped_configs
+from nirvis_capture.wording import counted
+from nirvis_training.config import USUAL_CONFIG, load_config, shipped_configs
 from nirvis_training.errors import ConfigError
 from nirvis_training.run_folder import refuse_taken
 
@@ -21,11 +23,14 @@ if TYPE_CHECKING:
     from nirvis_training.run_folder import Best, RunFolder
 
 
-_CONFIGS = f"A TOML file, or a configuration that comes with nirvis: {', '.join(shipped_configs())}."
+_CONFIGS = (
+    f"A TOML file, or a configuration that comes with nirvis: {', '.join(shipped_configs())}. {USUAL_CONFIG} takes "
+    "minutes on a processor and no other file; nirvis methods says which others want pretrained weights."
+)
 
 
 def train(
-    config: Annotated[str, Parameter(help=_CONFIGS)] = "ssn",
+    config: Annotated[str, Parameter(help=_CONFIGS)] = USUAL_CONFIG,
     /,
     *,
     dataset: Path | None = None,
@@ -55,13 +60,16 @@ def train(
     """
     settings = load_config(config, parse_changes(changes))
     if (dataset is None) == (session is None):
-        raise ConfigError(config, ["give one of --dataset (registered pairs) and --session (clips)"])
+        raise WrongOption(
+            "Give one of --dataset (registered pairs) and --session (clips): what shall be learnt from? "
+            "Clips to try it with: nirvis twin render --out streets"
+        )
     home = dataset or session or Path()
     out = out or home / "runs" / f"{Path(config).stem}-{datetime.now().astimezone():%Y%m%dT%H%M%S}"
     refuse_taken(out)
     if session is not None:
         if os.environ.get("WORLD_SIZE", "1") != "1":
-            raise ConfigError(config, ["--session is for one process; register first, then give --dataset"])
+            raise WrongOption("--session is for one process: register first, then give --dataset.")
         from nirvis.session import prepare_session
 
         dataset = prepare_session(session, place_unknown_as)
@@ -69,10 +77,8 @@ def train(
     from nirvis_training.distribution import is_first_process
     from nirvis_training.loop import train as run_training
 
-    if is_first_process():
-        print(f"training into {out}")
     with training_bar() as show:
-        run = run_training(settings, dataset or home, out, show)
+        run = run_training(settings, dataset or home, out, show, lambda made: print(f"training into {made.path}"))
     if is_first_process():
         tell(run)
 
@@ -80,9 +86,10 @@ def train(
 def tell(run: RunFolder) -> None:
     """Print how the training ended, and what to do next."""
     status, best = run.status, run.best
-    print(f"{status.state}: {status.samples} samples in {status.seconds:.0f} s; perceptual features: {run.features}")
+    trained = f"{counted(status.samples, 'sample')} in {status.seconds:.0f} s"
+    print(f"{status.state}: {trained}; perceptual features: {run.features}")
     if best is not None:
-        print(f"best weights: {_reached(best)} at {best.samples} samples")
+        print(f"best weights: {_reached(best)} at {counted(best.samples, 'sample')}")
     print(f"next: nirvis resume {run.path}" if status.state == "interrupted" else run.path)
 
 

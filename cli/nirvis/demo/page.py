@@ -10,6 +10,7 @@ import numpy as np
 from nirvis.demo.way import Recorded, Registered, Way
 from nirvis_capture.picture_file import in_eight_bits, read_picture
 from nirvis_capture.report import Report, checkerboard
+from nirvis_capture.wording import counted
 from nirvis_registration.pair_file import PairsFile
 from nirvis_training.evaluation import Evaluation, Interval
 from nirvis_training.judgement import TITLES, Contestant, Scores
@@ -45,7 +46,7 @@ def _key_figures(
                 f"PSNR of the colour (input {before['psnr_rgb_db'].mean:.1f})",
             ),
             (f"{prediction['ciede2000'].mean:.1f}", f"CIEDE2000 (input {before['ciede2000'].mean:.1f})"),
-            (str(sum(clip.complete for clip in recorded)), f"pairs in {len(recorded)} clips, all verified"),
+            (str(sum(clip.complete for clip in recorded)), f"pairs in {counted(len(recorded), 'clip')}, all verified"),
             (f"{np.median(errors):.2f} px", "median corner error of registration"),
         ]
     )
@@ -83,7 +84,7 @@ def _comparison(report: Report, evaluation: Evaluation) -> None:
         report.paragraph(f"{mode} clips only", note=True)
         report.table(header, _score_rows(scores), emphasised=0)
     report.paragraph(
-        f"Means over {evaluation.clips} clips ({evaluation.pairs} pairs) of the test set, with 95 % bootstrap "
+        f"Means over clips ({evaluation.extent}) of the test set, with 95 % bootstrap "
         "intervals over clips. No recording and no known place is in two sets. PSNR and SSIM: higher is better; "
         "CIEDE2000: lower is better. One clip alone has no interval.",
         note=True,

@@ -19,6 +19,7 @@ from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Mode
 from nirvis_capture.truth import true_homography
 from nirvis_capture.verify import verify
+from nirvis_capture.wording import counted
 from nirvis_registration.batch import register_clips
 from nirvis_registration.geometry import corner_distances
 from nirvis_registration.pair_file import PairsFile
@@ -135,7 +136,7 @@ def register(way: Way, clips: Sequence[Path], settings: RegistrationSettings) ->
             tqdm.write(f"  {outcome.clip.name}: {outcome.status}, {outcome.reason}")
     registered = [_beside_truth(o.clip, o.path) for o in outcomes if o.path is not None]
     if not registered:
-        raise DemoError(f"none of the {len(clips)} clips could be registered: {outcomes[0].reason}")
+        raise DemoError(f"none of {counted(len(clips), 'clip')} could be registered: {outcomes[0].reason}")
     return registered
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 
 from nirvis_capture.errors import WrongOption
+from nirvis_capture.wording import counted
 from nirvis_datasets.card import dataset_card
 from nirvis_datasets.catalogue import CATALOGUE_NAME, Catalogue
 from nirvis_datasets.errors import ExportRefused
@@ -126,7 +127,9 @@ def _sets(catalogue: Catalogue, folder: Path) -> tuple[dict[str, Subset], list[s
         return dict.fromkeys(recordings, "train"), [f"{folder} is not split: all of it is called train"]
     sets = Split.read(folder / SPLITS_NAME).sets
     outside = [name for name in recordings if name not in sets]
-    notes = [f"{len(outside)} recordings are in no set and left out, the first {outside[0]}"] if outside else []
+    notes = (
+        [f"left out, being in no set: {counted(len(outside), 'recording')}, the first {outside[0]}"] if outside else []
+    )
     return {name: sets[name] for name in recordings if name in sets}, notes
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from nirvis_capture.picture_file import PICTURE_SUFFIXES, why_unusable
 from nirvis_capture.profile import Mode
+from nirvis_capture.wording import counted
 from nirvis_datasets.errors import ImportRefused
 from nirvis_datasets.external.layout import Layout, Rule
 from nirvis_datasets.external.layouts import LAYOUTS
@@ -84,7 +85,9 @@ def gather(root: Path, layout: Layout, skip_broken: bool = False, pair_by: PairB
     groups, unknown = _groups(root, paths, layout)
     if not groups:
         raise ImportRefused(_wrong_layout(root, paths, layout))
-    gathered.left_out += [f"{folder}/: {count} pictures that {layout.name} has no use for" for folder, count in unknown]
+    gathered.left_out += [
+        f"{folder}/: {counted(count, 'picture')} that {layout.name} has no use for" for folder, count in unknown
+    ]
     for group in groups:
         _add(group, gathered, skip_broken, pair_by)
     return gathered
@@ -116,7 +119,7 @@ def gather_videos(source: Path, target: Path, facts: Facts) -> Gathered:
     both = min(len(first), len(second))
     for video in (first, second):
         if len(video) > both:
-            gathered.left_out.append(f"{video.path}: its last {len(video) - both} frames have no partner")
+            gathered.left_out.append(f"{video.path}: no partner for its last {counted(len(video) - both, 'frame')}")
     if both:
         sides: dict[Side, Shots] = {"source": replace(first, length=both), "target": replace(second, length=both)}
         gathered.found.append(Found(facts, 1, sides))
@@ -279,17 +282,17 @@ def _by_name(sources: Iterable[str], targets: Iterable[str], recording: str, not
     folded = defaultdict(list)
     for name in open_targets:
         folded[name.casefold()].append(name)
-    counted = Counter(name.casefold() for name in sources)
+    alike_sources = Counter(name.casefold() for name in sources)
     matched, by_case = [], []
     for name in sources:
         alike = folded[name.casefold()]
         if name in open_targets:
             matched.append((name, name))
-        elif len(alike) == 1 and counted[name.casefold()] == 1:
+        elif len(alike) == 1 and alike_sources[name.casefold()] == 1:
             matched.append((name, alike[0]))
             by_case.append(f"{name} and {alike[0]}")
     if by_case:
-        notes.append(f"{recording}: {len(by_case)} pairs have names that differ by case, the first {by_case[0]}")
+        notes.append(f"{recording}: names of {counted(len(by_case), 'pair')} differ by case, the first {by_case[0]}")
     return matched
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from nirvis_capture.disk import is_full
+from nirvis_capture.wording import counted
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.entry import UNKNOWN_TIME
 from nirvis_datasets.errors import ImportRefused, SplitError
@@ -219,7 +220,8 @@ def _nothing(gathered: Gathered, source: Source) -> str:
     reasons = f", the first: {gathered.left_out[0]}" if gathered.left_out else ""
     alone = any("has no partner" in line for line in gathered.left_out)
     advice = " If order rather than names says what belongs together: --pair-by index" if alone else ""
-    return f"{source.origin} holds nothing to import; {len(gathered.left_out)} pictures were left out{reasons}.{advice}"
+    left_out = counted(len(gathered.left_out), "picture")
+    return f"{source.origin} holds nothing to import; left out: {left_out}{reasons}.{advice}"
 
 
 def _split_notes(gathered: Gathered, out: Path, published_split: bool) -> list[str]:

@@ -151,7 +151,9 @@ def test_training_starts_from_a_file_of_the_right_checksum(
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        pytest.param(b"nonsense", r"holds no state dict, but another kind of file, or code\.$", id="nonsense"),
+        pytest.param(b"nonsense", r"holds no state dict: .*another kind of file, or code\.$", id="nonsense"),
+        pytest.param(b"evaluate run", "holds no state dict", id="text-that-reads-as-instructions"),
+        pytest.param(b"", "holds no state dict", id="empty"),
         pytest.param([1, 2], "holds no state dict", id="a-list"),
         pytest.param({"epoch": 3}, "holds no state dict", id="no-tensors"),
         pytest.param({"fc.weight": torch.zeros(1)}, "has no conv1.weight", id="another-network"),

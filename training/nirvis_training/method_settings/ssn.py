@@ -61,7 +61,7 @@ class SsnSettings(FeatureSettings):
 
     @property
     def features_remedy(self) -> str:
-        return "perceptual_weight to 0 to train without this term"
+        return "perceptual_weight to 0 and method.lightness_weight to 1 to train without this term, as ssn_demo does"
 
     def without_losses(self) -> SsnSettings:
         return self.model_copy(update={"perceptual_weight": 0.0, "features": None, "initial_weights": None})

@@ -6,6 +6,7 @@ import hashlib
 import io
 import pickle
 import re
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from torch import Tensor
 
 from nirvis_training.errors import WeightsError
 
+NOT_A_STATE = (
+    *(pickle.UnpicklingError, RuntimeError, EOFError, AssertionError, struct.error),
+    *(ValueError, LookupError, TypeError, AttributeError),
+)
+"""What ``torch.load`` raises for a file of another kind: it takes the bytes for instructions until it stumbles."""
 _PROMISED = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
 
 
@@ -53,8 +59,8 @@ def _parsed(path: Path, content: bytes) -> object:
         if path.suffix == ".safetensors":
             return load_safetensors(content)
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        # What torch says is how to let the file run code of its own.
-        raise WeightsError(f"{path} holds no state dict, but another kind of file, or code.") from None
-    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except SafetensorError as error:
         raise WeightsError(f"{path} holds no state dict: {str(error).splitlines()[0]}") from None
+    except NOT_A_STATE:
+        # What torch says is where it stumbled, or how to let the file run code of its own.
+        raise WeightsError(f"{path} holds no state dict: it is damaged, or another kind of file, or code.") from None
