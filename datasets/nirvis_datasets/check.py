@@ -19,7 +19,7 @@ from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
 from nirvis_datasets.external.importer import LEFT_OUT_SUFFIX
 from nirvis_datasets.frame_file import FramesFile
-from nirvis_datasets.perceptual import find_alike
+from nirvis_datasets.leakage import find_alike
 from nirvis_datasets.split import SPLITS_NAME, SUBSETS, Split, place_unit
 from nirvis_registration.pair_file import PairsFile
 

@@ -20,8 +20,8 @@ import pytest
 from nirvis_capture import client as client_module
 from nirvis_capture import recorder_lock, rig
 from nirvis_capture import recording as recording_module
-from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.camera import ARMS
+from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.client import RecorderClient, RecorderStatus
 from nirvis_capture.clip import Clip
 from nirvis_capture.clip_writer import ClipWriter
