@@ -158,11 +158,11 @@ def test_shards_for_training_are_written_for_each_set(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app(
-        ["export-dataset", str(dataset), "--out", str(tmp_path / "s"), "--format", "shards"],
+        ["export-dataset", str(dataset), "--out", str(tmp_path / "s"), "--format", "shards", "--pairs-per-shard", "4"],
         result_action="return_value",
     )
     assert capsys.readouterr().out.splitlines() == [
-        f"{tmp_path / 's' / 'train'}: 5 pairs in 1 shard",
+        f"{tmp_path / 's' / 'train'}: 5 pairs in 2 shards",
         f"{tmp_path / 's' / 'test'}: 2 pairs in 1 shard",
     ]
 
