@@ -81,6 +81,55 @@ def test_poor_pictures_are_odd(
     assert not findings(verdict, "error")
 
 
+@pytest.mark.parametrize(
+    ("poor", "warning"),
+    [
+        pytest.param(
+            PairQuality(12.0, 2.0, 0.0),
+            "3% of the pairs whose misalignment is known are more than 1.5 px apart, most of 1 file; "
+            "the worst file is clip17.pairs.h5 (2 of 2)",
+            id="misregistered",
+        ),
+        pytest.param(
+            PairQuality(np.nan, 2.0, 0.0),
+            "3% of the pairs have too little structure to measure their misalignment, most of 1 file; "
+            "the worst file is clip17.pairs.h5 (2 of 2)",
+            id="so-far-out-that-nothing-is-measured",
+        ),
+        pytest.param(
+            PairQuality(0.2, 0.4, 0.0),
+            "3% of the pairs are blurred against the others, most of 1 file; "
+            "the worst file is clip17.pairs.h5 (2 of 2)",
+            id="blurred",
+        ),
+        pytest.param(
+            PairQuality(0.2, 2.0, 0.9),
+            "3% of the pairs are saturated in more than 20% of their pixels, most of 1 file; "
+            "the worst file is clip17.pairs.h5 (2 of 2)",
+            id="saturated",
+        ),
+    ],
+)
+def test_one_bad_file_among_thirty_is_named(
+    tmp_path: Path, write_random_pairs: WritePairs, poor: PairQuality, warning: str
+) -> None:
+    for number in range(30):
+        quality = poor if number == 17 else PairQuality(0.2, 2.0, 0.0)
+        write_random_pairs(f"clip{number}", number, (quality,) * 2)
+    assert findings(check(tmp_path), "warning") == [warning]
+
+
+def test_many_poor_pairs_name_the_file_that_has_most(tmp_path: Path, write_random_pairs: WritePairs) -> None:
+    fine, poor = PairQuality(0.2, 2.0, 0.0), PairQuality(3.0, 2.0, 0.0)
+    write_random_pairs("a", 1, (fine,) * 8 + (poor,) * 2)
+    write_random_pairs("b", 2, (fine,) * 9 + (poor,))
+    (warning,) = findings(check(tmp_path), "warning")
+    assert warning.endswith(
+        "15% of the pairs whose misalignment is known are more than 1.5 px apart; "
+        "the worst file is a.pairs.h5 (2 of 10)"
+    )
+
+
 def test_repeated_frames_are_odd(tmp_path: Path, write_pairs: WritePairs) -> None:
     path = write_pairs(tmp_path / "a.pairs.h5", 1)
     with PairsFile.open(path) as pairs:
