@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 import nirvis_profiles
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.split import SPLITS_NAME, Split, SplitRow
-from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PairsHeader
+from nirvis_registration.aligned_pairs import aligned_header
 from nirvis_registration.pair_writer import PairsWriter
 from nirvis_registration.quality import PairQuality
 
@@ -31,26 +30,14 @@ def pictures(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 def write_clip(path: Path, number: int, pairs: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> None:
     """A pairs file of a recording and a place of its own; its target was not seen everywhere."""
     size = pairs[0][0].shape[1::-1]
-    header = PairsHeader(
-        recording_id=f"r{number:04d}",
-        part=1,
+    header = aligned_header(
+        f"r{number:04d}",
+        size,
+        nirvis_profiles.text("twin_day"),
         mode="day",
+        start_time=datetime(2026, 6, 21, 12, tzinfo=timezone.utc),
         light="day",
         place=f"place {number}",
-        start_time=datetime(2026, 6, 21, 12, tzinfo=timezone.utc),
-        clip_name=f"r{number:04d}.clip.h5",
-        clip_sha256="0" * 64,
-        profile_text=nirvis_profiles.text("twin_day"),
-        geometry=SourceGeometry(frame=size, crop=Rect(x=0, y=0, width=size[0], height=size[1]), size=size),
-        homography_vis_to_nir=np.eye(3),
-        corner_covariance=np.eye(8),
-        inliers=100,
-        matches=150,
-        error_px=0.5,
-        corner_sigma_px=0.1,
-        frames_pooled=3,
-        bit_depth=8,
-        settings="{}",
     )
     valid = np.ones((size[1], size[0]), bool)
     valid[:, : size[0] // 20] = False

@@ -56,6 +56,8 @@ class RecorderClient:
     def __init__(self, rig: str, connection: socket.socket, folder: Path = Path("clips")) -> None:
         self.rig = rig
         self._folder = folder
+        self._recorded_to: Path | None = None
+        """The folder in which a recorder that crashes leaves its clip; None before anybody has said which."""
         self._connection = connection
         self._lines = connection.makefile("rb")
         self._one_at_a_time = threading.Lock()
@@ -125,7 +127,7 @@ class RecorderClient:
         seconds: float | None = None,
     ) -> str:
         """Begin a recording, arming first where needed, and return its id; it ends by itself after `seconds`."""
-        where = (folder or self._folder).expanduser().absolute()
+        where = self._recorded_to = (folder or self._folder).expanduser().absolute()
         return str(
             self._ask(Record(folder=where, seconds=seconds, place=place, light=light, notes=notes, operator=operator))
         )
@@ -147,12 +149,14 @@ class RecorderClient:
 
     def status(self) -> RecorderStatus:
         try:
-            return RecorderStatus.model_validate(self._ask(AskStatus()))
+            status = RecorderStatus.model_validate(self._ask(AskStatus()))
         except ValidationError as error:
             raise RecorderError(
                 f"The recorder of {self.rig} is of another version of nirvis: {error.error_count()} of its figures are "
                 "unknown here. End it, and start it again."
             ) from error
+        self._recorded_to = status.folder or self._recorded_to
+        return status
 
     @property
     def preview(self) -> Slot:
@@ -194,7 +198,7 @@ class RecorderClient:
         if not line:
             raise _Gone(
                 f"The recorder of {self.rig} went away. See {log_path(self.rig)}, then start it again; a clip that it "
-                "left unfinished is rescued by: nirvis recover"
+                f"left unfinished is rescued by: nirvis recover {self._recorded_to or 'FOLDER'}"
             )
         return _result(line)
 

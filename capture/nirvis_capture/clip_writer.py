@@ -6,7 +6,6 @@ reserved are written. One thread writes both arms. The file carries the suffix `
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import time
@@ -30,11 +29,12 @@ from nirvis_capture.clip_layout import (
 from nirvis_capture.clip_preview import preview_picture
 from nirvis_capture.clip_track import TableWriter, TrackWriter
 from nirvis_capture.compression import Encoded, Encoder
-from nirvis_capture.disk import CLOSING_BYTES, BackgroundSync, Reserve, free_gb, is_full
+from nirvis_capture.disk import CLOSING_BYTES, BackgroundSync, Reserve, free_gb, is_full, sync
 from nirvis_capture.errors import ClipNotWritten, DiskFull
 from nirvis_capture.histogram import Timing
 from nirvis_capture.pair_table import Stamp, numbers
 from nirvis_capture.pairing import Event, Pairer, PairRow
+from nirvis_capture.part_lock import hold
 from nirvis_capture.profile import Profile
 from nirvis_capture.row import Row, frames_of
 
@@ -42,8 +42,6 @@ __all__ = ["ClipHeader", "ClipWriter"]
 
 _log = logging.getLogger(__name__)
 FLUSH_EVERY_S = 1.0
-_LOCKED_BYTE = 1 << 62
-"""Beyond any clip: the lock on it says that the clip is being written, and keeps nobody from reading."""
 
 
 class ClipWriter:
@@ -91,7 +89,7 @@ class ClipWriter:
             self._file = create_clip(self._clip_file, header, profile, cameras, anchor)
             self._header_sha256 = header_sha256(self._file)
             self._file.swmr_mode = True
-            self._sync = BackgroundSync(_hold(self.part_path))
+            self._sync = BackgroundSync(hold(self.part_path))
         except (OSError, RuntimeError) as error:
             # A file without a frame helps nobody.
             self._reserve.release()
@@ -169,11 +167,11 @@ class ClipWriter:
         self._keep(partial(self._certify, ended, previous, recovered))
         self._keep(self._file.flush)
         # HDF5 closes under the lock of h5py: what the disk has already, the next part does not wait for.
-        self._keep(partial(_sync, self.part_path))
+        self._keep(partial(sync, self.part_path))
         self._keep(self._file.close)
-        self._keep(partial(_sync, self.part_path))
+        self._keep(partial(sync, self.part_path))
         self._keep(partial(os.replace, self.part_path, self.path))
-        self._keep(partial(_sync, self.path.parent))
+        self._keep(partial(sync, self.path.parent))
         self._let_go()
         return self.path
 
@@ -282,28 +280,3 @@ class ClipWriter:
                 return
             kept = f"; what was flushed until then is kept in {self.part_path.name}" if self.part_path.exists() else ""
             raise ClipNotWritten(self.path, f"{error}{kept}") from error
-
-
-def _hold(part_path: Path) -> int:
-    """A descriptor that holds the lock of `is_being_written` until it is closed."""
-    descriptor = os.open(part_path, os.O_RDWR)
-    fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _LOCKED_BYTE)
-    return descriptor
-
-
-def is_being_written(part_path: Path) -> bool:
-    """True while a process records into this ``.part`` file; the file is only read."""
-    with open(part_path, "rb") as file:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, _LOCKED_BYTE)
-        except (BlockingIOError, PermissionError):
-            return True
-    return False
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

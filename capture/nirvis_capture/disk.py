@@ -72,6 +72,15 @@ class BackgroundSync:
             self._descriptor = -1
 
 
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk itself, and wait for it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def is_full(error: BaseException) -> bool:
     """True for an error that says that the disk, or the share of it that a user may have, is full."""
     said = str(error)

@@ -132,6 +132,8 @@ class RecorderStatus(Message):
     """Minutes of recording until ``min_free_gb`` is reached."""
     clip: Path | None = None
     """The last finished clip."""
+    folder: Path | None = None
+    """Where the running recording goes, else the last one, else where the profile says."""
     message: str = ""
     """What the operator should know: a warning, or why a recording ended; empty when all is well."""
     preview: Path | None = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from nirvis_capture.anchor import Anchor, listening_frames
+from nirvis_capture.anchor import Anchor
 from nirvis_capture.calibration import keep_beside
 from nirvis_capture.camera import Arm, CameraInfo
 from nirvis_capture.clip_writer import ClipHeader, ClipWriter
@@ -21,7 +21,7 @@ from nirvis_capture.pair_stream import Then
 from nirvis_capture.pairing import Event
 from nirvis_capture.part_writer import Part, PartWriter
 from nirvis_capture.profile import Light, Profile
-from nirvis_capture.ring import Ring
+from nirvis_capture.ring_size import ring_for
 from nirvis_capture.row import Row, row_bytes
 from nirvis_capture.write_rate import WriteRate
 
@@ -31,8 +31,6 @@ OpenWriter = Callable[[Path, ClipHeader, Profile, Mapping[Arm, CameraInfo], Anch
 
 _GUARD_EVERY_S = 1.0
 _WAIT_S = 0.1
-_UNPACED_PAIRS = 16
-"""More would only cost memory: a camera that waits needs no room to run ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,35 +48,6 @@ class Limits:
 
 
 UNLIMITED = Limits()
-
-
-def memory_bytes(profile: Profile, cameras: Mapping[Arm, CameraInfo], seconds: float) -> int:
-    """Memory of so many seconds of pairs at the trigger rate."""
-    pair_bytes = sum(camera.frame_bytes for camera in cameras.values())
-    return round(seconds * profile.trigger.rate_hz) * pair_bytes
-
-
-def ring_for(profile: Profile, cameras: Mapping[Arm, CameraInfo]) -> Ring[Row | Part]:
-    """A ring of ``recording.ring_seconds`` at the trigger rate; a short one for cameras that can be slowed down."""
-    pair_bytes = sum(camera.frame_bytes for camera in cameras.values())
-    if not is_paced(profile):
-        return Ring(_UNPACED_PAIRS * pair_bytes, _item_bytes, "wait")
-    capacity = max(memory_bytes(profile, cameras, profile.recording.ring_seconds), pair_bytes)
-    ring: Ring[Row | Part] = Ring(capacity, _item_bytes, "refuse")
-    # The first frames wait for their anchor, and come at once.
-    ring.make_room(listening_frames(profile.trigger.period_ns) * pair_bytes)
-    return ring
-
-
-def _item_bytes(item: Row | Part) -> int:
-    return 0 if isinstance(item, Part) else row_bytes(item)
-
-
-def is_paced(profile: Profile) -> bool:
-    """True where exposures come in their own time, as with every real camera; False in fast pacing."""
-    if profile.nir.backend == "simulated":
-        return profile.twin.pacing == "real"
-    return profile.nir.backend != "replay" or profile.replay is None or profile.replay.pacing == "real"
 
 
 def new_header(place: str, light: Light, notes: str, operator: str) -> ClipHeader:

@@ -35,9 +35,10 @@ from nirvis_capture.clip_layout import (
     arm_path,
     text,
 )
-from nirvis_capture.clip_writer import ClipHeader, ClipWriter, is_being_written
+from nirvis_capture.clip_writer import ClipHeader, ClipWriter
 from nirvis_capture.disk import RESERVE_BYTES, free_gb
 from nirvis_capture.errors import ClipError, ClipNotWritten, NewerClip, NotRecovered, ProfileError
+from nirvis_capture.part_lock import is_being_written
 from nirvis_capture.profile import Light, parse_profile
 from nirvis_capture.unclosed import open_unclosed
 from nirvis_capture.verify import verify

@@ -17,7 +17,7 @@ from nirvis_capture.pair_stream import PairStream, RowSink
 from nirvis_capture.pairing import Event
 from nirvis_capture.patience import ANSWER_PATIENCE_S, PATIENCE_S, answer_of, within_patience
 from nirvis_capture.profile import Profile
-from nirvis_capture.recording import is_paced, memory_bytes
+from nirvis_capture.ring_size import is_paced, memory_bytes
 from nirvis_capture.trigger import apart, check_rate
 
 log = logging.getLogger(__name__)

@@ -304,6 +304,7 @@ class Station:
             ranges={} if rig is None else rig.ranges,
             disk_minutes_left=None if profile is None else minutes_left(profile, self._folder),
             clip=self._clip if recording is None or not self.busy else recording.clip,
+            folder=None if profile is None else self._folder.expanduser().absolute(),
             message=self._message or self._warning(),
             preview=None if self._slot is None else self._slot.path,
         )

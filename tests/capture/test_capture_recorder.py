@@ -478,6 +478,20 @@ class TestProcesses:
         with RecorderClient.start(real) as client:
             assert client.status().state == "idle"
 
+    def test_whoever_watched_a_recorder_that_was_killed_is_told_which_folder_to_recover(
+        self, real: Profile, launched: Callable[[], int], tmp_path: Path
+    ) -> None:
+        with RecorderClient.start(real) as client:
+            client.record(folder=tmp_path / "street")
+            watching = RecorderClient.find(real.rig)
+            assert watching is not None
+            with watching:
+                wait_for(lambda: watching.status().pairs > 10)
+                os.kill(launched(), signal.SIGKILL)
+                for told in (client, watching):
+                    with pytest.raises(RecorderError, match=f"nirvis recover {tmp_path / 'street'}$"):
+                        wait_for(lambda told=told: told.status().state == "never")
+
     def test_a_client_that_attaches_finds_the_same_recorder(self, real: Profile, launched: Callable[[], int]) -> None:
         with RecorderClient.start(real) as first, RecorderClient.start(real) as second:
             first.arm()

@@ -21,9 +21,10 @@ import pytest
 from nirvis.commands.recover import recover as recover_command
 from nirvis_capture.camera import ARMS, CameraInfo, Frame
 from nirvis_capture.clip import Clip
-from nirvis_capture.clip_writer import ClipHeader, ClipWriter, is_being_written
+from nirvis_capture.clip_writer import ClipHeader, ClipWriter
 from nirvis_capture.errors import NotRecovered
 from nirvis_capture.pairing import Anchor, Event, PairRow
+from nirvis_capture.part_lock import is_being_written
 from nirvis_capture.profile import Profile
 from nirvis_capture.recover import recover
 from nirvis_capture.superblock import lookup3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,8 +17,7 @@ from nirvis_capture.camera import ARMS, Arm, CameraInfo, Frame
 from nirvis_capture.clip_writer import ClipHeader, ClipWriter
 from nirvis_capture.pairing import Pairer
 from nirvis_capture.profile import Mode, Profile, parse_profile
-from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PairsHeader
+from nirvis_registration.aligned_pairs import aligned_header
 from nirvis_registration.pair_writer import PairsWriter
 from nirvis_registration.quality import PairQuality
 from nirvis_registration.warp import Picture
@@ -83,27 +83,19 @@ def write_pairs(small_profile: Profile) -> Callable[..., Path]:
         size: tuple[int, int] = (WIDTH, HEIGHT),
     ) -> Path:
         width, height = size
-        header = PairsHeader(
-            recording_id=recording_id,
-            part=part,
+        header = aligned_header(
+            recording_id,
+            size,
+            small_profile.text,
             mode=mode,
+            start_time=START,
+            part=part,
             light=light,
             place=place,
-            start_time=START,
-            clip_name=f"{recording_id}.clip.h5",
-            clip_sha256="0" * 64,
-            profile_text=small_profile.text,
-            geometry=SourceGeometry(frame=size, crop=Rect(x=0, y=0, width=width, height=height), size=size),
-            homography_vis_to_nir=np.eye(3),
-            corner_covariance=np.eye(8),
-            inliers=100,
-            matches=150,
-            error_px=0.5,
-            corner_sigma_px=0.1,
-            frames_pooled=3,
+            origin=f"{recording_id}.clip.h5",
             bit_depth=bit_depth,
-            settings="{}",
         )
+        header = replace(header, inliers=100, error_px=0.5)  # as registration finds
         valid = np.ones((height, width), bool)
         valid[:5] = valid[:, :3] = False
         with PairsWriter(path, header, valid, n) as writer:

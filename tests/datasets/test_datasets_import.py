@@ -12,7 +12,8 @@ import pytest
 from nirvis_capture.errors import PictureUnusable
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError, ImportRefused
-from nirvis_datasets.external.gather import Facts, gather, gather_folders, gather_videos
+from nirvis_datasets.external.found import Facts
+from nirvis_datasets.external.gather import gather, gather_folders, gather_videos
 from nirvis_datasets.external.importer import Imported, Source, write_imported
 from nirvis_datasets.external.layouts import LAYOUTS
 from nirvis_datasets.frame_file import FramesFile

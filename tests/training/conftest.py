@@ -16,8 +16,7 @@ from nirvis_capture.profile import Mode
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.frame_file import Side
 from nirvis_datasets.split import SPLITS_NAME, Subset, split
-from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PairsHeader
+from nirvis_registration.aligned_pairs import aligned_header
 from nirvis_registration.pair_writer import PairsWriter
 from nirvis_registration.quality import PairQuality
 from nirvis_registration.warp import Picture
@@ -111,27 +110,14 @@ def catalogue(folder: Path) -> None:
 
 def write_pairs(path: Path, seed: int, mode: Mode, n: int) -> Path:
     """Smooth patches of colour; their near infrared is a mixture of the channels with some noise."""
-    size = (WIDTH, HEIGHT)
-    header = PairsHeader(
-        recording_id=path.name.split(".")[0],
-        part=1,
+    header = aligned_header(
+        path.name.split(".")[0],
+        (WIDTH, HEIGHT),
+        nirvis_profiles.text(f"twin_{mode}"),
         mode=mode,
+        start_time=datetime(2026, 6, 21, 12, tzinfo=timezone.utc),
         light="day",
         place=f"place {seed}",
-        start_time=datetime(2026, 6, 21, 12, tzinfo=timezone.utc),
-        clip_name=f"{path.name}.clip.h5",
-        clip_sha256="0" * 64,
-        profile_text=nirvis_profiles.text(f"twin_{mode}"),
-        geometry=SourceGeometry(frame=size, crop=Rect(x=0, y=0, width=WIDTH, height=HEIGHT), size=size),
-        homography_vis_to_nir=np.eye(3),
-        corner_covariance=np.eye(8),
-        inliers=100,
-        matches=150,
-        error_px=0.5,
-        corner_sigma_px=0.1,
-        frames_pooled=3,
-        bit_depth=8,
-        settings="{}",
     )
     with PairsWriter(path, header, np.ones((HEIGHT, WIDTH), bool), n) as writer:
         for i in range(n):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -24,8 +25,8 @@ from nirvis_capture.errors import PictureError
 from nirvis_capture.picture_file import read_picture
 from nirvis_capture.profile import load_profile
 from nirvis_capture.slot import Slot
+from nirvis_registration.aligned_pairs import aligned_header
 from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PairsHeader
 from nirvis_registration.pair_writer import PairsWriter
 from nirvis_registration.quality import PairQuality
 from nirvis_training.colorize_files import colorize_to
@@ -296,27 +297,16 @@ def test_pairs_are_shown_beside_their_truth(clip: Path, model: Path, tmp_path: P
 
 def write_one_pair(path: Path, clip: Path, source: Picture, target: Picture) -> None:
     with Clip.open(clip) as opened:
-        header = PairsHeader(
-            recording_id=opened.recording_id,
-            part=1,
+        header = aligned_header(
+            opened.recording_id,
+            GEOMETRY.size,
+            opened.profile.text,
             mode="day",
-            light="day",
-            place="",
             start_time=opened.start_time,
-            clip_name=clip.name,
-            clip_sha256=opened.sha256,
-            profile_text=opened.profile.text,
-            geometry=GEOMETRY,
-            homography_vis_to_nir=np.eye(3),
-            corner_covariance=np.eye(8),
-            inliers=9,
-            matches=9,
-            error_px=0.5,
-            corner_sigma_px=0.1,
-            frames_pooled=1,
-            bit_depth=8,
-            settings="{}",
+            origin=clip.name,
+            origin_sha256=opened.sha256,
         )
+    header = replace(header, geometry=GEOMETRY)
     with PairsWriter(path, header, np.ones((24, 32), bool), 1) as writer:
         writer.write(0, source, target, PairQuality(0.1, 1.0, 0.0))
 

@@ -18,8 +18,8 @@ from nirvis_capture.profile import Mode
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError
 from nirvis_datasets.split import Split, SplitRow, Subset
+from nirvis_registration.aligned_pairs import aligned_header
 from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PairsHeader
 from nirvis_registration.pair_writer import PairsWriter
 from nirvis_registration.quality import PairQuality
 from nirvis_training.backbones.cache import Backbones
@@ -42,26 +42,14 @@ GEOMETRY = SourceGeometry(frame=SIZE, crop=Rect(x=0, y=0, width=32, height=16), 
 
 def write_pairs(folder: Path, recording: str, mode: Mode, pairs: list[tuple[Rgb, Rgb]]) -> None:
     """Flat pictures; where the mask is 0 the target is white, which nobody may count."""
-    header = PairsHeader(
-        recording_id=recording,
-        part=1,
+    header = aligned_header(
+        recording,
+        SIZE,
+        nirvis_profiles.text("twin_day"),
         mode=mode,
+        start_time=datetime(2026, 6, 21, tzinfo=timezone.utc),
         light="day",
         place=recording,
-        start_time=datetime(2026, 6, 21, tzinfo=timezone.utc),
-        clip_name=f"{recording}.clip.h5",
-        clip_sha256="0" * 64,
-        profile_text=nirvis_profiles.text("twin_day"),
-        geometry=GEOMETRY,
-        homography_vis_to_nir=np.eye(3),
-        corner_covariance=np.eye(8),
-        inliers=9,
-        matches=9,
-        error_px=0.5,
-        corner_sigma_px=0.1,
-        frames_pooled=1,
-        bit_depth=8,
-        settings="{}",
     )
     valid = np.ones((16, 32), bool)
     valid[:, :4] = False

@@ -216,7 +216,8 @@ def test_the_log_never_stops_a_run(run: RunFolder, caplog: pytest.LogCaptureFixt
 def test_a_run_does_without_tensorboard(
     dataset: Path, tmp_path: Path, small_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    monkeypatch.setitem(sys.modules, "tensorboard.summary.writer.record_writer", None)
+    monkeypatch.delitem(sys.modules, "nirvis_training.event_file", raising=False)
     run = train(small_config(samples=4), dataset, tmp_path / "run")
     assert run.status.state == "finished"
     assert len(list(run.metrics())) == 1

@@ -7,7 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from nirvis_capture.errors import PictureError
 from nirvis_training.run_folder import RunFolder, Status, replacing
 from nirvis_training.video import open_sink, write_png
+
+if TYPE_CHECKING:
+    from nirvis_training.event_file import EventFile
 
 logger = logging.getLogger(__name__)
 
@@ -36,11 +39,11 @@ class Journal:
     def __init__(self, run: RunFolder, samples: int = 0) -> None:
         self._run = run
         self._complained = False
-        self._board: Any = None
+        self._board: EventFile | None = None
         with self._tolerant():
             self._forget_after(samples)
         with self._tolerant():
-            self._board = _summary_writer(run, samples)
+            self._board = _event_file(run, samples)
 
     def line(self, samples: int, seconds: float, values: Mapping[str, float]) -> None:
         """Append one line: where the run is, and what was measured there."""
@@ -48,7 +51,9 @@ class Journal:
         with self._tolerant(), self._run.metrics_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
         for name, value in values.items():
-            self._tell("add_scalar", name, value, samples)
+            with self._tolerant():
+                if self._board is not None:
+                    self._board.scalar(name, value, samples)
 
     def status(self, status: Status) -> None:
         """How far the run is; the newest replaces the one before."""
@@ -61,7 +66,9 @@ class Journal:
             path = self._run.path / "pictures" / f"{samples:09d}-{name}.png"
             with self._tolerant(), replacing(path) as part:
                 write_png(part, picture)
-            self._tell("add_image", name, picture[::2, ::2], samples, dataformats="HWC")
+            with self._tolerant():
+                if self._board is not None:
+                    self._board.picture(name, picture[::2, ::2], samples)
         with self._tolerant():
             for old in self._run.pictures[:-PICTURES_KEPT]:
                 old.unlink()
@@ -73,13 +80,8 @@ class Journal:
                 sink.write("validation", picture)
 
     def close(self) -> None:
-        self._tell("close")
-
-    def _tell(self, action: str, *arguments: object, **options: object) -> None:
-        """Let TensorBoard's writer do something, where there is one."""
         if self._board is not None:
-            with self._tolerant():
-                getattr(self._board, action)(*arguments, **options)
+            self._board.close()
 
     def _forget_after(self, samples: int) -> None:
         kept = [line for line in self._run.metrics() if line["samples"] <= samples]
@@ -92,15 +94,16 @@ class Journal:
             yield
         except (OSError, RuntimeError, ValueError, PictureError) as error:
             if not self._complained:
-                logger.warning("part of the log of %s is lost: %s", self._run.path, error)
+                logger.warning("part of the log of %s is lost, training goes on: %s", self._run.path, error)
             self._complained = True
 
 
-def _summary_writer(run: RunFolder, samples: int) -> Any:
+def _event_file(run: RunFolder, samples: int) -> EventFile | None:
+    """None where TensorBoard is not installed."""
     with warnings.catch_warnings(), suppress(ImportError):
         # TensorBoard and protobuf deprecate each other's parts when they are imported.
         warnings.simplefilter("ignore")
-        from torch.utils.tensorboard import SummaryWriter
+        from nirvis_training.event_file import EventFile
 
-        return SummaryWriter(str(run.path / "tensorboard"), purge_step=samples + 1 if samples else None)
+        return EventFile(run.path / "tensorboard", samples + 1 if samples else None)
     return None

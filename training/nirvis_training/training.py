@@ -86,7 +86,7 @@ class Training:
             self._restore(checkpoint)
         self._is_new = checkpoint is None
         quicken(self._method, self.config, device)
-        self._journal = Journal(run, self.samples) if team.first else None
+        self._journal: Journal | None = None
         self._began = time.monotonic()
 
     @property
@@ -104,6 +104,8 @@ class Training:
         show = progress or _tell_nobody
         state: State = "failed"
         message = ""
+        if self._team.first:
+            self._journal = Journal(self.run, self.samples)
         self._write_status("running")
         try:
             with explained(self.config):

@@ -12,10 +12,12 @@ from nirvis.progress import progress_bar
 from nirvis_capture.errors import WrongOption
 from nirvis_capture.profile import Mode
 from nirvis_capture.wording import counted
-from nirvis_datasets.external.gather import Facts, Found, Gathered, PairBy, gather, gather_folders, gather_videos
+from nirvis_datasets.external.found import Facts, Found, Gathered
+from nirvis_datasets.external.gather import gather, gather_folders, gather_videos
 from nirvis_datasets.external.importer import Imported, Source, write_imported
 from nirvis_datasets.external.layout import BANDS_NM, Layout
 from nirvis_datasets.external.layouts import LAYOUTS
+from nirvis_datasets.external.partners import PairBy
 
 _SHOWN = 5
 

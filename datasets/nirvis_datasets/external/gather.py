@@ -1,71 +1,24 @@
-"""Find the pictures of a set, bring both sides together, and say what found no place."""
+"""Find the pictures of a set, and say what found no place."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from nirvis_capture.picture_file import PICTURE_SUFFIXES, why_unusable
-from nirvis_capture.profile import Mode
+from nirvis_capture.picture_file import PICTURE_SUFFIXES
 from nirvis_capture.wording import counted
 from nirvis_datasets.errors import ImportRefused
+from nirvis_datasets.external.found import Facts, Found, Gathered, size_text
 from nirvis_datasets.external.layout import Layout, Rule
 from nirvis_datasets.external.layouts import LAYOUTS
-from nirvis_datasets.external.shots import Shots, Still, Stills, Video, natural, tiles_of
+from nirvis_datasets.external.partners import Group, PairBy, bring_together
+from nirvis_datasets.external.shots import Shots, Video
 from nirvis_datasets.frame_file import Side
 from nirvis_datasets.split import Subset
-from nirvis_registration.geometry import Size
-
-PairBy = Literal["name", "index"]
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of one recording before it is imported."""
-
-    name: str
-    mode: Mode
-    light: str = ""
-    place: str = ""
-    subset: Subset | None = None
-
-
-@dataclass(frozen=True)
-class Found:
-    """One file to be written: both sides of a recording, or one."""
-
-    facts: Facts
-    part: int
-    sides: Mapping[Side, Shots]
-
-    @property
-    def size(self) -> Size:
-        return next(iter(self.sides.values())).size
-
-    def __len__(self) -> int:
-        return len(next(iter(self.sides.values())))
-
-
-@dataclass
-class Gathered:
-    """What a set holds."""
-
-    found: list[Found] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    """One line for each picture, or for each folder of pictures, that is not imported, with the reason."""
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass
-class _Group:
-    facts: Facts
-    rule: Rule
-    sides: dict[Side, dict[str, Path]] = field(default_factory=lambda: {"source": {}, "target": {}})
 
 
 def gather(root: Path, layout: Layout, skip_broken: bool = False, pair_by: PairBy = "name") -> Gathered:
@@ -89,7 +42,7 @@ def gather(root: Path, layout: Layout, skip_broken: bool = False, pair_by: PairB
         f"{folder}/: {counted(count, 'picture')} that {layout.name} has no use for" for folder, count in unknown
     ]
     for group in groups:
-        _add(group, gathered, skip_broken, pair_by)
+        bring_together(group, gathered, skip_broken, pair_by)
     return gathered
 
 
@@ -99,13 +52,13 @@ def gather_folders(
     """Two folders of pictures, whose sub-folders have equal names. Raises `ImportRefused`."""
     _refuse_path(facts.name)
     gathered = Gathered()
-    group = _Group(facts, Rule("", "", video=video))
+    group = Group(facts, Rule("", "", video=video))
     for side, folder in (("source", source), ("target", target)):
         if not folder.is_dir():
             raise ImportRefused(f"There is no folder {folder} of {side} pictures.")
         for path in _picture_files(folder, gathered.left_out):
             _enter(group.sides["source" if side == "source" else "target"], _stem(folder, path), path)
-    _add(group, gathered, skip_broken, pair_by)
+    bring_together(group, gathered, skip_broken, pair_by)
     return gathered
 
 
@@ -114,7 +67,9 @@ def gather_videos(source: Path, target: Path, facts: Facts) -> Gathered:
     _refuse_path(facts.name)
     first, second = Video.open(source), Video.open(target)
     if first.size != second.size:
-        raise ImportRefused(f"{source} has {_px(first.size)} and {target} {_px(second.size)}: make them alike first.")
+        raise ImportRefused(
+            f"{source} has {size_text(first.size)} and {target} {size_text(second.size)}: make them alike first."
+        )
     gathered = Gathered()
     both = min(len(first), len(second))
     for video in (first, second):
@@ -147,10 +102,10 @@ def _picture_files(root: Path, left_out: list[str]) -> Iterator[Path]:
                 yield Path(parent) / name
 
 
-def _groups(root: Path, paths: Iterable[Path], layout: Layout) -> tuple[list[_Group], list[tuple[str, int]]]:
+def _groups(root: Path, paths: Iterable[Path], layout: Layout) -> tuple[list[Group], list[tuple[str, int]]]:
     """The recordings of a set, and how many pictures of each folder belong to none."""
     listed = _listed(root, layout)
-    groups: dict[tuple[int, str, Facts], _Group] = {}
+    groups: dict[tuple[int, str, Facts], Group] = {}
     unknown = Counter[str]()
     for path in paths:
         relative = path.relative_to(root).as_posix()
@@ -161,7 +116,7 @@ def _groups(root: Path, paths: Iterable[Path], layout: Layout) -> tuple[list[_Gr
         at, side, told = match
         facts = _facts(layout, told, listed.get(path.name) or listed.get(told["name"]))
         # Two sets of the same kind beside each other are not mixed: their pictures have equal names.
-        group = groups.setdefault((at, told.get("prefix", ""), facts), _Group(facts, layout.rules[at]))
+        group = groups.setdefault((at, told.get("prefix", ""), facts), Group(facts, layout.rules[at]))
         _enter(group.sides[side], told["name"], path)
     return list(groups.values()), sorted(unknown.items())
 
@@ -215,93 +170,3 @@ def _wrong_layout(root: Path, paths: Sequence[Path], layout: Layout) -> str:
     others = [name for name, other in LAYOUTS.items() if any(_match(path, other) for path in relative)]
     looks = f" It looks like {' or '.join(others)}." if others else ""
     return f"{root} has no picture where {layout.name} has them: {layout.example}.{looks}"
-
-
-def _add(group: _Group, gathered: Gathered, skip_broken: bool, pair_by: PairBy) -> None:
-    """Bring the sides of one recording together; pictures of another size become another part."""
-    sides: dict[Side, dict[str, list[Still]]] = {
-        side: _usable(names, group.rule.tiles, gathered.left_out, skip_broken) for side, names in group.sides.items()
-    }
-    if not group.rule.paired:
-        for side, stills in sides.items():
-            for part, same in enumerate(_by_size(stills.values()), start=1):
-                gathered.found.append(Found(group.facts, part, {side: Stills(same, group.rule.video)}))
-        return
-    pairs = _pairs(sides["source"], sides["target"], group.facts.name, gathered, pair_by)
-    by_size: dict[Size, list[tuple[Still, Still]]] = defaultdict(list)
-    for source, target in pairs:
-        if source.size != target.size:
-            gathered.left_out.append(
-                f"{source.path}: {_px(source.size)}, its partner {target.path.name} has {_px(target.size)}"
-            )
-        else:
-            by_size[source.size].append((source, target))
-    for part, same_size in enumerate(by_size.values(), start=1):
-        sources, targets = ([pair[at] for pair in same_size] for at in (0, 1))
-        shots: dict[Side, Shots] = {
-            "source": Stills(sources, group.rule.video),
-            "target": Stills(targets, group.rule.video),
-        }
-        gathered.found.append(Found(group.facts, part, shots))
-
-
-def _usable(names: Mapping[str, Path], tiles: int, left_out: list[str], skip_broken: bool) -> dict[str, list[Still]]:
-    """The frames of each name in natural order, without those that are broken where that was asked for."""
-    usable = {}
-    for name in sorted(names, key=natural):
-        why = why_unusable(names[name]) if skip_broken else None
-        if why is None:
-            usable[name] = tiles_of(names[name], name, tiles)
-        else:
-            left_out.append(f"{names[name]} {why}")
-    return usable
-
-
-def _pairs(
-    sources: Mapping[str, list[Still]],
-    targets: Mapping[str, list[Still]],
-    recording: str,
-    gathered: Gathered,
-    pair_by: PairBy,
-) -> list[tuple[Still, Still]]:
-    if pair_by == "index":
-        matched = list(zip(sources, targets, strict=False))
-    else:
-        matched = _by_name(sources, targets, recording, gathered.notes)
-    for side, names, partners in (("source", sources, 0), ("target", targets, 1)):
-        taken = {pair[partners] for pair in matched}
-        gathered.left_out += [
-            f"{names[name][0].path}: this {side} has no partner" for name in names if name not in taken
-        ]
-    return [pair for a, b in matched for pair in zip(sources[a], targets[b], strict=False)]
-
-
-def _by_name(sources: Iterable[str], targets: Iterable[str], recording: str, notes: list[str]) -> list[tuple[str, str]]:
-    """Equal names; then names that differ by case only, where that is no guess."""
-    open_targets = set(targets)
-    folded = defaultdict(list)
-    for name in open_targets:
-        folded[name.casefold()].append(name)
-    alike_sources = Counter(name.casefold() for name in sources)
-    matched, by_case = [], []
-    for name in sources:
-        alike = folded[name.casefold()]
-        if name in open_targets:
-            matched.append((name, name))
-        elif len(alike) == 1 and alike_sources[name.casefold()] == 1:
-            matched.append((name, alike[0]))
-            by_case.append(f"{name} and {alike[0]}")
-    if by_case:
-        notes.append(f"{recording}: names of {counted(len(by_case), 'pair')} differ by case, the first {by_case[0]}")
-    return matched
-
-
-def _by_size(files: Iterable[list[Still]]) -> list[list[Still]]:
-    sizes: dict[Size, list[Still]] = defaultdict(list)
-    for stills in files:
-        sizes[stills[0].size].extend(stills)
-    return list(sizes.values())
-
-
-def _px(size: Size) -> str:
-    return f"{size[0]}×{size[1]} px"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,15 +15,14 @@ from nirvis_capture.wording import counted
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.entry import UNKNOWN_TIME
 from nirvis_datasets.errors import ImportRefused, SplitError
-from nirvis_datasets.external.gather import Found, Gathered
+from nirvis_datasets.external.found import Found, Gathered
 from nirvis_datasets.external.shots import Shots, Video
 from nirvis_datasets.external.stand_in_profile import stand_in_profile
 from nirvis_datasets.frame_file import FramesHeader, FramesWriter
 from nirvis_datasets.split import SPLITS_NAME, Split, SplitRow
 from nirvis_datasets.table import write_atomically
+from nirvis_registration.aligned_pairs import aligned_header
 from nirvis_registration.errors import PairsDiskFull
-from nirvis_registration.geometry import Rect, SourceGeometry
-from nirvis_registration.pair_file import PairsHeader
 from nirvis_registration.pair_writer import PART_SUFFIX, PairsWriter
 from nirvis_registration.quality import pair_quality
 from nirvis_registration.warp import Picture
@@ -113,24 +111,17 @@ def _write_pairs(found: Found, path: Path, source: Source) -> Iterator[None]:
     sides = (found.sides["source"], found.sides["target"])
     depths = [_deep(side) for side in sides]
     deep = any(depths)
-    header = PairsHeader(
-        recording_id=found.facts.name,
-        part=found.part,
+    header = aligned_header(
+        found.facts.name,
+        found.size,
+        _profile(found, source, deep),
         mode=found.facts.mode,
+        start_time=UNKNOWN_TIME,
+        part=found.part,
         light=found.facts.light,
         place=found.facts.place,
-        start_time=UNKNOWN_TIME,
-        clip_name=source.origin,
-        clip_sha256=sides[0].sha256(),
-        profile_text=_profile(found, source, deep),
-        geometry=SourceGeometry(frame=found.size, crop=Rect(x=0, y=0, width=width, height=height), size=found.size),
-        homography_vis_to_nir=np.eye(3),
-        corner_covariance=np.full((8, 8), math.nan),
-        inliers=0,
-        matches=0,
-        error_px=math.nan,
-        corner_sigma_px=math.nan,
-        frames_pooled=0,
+        origin=source.origin,
+        origin_sha256=sides[0].sha256(),
         bit_depth=16 if deep else 8,
         settings=json.dumps({"imported": source.name}),
     )
