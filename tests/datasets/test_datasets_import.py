@@ -13,7 +13,7 @@ from nirvis_capture.errors import PictureUnusable
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError, ImportRefused
 from nirvis_datasets.external.found import Facts
-from nirvis_datasets.external.gather import gather, gather_folders, gather_videos
+from nirvis_datasets.external.gather import gather, gather_folders
 from nirvis_datasets.external.importer import Imported, Source, write_imported
 from nirvis_datasets.external.layouts import LAYOUTS
 from nirvis_datasets.frame_file import FramesFile
@@ -383,46 +383,3 @@ def test_one_arm_missing_is_one_line(tmp_path: Path, missing: str) -> None:
     root = tree(tmp_path / "set", both("vi" if missing == "ir" else "ir", names=("a.png",)))
     with pytest.raises(ImportRefused, match=r"has no partner.* --pair-by index"):
         imported(root, "fusion", tmp_path / "out")
-
-
-def write_video(path: Path, n: int, width: int = WIDTH) -> Path:
-    codec = cv2.VideoWriter_fourcc(*("mp4v" if path.suffix == ".mp4" else "MJPG"))  # type: ignore[attr-defined]
-    writer = cv2.VideoWriter(str(path), codec, 10, (width, HEIGHT))
-    for seed in range(n):
-        writer.write(picture(seed, width))
-    writer.release()
-    return path
-
-
-def test_two_videos_are_paired_frame_by_frame(tmp_path: Path) -> None:
-    source, target = write_video(tmp_path / "s.avi", 3), write_video(tmp_path / "t.avi", 5)
-    gathered = gather_videos(source, target, Facts("street", "day", place="Quay"))
-    assert gathered.left_out == [f"{target}: no partner for its last 2 frames"]
-    write_imported(gathered, tmp_path / "out", Source("our strëet", "s and t", "vnir"))
-    with PairsFile.open(tmp_path / "out" / "street.pairs.h5") as pairs:
-        assert (len(pairs), pairs.place, pairs.profile.trigger.rate_hz) == (3, "Quay", 10)
-        assert pairs.table["clip_index"].tolist() == [0, 1, 2]
-        assert np.abs(pairs.target(2).astype(int) - picture(2)[..., ::-1]).mean() < 8
-
-
-def test_videos_that_cannot_be_paired_are_one_line(tmp_path: Path) -> None:
-    good, small = write_video(tmp_path / "s.avi", 2), write_video(tmp_path / "t.avi", 2, width=64)
-    (tmp_path / "no.avi").write_text("no video")
-    for other, reason in (
-        (small, "make them alike"),
-        (tmp_path / "no.avi", "is truncated or no video"),
-        (tmp_path / "x", "no video"),
-    ):
-        with pytest.raises(DatasetError, match=reason) as refused:
-            gather_videos(good, other, Facts("street", "day"))
-        assert "\n" not in str(refused.value)
-
-
-@pytest.mark.parametrize("name", ["t.avi", "t.mp4"])
-def test_a_truncated_video_is_one_line(tmp_path: Path, name: str) -> None:
-    source, target = write_video(tmp_path / "s.avi", 9), write_video(tmp_path / name, 9)
-    target.write_bytes(target.read_bytes()[: target.stat().st_size // 2])
-    with pytest.raises(ImportRefused) as refused:
-        gather_videos(source, target, Facts("street", "day"))
-    assert str(refused.value).startswith(f"{target} is truncated or no video (")
-    assert "\n" not in str(refused.value)

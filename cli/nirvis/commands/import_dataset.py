@@ -13,11 +13,12 @@ from nirvis_capture.errors import WrongOption
 from nirvis_capture.profile import Mode
 from nirvis_capture.wording import counted
 from nirvis_datasets.external.found import Facts, Found, Gathered
-from nirvis_datasets.external.gather import gather, gather_folders, gather_videos
+from nirvis_datasets.external.gather import gather, gather_folders
 from nirvis_datasets.external.importer import Imported, Source, write_imported
 from nirvis_datasets.external.layout import BANDS_NM, Layout
 from nirvis_datasets.external.layouts import LAYOUTS
 from nirvis_datasets.external.partners import PairBy
+from nirvis_datasets.external.videos import gather_videos
 
 _SHOWN = 5
 
@@ -38,7 +39,7 @@ def import_dataset(
         str | None, Parameter(help=f"What the source sees, one of {', '.join(BANDS_NM)}; of folders and videos nir.")
     ] = None,
     pair_by: Annotated[
-        PairBy, Parameter(help="Which pictures belong together: equal names, or equal numbers.")
+        PairBy, Parameter(help="Which pictures belong together: equal names (of videos: moments), or equal numbers.")
     ] = "name",
     skip_broken: Annotated[
         bool, Parameter(negative="", help="Decode every picture first and leave out those that cannot be.")
@@ -95,7 +96,7 @@ def _two(layout: str, source: Path, target: Path | None, facts: Facts, skip_brok
         raise WrongOption(f"{layout} needs two of them, source and target; got {source} only.")
     if layout == "folders":
         return gather_folders(source, target, facts, skip_broken, pair_by)
-    return gather_videos(source, target, facts)
+    return gather_videos(source, target, facts, pair_by)
 
 
 def _tell(imported: Imported, found: list[Found], out: Path, name: str) -> None:

@@ -6,17 +6,15 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from nirvis_capture.picture_file import PICTURE_SUFFIXES
 from nirvis_capture.wording import counted
 from nirvis_datasets.errors import ImportRefused
-from nirvis_datasets.external.found import Facts, Found, Gathered, size_text
+from nirvis_datasets.external.found import Facts, Gathered, refuse_path
 from nirvis_datasets.external.layout import Layout, Rule
 from nirvis_datasets.external.layouts import LAYOUTS
 from nirvis_datasets.external.partners import Group, PairBy, bring_together
-from nirvis_datasets.external.shots import Shots, Video
 from nirvis_datasets.frame_file import Side
 from nirvis_datasets.split import Subset
 
@@ -50,7 +48,7 @@ def gather_folders(
     source: Path, target: Path, facts: Facts, skip_broken: bool, pair_by: PairBy, video: bool = True
 ) -> Gathered:
     """Two folders of pictures, whose sub-folders have equal names. Raises `ImportRefused`."""
-    _refuse_path(facts.name)
+    refuse_path(facts.name)
     gathered = Gathered()
     group = Group(facts, Rule("", "", video=video))
     for side, folder in (("source", source), ("target", target)):
@@ -60,30 +58,6 @@ def gather_folders(
             _enter(group.sides["source" if side == "source" else "target"], _stem(folder, path), path)
     bring_together(group, gathered, skip_broken, pair_by)
     return gathered
-
-
-def gather_videos(source: Path, target: Path, facts: Facts) -> Gathered:
-    """Two videos, paired frame by frame from the first on. Raises `ImportRefused` when they differ in size."""
-    _refuse_path(facts.name)
-    first, second = Video.open(source), Video.open(target)
-    if first.size != second.size:
-        raise ImportRefused(
-            f"{source} has {size_text(first.size)} and {target} {size_text(second.size)}: make them alike first."
-        )
-    gathered = Gathered()
-    both = min(len(first), len(second))
-    for video in (first, second):
-        if len(video) > both:
-            gathered.left_out.append(f"{video.path}: no partner for its last {counted(len(video) - both, 'frame')}")
-    if both:
-        sides: dict[Side, Shots] = {"source": replace(first, length=both), "target": replace(second, length=both)}
-        gathered.found.append(Found(facts, 1, sides))
-    return gathered
-
-
-def _refuse_path(name: str) -> None:
-    if "/" in name or name.startswith("."):
-        raise ImportRefused(f"A recording cannot be called {name!r}: files will begin with its name. Choose another.")
 
 
 def _picture_files(root: Path, left_out: list[str]) -> Iterator[Path]:

@@ -16,8 +16,9 @@ from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.entry import UNKNOWN_TIME
 from nirvis_datasets.errors import ImportRefused, SplitError
 from nirvis_datasets.external.found import Found, Gathered
-from nirvis_datasets.external.shots import Shots, Video
+from nirvis_datasets.external.shots import Shots
 from nirvis_datasets.external.stand_in_profile import stand_in_profile
+from nirvis_datasets.external.videos import Video
 from nirvis_datasets.frame_file import FramesHeader, FramesWriter
 from nirvis_datasets.split import SPLITS_NAME, Split, SplitRow
 from nirvis_datasets.table import write_atomically
@@ -160,7 +161,7 @@ def _write_frames(found: Found, path: Path, source: Source) -> Iterator[None]:
 def _profile(found: Found, source: Source, deep: bool) -> str:
     rates = [shots.rate_hz for shots in found.sides.values() if isinstance(shots, Video)]
     band = source.band if source.band != "nir850" or found.facts.mode == "night" else "vnir"
-    rate_hz = rates[0] if rates else DEFAULT_RATE_HZ
+    rate_hz = min(rates) if rates else DEFAULT_RATE_HZ
     return stand_in_profile(source.name, found.facts.mode, band, found.size, rate_hz, 16 if deep else 8)
 
 
