@@ -100,6 +100,10 @@ def _check_files(verdict: Verdict) -> None:
         verdict.add("error", f"{path} is in the catalogue and gone from the folder")
     for former, present in changes.moved:
         verdict.add("warning", f"{former} was moved to {present} since the folder was catalogued")
+    for first, second in changes.copies:
+        verdict.add("warning", changes.copy_text(first, second))
+    for path in changes.linked:
+        verdict.add("warning", changes.link_text(path))
 
 
 def _check_left_out(verdict: Verdict, folder: Path) -> None:

@@ -85,13 +85,13 @@ def _warning(files: Sequence[FileQuality], fault: _Fault) -> Iterator[str]:
     poor = np.array([np.count_nonzero(fault.where(file)) for file in files])
     known = np.array([np.count_nonzero(fault.known(file)) for file in files])
     shares = poor / np.maximum(known, 1)
-    bad = np.count_nonzero(shares > MAX_FILE_SHARE)
+    bad = int(np.count_nonzero(shares > MAX_FILE_SHARE))
     if poor.sum() <= MAX_SHARE * known.sum() and not bad:
         return
     worst = int(np.lexsort((poor, shares))[-1])
     most = f", most of {counted(bad, 'file')}" if bad else ""
     yield (
-        f"{share(poor.sum(), known.sum())} of the {fault.what}{most}; the worst file is {files[worst].path} "
+        f"{share(int(poor.sum()), int(known.sum()))} of the {fault.what}{most}; the worst file is {files[worst].path} "
         f"({poor[worst]} of {known[worst]})"
     )
 

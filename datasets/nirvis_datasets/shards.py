@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nirvis_capture.profile import Mode
-from nirvis_datasets.entry import Entry, sha256_of
+from nirvis_datasets.entry import Entry, refuse_equal_stems, sha256_of
 from nirvis_datasets.errors import DatasetError, ExportRefused
 from nirvis_datasets.pictures import OpenPictures
 from nirvis_datasets.samples import open_pictures, picture_name
@@ -87,6 +87,7 @@ def write_shards(
     if (out / INDEX_NAME).exists():
         raise DatasetError(f"{out} holds shards already. Choose another folder, or delete it.")
     selection, files = select(folder, subset, limits=limits), open_pictures(folder, "rgb")
+    refuse_equal_stems(selection.entries)
     order = np.random.default_rng(seed).permutation(len(selection)).tolist()
     index = ShardIndex(subset=subset, shards={}, sha256={}, rigs=_rigs(folder, selection.entries))
     try:
@@ -140,7 +141,7 @@ def _rigs(folder: Path, entries: Iterable[Entry]) -> dict[Mode, ShardRig]:
 def _add_pair(tar: tarfile.TarFile, entry: Entry, row: int, files: OpenPictures) -> None:
     pictures = files.open(entry)
     whole = Cut(0, 0, *pictures.size)
-    key = picture_name(entry, row).replace(".", "-")
+    key = picture_name(entry, row)
     about = {"mode": entry.mode, "recording_id": entry.recording_id, "place": entry.place}
     for name, content in {
         "source.npy": _npy(pictures.source(row, whole)),

@@ -165,6 +165,15 @@ def test_files_that_are_gone_moved_or_broken_are_named(tmp_path: Path, write_ran
     assert [text for text in findings(verdict, "error") if "c.pairs.h5 is damaged" in text]
 
 
+def test_copies_and_links_are_odd(tmp_path: Path, write_random_pairs: WritePairs) -> None:
+    path = write_random_pairs("a", 1)
+    (tmp_path / "b.pairs.h5").write_bytes(path.read_bytes())
+    (tmp_path / "more").symlink_to(tmp_path)
+    warnings = findings(check(tmp_path), "warning")
+    assert warnings[0] == "b.pairs.h5 is a copy of a.pairs.h5, so that all it holds counts twice: remove one"
+    assert warnings[1].startswith("more is a link to a folder")
+
+
 def test_pictures_left_out_of_an_import_are_recalled(tmp_path: Path, write_random_pairs: WritePairs) -> None:
     write_random_pairs("a", 1)
     (tmp_path / "kaist.left-out.txt").write_text("x.png: this source has no partner\n")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nirvis_capture.errors import PictureUnusable
+from nirvis_capture.picture_file import PICTURE_SUFFIXES
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError, ImportRefused
 from nirvis_datasets.external.found import Facts
@@ -383,3 +384,10 @@ def test_one_arm_missing_is_one_line(tmp_path: Path, missing: str) -> None:
     root = tree(tmp_path / "set", both("vi" if missing == "ir" else "ir", names=("a.png",)))
     with pytest.raises(ImportRefused, match=r"has no partner.* --pair-by index"):
         imported(root, "fusion", tmp_path / "out")
+
+
+@pytest.mark.parametrize("suffix", PICTURE_SUFFIXES)
+def test_a_layout_takes_every_kind_of_picture(tmp_path: Path, suffix: str) -> None:
+    root = tree(tmp_path / "set", both("ir", "vi", names=(f"a{suffix}",)))
+    imported(root, "fusion", tmp_path / "out")
+    assert described(tmp_path / "out") == {"fusion.pairs.h5": (1, 0)}
