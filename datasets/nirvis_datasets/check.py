@@ -17,6 +17,7 @@ from nirvis_capture.wording import counted
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
+from nirvis_datasets.external.depth import looks_like_bits
 from nirvis_datasets.external.importer import LEFT_OUT_SUFFIX
 from nirvis_datasets.frame_file import FramesFile
 from nirvis_datasets.leakage import find_alike
@@ -68,6 +69,8 @@ class _Pictures:
     neighbours: int = 0
     shallow: list[str] = field(default_factory=list)
     """Files of 16 bit whose pictures have 8."""
+    dark: list[str] = field(default_factory=list)
+    """Files of 16 bit whose pictures do not reach a quarter of them, with the number that would hold them."""
 
 
 def check(folder: Path, progress: Progress | None = None) -> Verdict:
@@ -165,6 +168,12 @@ def _check_pictures(verdict: Verdict, progress: Progress | None) -> None:
         verdict.add("warning", line)
     if pictures.neighbours and pictures.repeated / pictures.neighbours > MAX_SHARE:
         verdict.add("warning", f"{share(pictures.repeated, pictures.neighbours)} of the frames repeat the one before")
+    if pictures.dark:
+        verdict.add(
+            "warning",
+            f"nearly black 16-bit pictures in {counted(len(pictures.dark), 'file')}, the first {pictures.dark[0]}: "
+            "if they were imported from fewer bits, import them again with --bits",
+        )
     if pictures.shallow:
         verdict.add(
             "warning",
@@ -191,6 +200,9 @@ def _look_at(first: Sequence[NDArray[Any]], entry: Entry, pictures: _Pictures) -
     deep = [picture for picture in first if picture.dtype == np.uint16]
     if deep and entry.path not in pictures.shallow and not any((picture % 257).any() for picture in deep):
         pictures.shallow.append(entry.path)
+    bits = looks_like_bits(max(int(picture.max()) for picture in deep)) if deep else None
+    if bits is not None:
+        pictures.dark.append(f"{entry.path} ({bits} bits would do)")
 
 
 def _check_balance(verdict: Verdict) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +32,9 @@ class Shots(Protocol):
 
     def index(self) -> Sequence[int]:
         """A rising number of each; those that follow each other were consecutive exposures. Or `STILL` of all."""
+
+    def part(self, begin: int, end: int) -> Shots:
+        """Those from one number on to before another."""
 
     def sha256(self) -> str:
         """Of the names and sizes of the files: tells imports apart, and proves nothing about their bytes."""
@@ -86,6 +89,9 @@ class Stills:
         numbers = [_number(still.name) for still in self.stills]
         rising = all(first < second for first, second in pairwise(numbers))
         return numbers if self.video and rising else [STILL] * len(self)
+
+    def part(self, begin: int, end: int) -> Stills:
+        return replace(self, stills=self.stills[begin:end])
 
     def sha256(self) -> str:
         paths = sorted({still.path for still in self.stills})

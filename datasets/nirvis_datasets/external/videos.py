@@ -75,6 +75,9 @@ class Video:
     def index(self) -> Sequence[int]:
         return [int(number) for number in self.numbers]
 
+    def part(self, begin: int, end: int) -> Video:
+        return replace(self, chosen=self.chosen[begin:end], numbers=self.numbers[begin:end])
+
     def sha256(self) -> str:
         return digest([f"{self.path.name} {self.path.stat().st_size}"])
 
