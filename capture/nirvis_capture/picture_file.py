@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 Picture = NDArray[np.uint8] | NDArray[np.uint16]
 """RGB ``(H, W, 3)``."""
 
-_END = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}
-"""First bytes of a format → what its last bytes hold; decoders give half a grey picture without a word instead."""
-_TAIL = 512
+_JPEG, _PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
+_SCAN, _END_OF_JPEG = 0xDA, 0xD9
+_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+"""A marker that ends the coded data of a scan: within, a 0 or the number of a restart follows 0xFF."""
 _ORIENTATION = 0x0112
 _LYING = range(5, 9)
 """Orientations of EXIF that exchange width and height."""
@@ -80,9 +82,42 @@ def in_eight_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _truncated(content: bytes) -> bool:
-    if content[:2] == b"BM":
+    """Whether a picture ends before its format says so: decoders give half a grey picture without a word instead.
+
+    What a camera or a program put behind the end, such as a second picture, does no harm.
+    """
+    if content.startswith(b"BM"):
         return len(content) < int.from_bytes(content[2:6], "little")
-    return any(content.startswith(begin) and end not in content[-_TAIL:] for begin, end in _END.items())
+    if content.startswith(_PNG):
+        return not _png_ends(content)
+    return content.startswith(_JPEG) and not _jpeg_ends(content)
+
+
+def _png_ends(content: bytes) -> bool:
+    """Whether chunk after chunk leads to the last one."""
+    at = len(_PNG)
+    while at + 12 <= len(content):
+        if content[at + 4 : at + 8] == b"IEND":
+            return True
+        at += 12 + int.from_bytes(content[at : at + 4], "big")
+    return False
+
+
+def _jpeg_ends(content: bytes) -> bool:
+    """Whether segment after segment leads to the end marker; a thumbnail inside a segment has one of its own."""
+    at = len(_JPEG)
+    while at + 2 <= len(content) and content[at] == 0xFF:
+        marker = content[at + 1]
+        if marker == _END_OF_JPEG:
+            return True
+        if marker == 0xFF:  # a fill byte
+            at += 1
+            continue
+        at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+        if marker == _SCAN:
+            found = _AFTER_SCAN.search(content, at)
+            at = found.end() - 2 if found else len(content)
+    return False
 
 
 def _one_line(error: Exception) -> str:

@@ -54,7 +54,7 @@ def _register(session: Path, pairs: Path) -> None:
 def catalogue_and_split(pairs: Path, place_unknown_as: Literal["recording"] | None = None) -> None:
     """Write catalogue.csv and splits.csv of a folder of pairs files; places keep the set that they were in before."""
     from nirvis_datasets.catalogue import Catalogue
-    from nirvis_datasets.perceptual import find_leaks
+    from nirvis_datasets.leakage import find_leaks
     from nirvis_datasets.split import SPLITS_NAME, SUBSETS, Split, split
 
     catalogue = Catalogue.build(pairs)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,13 +32,27 @@ class Changes:
     missing: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     """One line each: what file, and what is wrong with it."""
+    copies: tuple[tuple[str, str], ...] = ()
+    """(file, another one with the same content)"""
+    linked: tuple[str, ...] = ()
+    """Links to folders, which are not followed: they may lead anywhere, and back."""
 
     def lines(self) -> list[str]:
         return [
             *(f"moved: {former} is now {present}" for former, present in self.moved),
             *(f"missing: {path} is gone and was dropped from the catalogue" for path in self.missing),
             *(f"broken: {line}" for line in self.broken),
+            *(f"copied: {self.copy_text(first, second)}" for first, second in self.copies),
+            *(f"passed over: {self.link_text(path)}" for path in self.linked),
         ]
+
+    @staticmethod
+    def copy_text(first: str, second: str) -> str:
+        return f"{second} is a copy of {first}, so that all it holds counts twice: remove one"
+
+    @staticmethod
+    def link_text(path: str) -> str:
+        return f"{path} is a link to a folder: catalogue what it leads to, or move that here"
 
 
 class Stamp(NamedTuple):
@@ -72,7 +86,8 @@ class Catalogue:
         if not folder.is_dir():
             raise DatasetError(f"There is no folder {folder} to catalogue.")
         known = _known(folder)
-        found = {name: _stat(folder / name) for name in sorted(_files(folder))}
+        linked: list[str] = []
+        found = {name: _stat(folder / name) for name in sorted(_files(folder, linked))}
         trusted = _trusted(known, found, _read_stamps(folder))
         entries: dict[str, Entry] = {}
         broken: list[str] = []
@@ -84,6 +99,7 @@ class Catalogue:
             if progress is not None:
                 progress(done, len(found))
         changes = _changes(known, trusted, entries, found, broken)
+        changes = replace(changes, copies=_copies(entries.values()), linked=tuple(sorted(linked)))
         stamps = {name: Stamp(*found[name], entry.sha256) for name, entry in entries.items()}
         return cls(folder, _with_places(entries, known), changes, stamps)
 
@@ -120,10 +136,12 @@ class Catalogue:
         return tuple(entry for entry in self.entries if entry.kind == "frames")
 
 
-def _files(folder: Path) -> Iterator[str]:
-    """Relative posix paths of what may be catalogued; hidden files and folders, and linked folders, are passed over."""
+def _files(folder: Path, linked: list[str]) -> Iterator[str]:
+    """Relative posix paths of what may be catalogued; hidden ones and `linked` folders are passed over."""
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
+        here = Path(parent)
+        linked += [(here / name).relative_to(folder).as_posix() for name in folders if (here / name).is_symlink()]
         for name in names:
             if name.endswith(SUFFIXES) and not name.startswith("."):
                 yield (Path(parent) / name).relative_to(folder).as_posix()
@@ -177,6 +195,16 @@ def _changes(
         missing=tuple(name for name, sha in vanished.items() if sha not in appeared),
         broken=tuple(broken),
     )
+
+
+def _copies(entries: Iterable[Entry]) -> tuple[tuple[str, str], ...]:
+    first: dict[tuple[str, str, int, str], str] = {}
+    copies = []
+    for entry in entries:
+        original = first.setdefault((entry.kind, entry.recording_id, entry.part, entry.sha256), entry.path)
+        if original != entry.path:
+            copies.append((original, entry.path))
+    return tuple(copies)
 
 
 def _with_places(entries: Mapping[str, Entry], known: Mapping[str, Entry]) -> tuple[Entry, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,23 +17,17 @@ from nirvis_capture.wording import counted
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.errors import DatasetError
+from nirvis_datasets.external.depth import looks_like_bits
 from nirvis_datasets.external.importer import LEFT_OUT_SUFFIX
 from nirvis_datasets.frame_file import FramesFile
-from nirvis_datasets.perceptual import find_alike
+from nirvis_datasets.leakage import find_alike
+from nirvis_datasets.quality_check import MAX_SHARE, FileQuality, median_residual_px, quality_warnings, share
 from nirvis_datasets.split import SPLITS_NAME, SUBSETS, Split, place_unit
 from nirvis_registration.pair_file import PairsFile
 
 Level = Literal["error", "warning"]
 Progress = Callable[[int, int], None]
 
-MAX_RESIDUAL_PX = 1.5
-"""Between registered pictures; more is seen as coloured edges, and learned."""
-MAX_SATURATED = 0.2
-"""Share of saturated pixels of one picture."""
-MIN_SHARPNESS = 0.5
-"""Of the median of the dataset: below, a picture is blurred against its fellows."""
-MAX_SHARE = 0.05
-"""Of pairs that may be blurred, saturated, or out of place before that is worth a warning."""
 MAX_IMBALANCE = 4.0
 """Times more pairs of one mode than of the other."""
 _NEIGHBOURS = 8
@@ -68,15 +62,15 @@ class Verdict:
 
 @dataclass
 class _Pictures:
-    """What looking into the files of a dataset gave, one row per pair."""
+    """What looking into the files of a dataset gave."""
 
-    residual_px: list[NDArray[np.float32]] = field(default_factory=list)
-    sharpness: list[NDArray[np.float32]] = field(default_factory=list)
-    saturation: list[NDArray[np.float32]] = field(default_factory=list)
+    files: list[FileQuality] = field(default_factory=list)
     repeated: int = 0
     neighbours: int = 0
     shallow: list[str] = field(default_factory=list)
     """Files of 16 bit whose pictures have 8."""
+    dark: list[str] = field(default_factory=list)
+    """Files of 16 bit whose pictures do not reach a quarter of them, with the number that would hold them."""
 
 
 def check(folder: Path, progress: Progress | None = None) -> Verdict:
@@ -109,6 +103,10 @@ def _check_files(verdict: Verdict) -> None:
         verdict.add("error", f"{path} is in the catalogue and gone from the folder")
     for former, present in changes.moved:
         verdict.add("warning", f"{former} was moved to {present} since the folder was catalogued")
+    for first, second in changes.copies:
+        verdict.add("warning", changes.copy_text(first, second))
+    for path in changes.linked:
+        verdict.add("warning", changes.link_text(path))
 
 
 def _check_left_out(verdict: Verdict, folder: Path) -> None:
@@ -163,9 +161,19 @@ def _check_pictures(verdict: Verdict, progress: Progress | None) -> None:
             verdict.add("error", str(error).splitlines()[0])
         if progress is not None:
             progress(done, len(entries))
-    _judge_quality(verdict, pictures)
+    residual_px = median_residual_px(pictures.files)
+    if residual_px is not None:
+        verdict.figures.append((f"{residual_px:.2f} px", "median residual misalignment"))
+    for line in quality_warnings(pictures.files):
+        verdict.add("warning", line)
     if pictures.neighbours and pictures.repeated / pictures.neighbours > MAX_SHARE:
-        verdict.add("warning", f"{_share(pictures.repeated, pictures.neighbours)} of the frames repeat the one before")
+        verdict.add("warning", f"{share(pictures.repeated, pictures.neighbours)} of the frames repeat the one before")
+    if pictures.dark:
+        verdict.add(
+            "warning",
+            f"nearly black 16-bit pictures in {counted(len(pictures.dark), 'file')}, the first {pictures.dark[0]}: "
+            "if they were imported from fewer bits, import them again with --bits",
+        )
     if pictures.shallow:
         verdict.add(
             "warning",
@@ -179,8 +187,8 @@ def _look_into(path: Path, entry: Entry, pictures: _Pictures) -> None:
             _look_at([frames.frame(i) for i in range(min(len(frames), _NEIGHBOURS))], entry, pictures)
         return
     with PairsFile.open(path) as pairs:
-        for column in ("residual_px", "sharpness", "saturation"):
-            getattr(pictures, column).append(pairs.table[column])
+        figures = (pairs.table[column] for column in ("residual_px", "sharpness", "saturation"))
+        pictures.files.append(FileQuality(entry.path, *figures))
         for read in (pairs.source, pairs.target):
             _look_at([read(i) for i in range(min(len(pairs), _NEIGHBOURS))], entry, pictures)
 
@@ -192,25 +200,9 @@ def _look_at(first: Sequence[NDArray[Any]], entry: Entry, pictures: _Pictures) -
     deep = [picture for picture in first if picture.dtype == np.uint16]
     if deep and entry.path not in pictures.shallow and not any((picture % 257).any() for picture in deep):
         pictures.shallow.append(entry.path)
-
-
-def _judge_quality(verdict: Verdict, pictures: _Pictures) -> None:
-    residual, sharp, saturated = (
-        np.concatenate(rows) if rows else np.empty(0, np.float32)
-        for rows in (pictures.residual_px, pictures.sharpness, pictures.saturation)
-    )
-    known = residual[np.isfinite(residual)]
-    if known.size:
-        verdict.figures.append((f"{np.median(known):.2f} px", "median residual misalignment"))
-    bad: Iterable[tuple[NDArray[np.bool_], str]] = (
-        (known > MAX_RESIDUAL_PX, f"pairs whose misalignment is known are more than {MAX_RESIDUAL_PX:g} px apart"),
-        (~np.isfinite(residual), "pairs have too little structure to measure their misalignment"),
-        (sharp < MIN_SHARPNESS * (np.median(sharp) if sharp.size else 0), "pairs are blurred against the others"),
-        (saturated > MAX_SATURATED, f"pairs are saturated in more than {MAX_SATURATED:.0%} of their pixels"),
-    )
-    for where, what in bad:
-        if np.count_nonzero(where) > MAX_SHARE * len(where):
-            verdict.add("warning", f"{_share(int(np.count_nonzero(where)), len(where))} of the {what}")
+    bits = looks_like_bits(max(int(picture.max()) for picture in deep)) if deep else None
+    if bits is not None:
+        pictures.dark.append(f"{entry.path} ({bits} bits would do)")
 
 
 def _check_balance(verdict: Verdict) -> None:
@@ -263,7 +255,3 @@ def _check_near_duplicates(verdict: Verdict) -> None:
             "warning",
             f"recordings of two places show the same picture {counted(len(alike), 'time')}, the first time {alike[0]}",
         )
-
-
-def _share(count: int, total: int) -> str:
-    return f"{count / total:.0%}"

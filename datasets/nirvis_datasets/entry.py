@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nirvis_capture.clip import Clip
 from nirvis_capture.profile import Mode
-from nirvis_datasets.errors import DatasetError
+from nirvis_datasets.errors import DatasetError, ExportRefused
 from nirvis_datasets.frame_file import FramesFile
 from nirvis_datasets.table import first_mistake
 from nirvis_registration.pair_file import PairsFile
@@ -76,8 +76,20 @@ class Entry(BaseModel):
 
     @property
     def stem(self) -> str:
-        """Its path without suffix, fit to begin a file name."""
-        return re.sub(r"\.[a-z]+\.h5$", "", self.path).replace("/", "-")
+        """Its path without suffix, fit to begin a file name and without dots; see `refuse_equal_stems`."""
+        return re.sub(r"[/.]", "-", re.sub(r"\.[a-z]+\.h5$", "", self.path))
+
+
+def refuse_equal_stems(entries: Iterable[Entry]) -> None:
+    """Raises `ExportRefused` for two files whose pictures would have the same names when they lie beside each other."""
+    seen: dict[str, Entry] = {}
+    for entry in entries:
+        first = seen.setdefault(entry.stem, entry)
+        if first is not entry:
+            raise ExportRefused(
+                f"Pictures of {first.path} and of {entry.path} would both be called {entry.stem}-000000, so that one "
+                "would replace the other. Rename one of the files and catalogue the folder again."
+            )
 
 
 def read_clip(path: Path, name: str) -> Entry:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler, default_collate
 
 from nirvis_capture.errors import NirvisError
 from nirvis_datasets.errors import DatasetError
@@ -75,6 +76,35 @@ def loaded(
         yield batch
 
 
+def streamed(
+    dataset: Iterable[Any], batch_size: int, workers: int, start_method: str | None = None
+) -> Generator[Collated, None, None]:
+    """As `loaded`, for a dataset that says itself what comes next, such as a `ShardDataset`.
+
+    Batches come from each worker in turn. They travel as torch sends them, best as counts.
+
+    Raises `NirvisError` when a sample cannot be read.
+    """
+    if not workers:
+        for samples in _batches(dataset, batch_size):
+            yield _floats(default_collate(_alike(samples)))
+        return
+    loader: DataLoader[_Answer] = DataLoader(
+        _Stream(dataset, batch_size),
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=_PREFETCH,
+        collate_fn=_as_it_is,
+        multiprocessing_context=start_method,
+        worker_init_fn=_leave_signals_to_the_parent,
+        generator=torch.Generator(),
+    )
+    for answer in loader:
+        if answer.failure is not None:
+            raise DatasetError(answer.failure)
+        yield _floats(answer.batch)
+
+
 @dataclass(frozen=True, slots=True)
 class _Order:
     """What a worker shall read, and where to."""
@@ -88,6 +118,7 @@ class _Answer:
     """A batch: its sides lie in the place of the order or, where they do not fit, travel as torch sends them."""
 
     place: int
+    """-1 where there is none."""
     batch: Collated
     failure: str | None = None
     """Why a sample could not be read; torch would wrap the error in a traceback."""
@@ -124,6 +155,27 @@ class _Reading(Dataset[_Answer]):
         placed = self._places.put(order.place, [_sides(sample) for sample in samples])
         rest = [{key: value for key, value in sample.items() if key not in placed} for sample in samples]
         return _Answer(order.place, {**default_collate(rest), **placed})
+
+
+class _Stream(IterableDataset[_Answer]):
+    """What a worker does with a dataset that says itself what comes next."""
+
+    def __init__(self, dataset: Iterable[Any], batch_size: int) -> None:
+        self._dataset = dataset
+        self._batch_size = batch_size
+
+    def __iter__(self) -> Iterator[_Answer]:
+        try:
+            for samples in _batches(self._dataset, self._batch_size):
+                yield _Answer(-1, default_collate(_alike(samples)))
+        except NirvisError as error:
+            yield _Answer(-1, {}, str(error))
+
+
+def _batches(dataset: Iterable[Any], batch_size: int) -> Iterator[list[Any]]:
+    samples = iter(dataset)
+    while batch := list(islice(samples, batch_size)):
+        yield batch
 
 
 def _alike(samples: list[Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Pictures that look alike in two sets: the proof that a split has no leakage, whatever names and places say.
+"""What pictures look like, in 256 bits: perceptual hashes of a dataset's files, kept beside its catalogue.
 
 Each picture is hashed by the signs of its low frequencies against their median (pHash; Zauner 2010), 256 bits of the
 luma at 64×64. Compression, brightness and small noise change a few bits, another scene about half of them.
@@ -7,8 +7,9 @@ luma at 64×64. Compression, brightness and small noise change a few bits, anoth
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from nirvis_capture.errors import NirvisError
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.entry import Entry
 from nirvis_datasets.frame_file import FramesFile
-from nirvis_datasets.split import Split
+from nirvis_datasets.selection import follows
 from nirvis_datasets.table import write_atomically
 from nirvis_registration.pair_file import PairsFile
 
@@ -30,45 +31,29 @@ HASHES_NAME = ".perceptual.json"
 BITS = 256
 ALIKE_BITS = 26
 """Pictures with no more different bits are the same scene from the same place; unrelated ones differ in about 128."""
-SAMPLES = 3
-"""Pictures of each file that are compared: the first, the middle and the last."""
+STEP = 8
+"""Of consecutive exposures one in so many is looked at, and those between wherever two of them are not alike."""
 _SIDE = 16
-_BLOCK = 4096
 _FLAT_DN = 2.0
 """Deviation of the luma, of 255, below which a picture is black or blank and its hash noise."""
 
 Progress = Callable[[int, int], None]
-Hashes = dict[str, NDArray[np.uint8]]
-"""Side → hashes ``(n, 32)``."""
+Read = Callable[[int], NDArray[Any]]
+"""The picture of a row."""
 
 
-@dataclass(frozen=True)
-class Leak:
-    """Two recordings in different sets that show the same picture."""
+@dataclass(frozen=True, eq=False)
+class SideHashes:
+    """The pictures of one side of a file that were looked at, without those that have no contrast."""
 
-    first: str
-    first_set: str
-    second: str
-    second_set: str
-    bits: int
-
-    def __str__(self) -> str:
-        return (
-            f"recording {self.first} ({self.first_set}) and recording {self.second} ({self.second_set}) show the same "
-            f"picture ({self.bits} of {BITS} bits of its hash differ)"
-        )
+    rows: NDArray[np.int64]
+    """Their numbers in the file, ``(n,)``."""
+    hashes: NDArray[np.uint8]
+    """``(n, 32)``"""
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """What comparing every set with every other gave."""
-
-    compared: int
-    """Files whose pictures were looked at."""
-    leaks: tuple[Leak, ...]
-    """The closest pair of pictures of each two recordings."""
-    unread: tuple[str, ...] = ()
-    """Files that could not be looked at."""
+Hashes = dict[str, SideHashes]
+"""By side, ``source`` and ``target``."""
 
 
 def perceptual_hash(picture: NDArray[Any]) -> NDArray[np.uint8] | None:
@@ -81,31 +66,9 @@ def perceptual_hash(picture: NDArray[Any]) -> NDArray[np.uint8] | None:
     return np.packbits(low > np.median(low[1:]))
 
 
-def find_leaks(catalogue: Catalogue, divided: Split, progress: Progress | None = None) -> Comparison:
-    """Compare pictures of every set with those of the others, side by side; `progress` as in `find_alike`."""
-    return find_alike(catalogue, divided.sets, progress)
-
-
-def find_alike(catalogue: Catalogue, sets: Mapping[str, str], progress: Progress | None = None) -> Comparison:
-    """Compare pictures of every group of recordings with those of the others, side by side.
-
-    sets
-        Recording → name of its group; what has none is left out.
-    progress
-        Called with (files looked at, files in all).
-    """
-    entries = [entry for entry in catalogue.entries if entry.recording_id in sets]
-    if any(entry.kind != "clip" for entry in entries):
-        entries = [entry for entry in entries if entry.kind != "clip"]
-    hashed, unread = hash_files(catalogue, entries, progress)
-    leaks: dict[tuple[str, str], Leak] = {}
-    for side in ("source", "target"):
-        rows = [(entry, hashed[entry.path][side]) for entry in entries if side in hashed.get(entry.path, {})]
-        for leak in _leaks_of_side(rows, sets):
-            key = (leak.first, leak.second)
-            if key not in leaks or leak.bits < leaks[key].bits:
-                leaks[key] = leak
-    return Comparison(len(hashed), tuple(leaks[key] for key in sorted(leaks)), tuple(unread))
+def differing_bits(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> int:
+    """Of two hashes ``(32,)``."""
+    return int(np.unpackbits(first ^ second).sum())
 
 
 def hash_files(
@@ -116,8 +79,7 @@ def hash_files(
     hashed: dict[str, Hashes] = {}
     unread: list[str] = []
     for done, entry in enumerate(entries, start=1):
-        path = catalogue.path(entry)
-        found = known.get(entry.sha256) or _hashed(path, entry)
+        found = known.get(entry.sha256) or _hashed(catalogue.path(entry), entry)
         if found is None:
             unread.append(entry.path)
         else:
@@ -129,62 +91,92 @@ def hash_files(
     return hashed, unread
 
 
+def hash_side(read: Read, runs: Sequence[range]) -> SideHashes:
+    """Look at one side of a file.
+
+    Single pictures are all looked at. Of a video the first, the last and every `STEP`-th, and, where two of them are
+    not alike, what lies between, halved until they are or nothing lies there: whatever is numbered like a video, and is
+    none, is looked at picture by picture.
+
+    runs
+        Rows of consecutive exposures; a single picture is a run of one.
+    """
+    seen: dict[int, NDArray[np.uint8] | None] = {}
+
+    def look(row: int) -> None:
+        if row not in seen:
+            seen[row] = perceptual_hash(read(row))
+
+    for run in runs:
+        wanted = [*run[:-1:STEP], run[-1]]
+        for row in wanted:
+            look(row)
+        between = list(pairwise(wanted))
+        while between:
+            first, last = between.pop()
+            middle = (first + last) // 2
+            if middle > first and not _alike(seen[first], seen[last]):
+                look(middle)
+                between += [(first, middle), (middle, last)]
+    rows = [row for row in sorted(seen) if seen[row] is not None]
+    hashes = [found for row in rows if (found := seen[row]) is not None]
+    return SideHashes(np.array(rows, np.int64), np.array(hashes, np.uint8).reshape(-1, BITS // 8))
+
+
+def _alike(first: NDArray[np.uint8] | None, second: NDArray[np.uint8] | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return differing_bits(first, second) <= ALIKE_BITS
+
+
 def _hashed(path: Path, entry: Entry) -> Hashes | None:
     try:
-        pictures = _pictures(path, entry)
+        return _look_into(path, entry)
     except (NirvisError, OSError):
         return None
-    hashes = {side: [found for p in shown if (found := perceptual_hash(p)) is not None] for side, shown in pictures}
-    return {side: np.stack(found) for side, found in hashes.items() if found}
 
 
-def _pictures(path: Path, entry: Entry) -> list[tuple[str, list[NDArray[Any]]]]:
-    """Some pictures of each side of a file."""
+def _look_into(path: Path, entry: Entry) -> Hashes:
     if entry.kind == "frames":
         with FramesFile.open(path) as frames:
-            return [(entry.side, [frames.frame(at) for at in _spread(len(frames))])]
+            return {entry.side: hash_side(frames.frame, _runs(frames.frame_index))}
     if entry.kind == "pairs":
         with PairsFile.open(path) as pairs:
-            at = _spread(len(pairs))
-            return [("source", [pairs.source(i) for i in at]), ("target", [pairs.target(i) for i in at])]
+            runs = _runs(pairs.table["trigger_index"], pairs.every)
+            return {"source": hash_side(pairs.source, runs), "target": hash_side(pairs.target, runs)}
     with Clip.open(path) as clip:
-        shown = [clip.pair(i) for i in _spread(len(clip))]
-        return [("source", [nir for nir, _ in shown]), ("target", [vis for _, vis in shown])]
+        runs = [range(len(clip))] if len(clip) else []
+        return {
+            "source": hash_side(lambda row: clip.pair(row)[0], runs),
+            "target": hash_side(lambda row: clip.pair(row)[1], runs),
+        }
 
 
-def _spread(n: int) -> list[int]:
-    return sorted({round(at) for at in np.linspace(0, n - 1, SAMPLES)}) if n else []
-
-
-def _leaks_of_side(rows: Sequence[tuple[Entry, NDArray[np.uint8]]], sets: Mapping[str, str]) -> Iterable[Leak]:
-    if not rows:
-        return
-    owners = [entry.recording_id for entry, hashes in rows for _ in hashes]
-    subset = np.array([sets[owner] for owner in owners])
-    signs = np.unpackbits(np.concatenate([hashes for _, hashes in rows]), axis=1).astype(np.float32) * 2 - 1
-    for begin in range(0, len(signs), _BLOCK):
-        # The product of signs is BITS - 2 × differing bits: one matrix product compares a block with all that follow.
-        bits = (BITS - signs[begin : begin + _BLOCK] @ signs[begin:].T) / 2
-        alike = (bits <= ALIKE_BITS) & (subset[begin : begin + _BLOCK, None] != subset[None, begin:])
-        for i, j in zip(*np.nonzero(alike), strict=True):
-            first, second = sorted((begin + int(i), begin + int(j)), key=lambda at: owners[at])
-            yield Leak(owners[first], subset[first], owners[second], subset[second], int(bits[i, j]))
+def _runs(index: NDArray[np.int64], every: int | None = None) -> list[range]:
+    """Rows of consecutive exposures, by the number of the exposure of each row."""
+    if not len(index):
+        return []
+    begins = [0, *(np.flatnonzero(~follows(index, every)) + 1).tolist(), len(index)]
+    return [range(begin, end) for begin, end in pairwise(begins)]
 
 
 def _read_known(folder: Path) -> dict[str, Hashes]:
     """Without readable hashes every file is looked at again, which is slow and right."""
     try:
         table = json.loads((folder / HASHES_NAME).read_text(encoding="utf-8"))
-        return {
-            sha: {side: np.array([list(bytes.fromhex(text)) for text in texts], np.uint8) for side, texts in of.items()}
-            for sha, of in table.items()
-        }
-    except (OSError, ValueError, TypeError, AttributeError):
+        return {sha: {side: _from_table(found) for side, found in of.items()} for sha, of in table.items()}
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):
         return {}
 
 
-def _write_known(folder: Path, known: dict[str, Hashes]) -> None:
+def _from_table(found: Mapping[str, Any]) -> SideHashes:
+    hashes = np.frombuffer(bytes.fromhex(found["hashes"]), np.uint8).reshape(len(found["rows"]), BITS // 8)
+    return SideHashes(np.array(found["rows"], np.int64), hashes)
+
+
+def _write_known(folder: Path, known: Mapping[str, Hashes]) -> None:
     table = {
-        sha: {side: [row.tobytes().hex() for row in rows] for side, rows in of.items()} for sha, of in known.items()
+        sha: {side: {"rows": found.rows.tolist(), "hashes": found.hashes.tobytes().hex()} for side, found in of.items()}
+        for sha, of in known.items()
     }
-    write_atomically(folder / HASHES_NAME, json.dumps(table, indent=0, sort_keys=True) + "\n")
+    write_atomically(folder / HASHES_NAME, json.dumps(table, sort_keys=True) + "\n")

@@ -182,14 +182,20 @@ def window_starts(
     count = len(index) - (window - 1) * stride
     if count <= 0:
         return np.empty(0, np.intp)
-    steps = np.diff(index)
-    whole = (steps > 0) & (steps == (every or steps.min(initial=np.iinfo(np.int64).max, where=steps > 0)))
-    gaps_before = np.concatenate([[0], np.cumsum(~whole)])
+    gaps_before = np.concatenate([[0], np.cumsum(~follows(index, every))])
     starts = np.arange(count)
     good = gaps_before[starts] == gaps_before[starts + (window - 1) * stride]
     for offset in range(0, window * stride, stride):
         good &= kept[starts + offset]
     return np.flatnonzero(good)
+
+
+def follows(index: NDArray[np.int64], every: int | None = None) -> NDArray[np.bool_]:
+    """Whether each row but the first is the next exposure after the one before, ``(N - 1,)``; as in `window_starts`."""
+    steps = np.diff(index)
+    step = every or steps.min(initial=np.iinfo(np.int64).max, where=steps > 0)
+    follow: NDArray[np.bool_] = (steps > 0) & (steps == step)
+    return follow
 
 
 def _entries(folder: Path, subset: Subset, mode: Mode | None = None, side: Side | None = None) -> tuple[Entry, ...]:

@@ -85,3 +85,40 @@ def test_numbers_with_a_point_are_refused(tmp_path: Path) -> None:
     assert cv2.imwrite(str(tmp_path / "float.tiff"), RGB.astype(np.float32))
     with pytest.raises(PictureUnusable, match="float32 values; only 8 and 16 bit are known"):
         read_picture(tmp_path / "float.tiff")
+
+
+def _encoded(suffix: str, *options: int) -> bytes:
+    shades = np.random.default_rng(3).integers(0, 255, (96, 128, 3), np.uint8)
+    return bytes(cv2.imencode(suffix, shades, list(options))[1])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(_encoded(".jpg"), id="jpeg"),
+        pytest.param(_encoded(".jpg", cv2.IMWRITE_JPEG_PROGRESSIVE, 1), id="progressive-jpeg"),
+        pytest.param(_encoded(".jpg", cv2.IMWRITE_JPEG_RST_INTERVAL, 2), id="jpeg-with-restarts"),
+        pytest.param(_encoded(".png"), id="png"),
+    ],
+)
+def test_what_follows_the_end_of_a_picture_does_no_harm_and_a_missing_end_does(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "picture"
+    path.write_bytes(content)
+    shown = read_picture(path)
+    path.write_bytes(content + b"\0" * 2000 + content)
+    assert np.array_equal(read_picture(path), shown)
+    for left in (len(content) - 13, len(content) // 2, 40):
+        path.write_bytes(content[:left])
+        with pytest.raises(PictureUnusable, match=f"is truncated after {left} bytes"):
+            read_picture(path)
+
+
+def test_the_thumbnail_of_a_truncated_jpeg_is_not_taken_for_its_end(tmp_path: Path) -> None:
+    content, thumbnail = _encoded(".jpg"), _encoded(".jpg", cv2.IMWRITE_JPEG_QUALITY, 5)
+    segment = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(content[:2] + segment + content[2:])
+    assert read_picture(path).shape == (96, 128, 3)
+    path.write_bytes(content[:2] + segment + content[2:900])
+    with pytest.raises(PictureUnusable, match="is truncated"):
+        read_picture(path)

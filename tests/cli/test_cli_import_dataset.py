@@ -56,6 +56,8 @@ def test_what_was_left_out_is_told_and_listed(
         pytest.param(
             ("folders", "s", "t", "--name", "../x"), "cannot be called '../x'", ImportRefused, id="name-is-a-path"
         ),
+        pytest.param(("kaist", "s", "--recordings", "30"), "say what its recordings are", WrongOption, id="recordings"),
+        pytest.param(("videos", "s", "t", "--recordings", "30"), "a video is one recording", WrongOption, id="video"),
         pytest.param(("videos", "s", "t"), "There is no video", ImportRefused, id="no-video"),
     ],
 )

@@ -226,3 +226,27 @@ def test_times_of_this_machine_are_not_in_the_table(tmp_path: Path, write_pairs:
     built(tmp_path)
     assert (tmp_path / "catalogue.csv").read_bytes() == text
     assert json.loads((tmp_path / ".catalogue.json").read_text())["a.pairs.h5"][1] == 1
+
+
+def test_a_copy_of_a_file_is_said(tmp_path: Path, write_pairs: Callable[..., Path]) -> None:
+    (tmp_path / "again").mkdir()
+    path = write_pairs(tmp_path / "a.pairs.h5", recording_id="a")
+    write_pairs(tmp_path / "b.pairs.h5", recording_id="b")
+    (tmp_path / "again" / "a.pairs.h5").write_bytes(path.read_bytes())
+    said = ["copied: again/a.pairs.h5 is a copy of a.pairs.h5, so that all it holds counts twice: remove one"]
+    first = Catalogue.build(tmp_path)
+    first.write()
+    again = Catalogue.build(tmp_path)
+    assert first.changes.lines() == again.changes.lines() == said
+
+
+def test_a_linked_folder_is_passed_over_aloud(tmp_path: Path, write_pairs: Callable[..., Path]) -> None:
+    write_pairs(tmp_path / "elsewhere" / "b.pairs.h5", recording_id="b")
+    write_pairs(tmp_path / "here" / "a.pairs.h5", recording_id="a")
+    (tmp_path / "here" / "more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "here" / ".hidden").symlink_to(tmp_path / "elsewhere")
+    found = Catalogue.build(tmp_path / "here")
+    assert [entry.path for entry in found.entries] == ["a.pairs.h5"]
+    assert found.changes.lines() == [
+        "passed over: more is a link to a folder: catalogue what it leads to, or move that here"
+    ]

@@ -81,6 +81,55 @@ def test_poor_pictures_are_odd(
     assert not findings(verdict, "error")
 
 
+@pytest.mark.parametrize(
+    ("poor", "warning"),
+    [
+        pytest.param(
+            PairQuality(12.0, 2.0, 0.0),
+            "3% of the pairs whose misalignment is known are more than 1.5 px apart, most of 1 file; "
+            "the worst file is clip17.pairs.h5 (2 of 2)",
+            id="misregistered",
+        ),
+        pytest.param(
+            PairQuality(np.nan, 2.0, 0.0),
+            "3% of the pairs have too little structure to measure their misalignment, most of 1 file; "
+            "the worst file is clip17.pairs.h5 (2 of 2)",
+            id="so-far-out-that-nothing-is-measured",
+        ),
+        pytest.param(
+            PairQuality(0.2, 0.4, 0.0),
+            "3% of the pairs are blurred against the others, most of 1 file; "
+            "the worst file is clip17.pairs.h5 (2 of 2)",
+            id="blurred",
+        ),
+        pytest.param(
+            PairQuality(0.2, 2.0, 0.9),
+            "3% of the pairs are saturated in more than 20% of their pixels, most of 1 file; "
+            "the worst file is clip17.pairs.h5 (2 of 2)",
+            id="saturated",
+        ),
+    ],
+)
+def test_one_bad_file_among_thirty_is_named(
+    tmp_path: Path, write_random_pairs: WritePairs, poor: PairQuality, warning: str
+) -> None:
+    for number in range(30):
+        quality = poor if number == 17 else PairQuality(0.2, 2.0, 0.0)
+        write_random_pairs(f"clip{number}", number, (quality,) * 2)
+    assert findings(check(tmp_path), "warning") == [warning]
+
+
+def test_many_poor_pairs_name_the_file_that_has_most(tmp_path: Path, write_random_pairs: WritePairs) -> None:
+    fine, poor = PairQuality(0.2, 2.0, 0.0), PairQuality(3.0, 2.0, 0.0)
+    write_random_pairs("a", 1, (fine,) * 8 + (poor,) * 2)
+    write_random_pairs("b", 2, (fine,) * 9 + (poor,))
+    (warning,) = findings(check(tmp_path), "warning")
+    assert warning.endswith(
+        "15% of the pairs whose misalignment is known are more than 1.5 px apart; "
+        "the worst file is a.pairs.h5 (2 of 10)"
+    )
+
+
 def test_repeated_frames_are_odd(tmp_path: Path, write_pairs: WritePairs) -> None:
     path = write_pairs(tmp_path / "a.pairs.h5", 1)
     with PairsFile.open(path) as pairs:
@@ -114,6 +163,15 @@ def test_files_that_are_gone_moved_or_broken_are_named(tmp_path: Path, write_ran
     assert "a.pairs.h5 is in the catalogue and gone from the folder" in findings(verdict, "error")
     assert "b.pairs.h5 was moved to z.pairs.h5 since the folder was catalogued" in findings(verdict, "warning")
     assert [text for text in findings(verdict, "error") if "c.pairs.h5 is damaged" in text]
+
+
+def test_copies_and_links_are_odd(tmp_path: Path, write_random_pairs: WritePairs) -> None:
+    path = write_random_pairs("a", 1)
+    (tmp_path / "b.pairs.h5").write_bytes(path.read_bytes())
+    (tmp_path / "more").symlink_to(tmp_path)
+    warnings = findings(check(tmp_path), "warning")
+    assert warnings[0] == "b.pairs.h5 is a copy of a.pairs.h5, so that all it holds counts twice: remove one"
+    assert warnings[1].startswith("more is a link to a folder")
 
 
 def test_pictures_left_out_of_an_import_are_recalled(tmp_path: Path, write_random_pairs: WritePairs) -> None:

@@ -29,7 +29,7 @@ from nirvis_datasets.external.gather import gather
 from nirvis_datasets.external.importer import Source, write_imported
 from nirvis_datasets.external.layouts import LAYOUTS
 from nirvis_datasets.shards import write_shards
-from nirvis_datasets.split import Split
+from nirvis_datasets.split import Split, SplitRow
 from nirvis_registration.errors import DamagedPairsFile, PairsDiskFull
 from nirvis_registration.pair_file import PairsFile
 
@@ -158,11 +158,11 @@ def test_shards_for_training_are_written_for_each_set(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app(
-        ["export-dataset", str(dataset), "--out", str(tmp_path / "s"), "--format", "shards"],
+        ["export-dataset", str(dataset), "--out", str(tmp_path / "s"), "--format", "shards", "--pairs-per-shard", "4"],
         result_action="return_value",
     )
     assert capsys.readouterr().out.splitlines() == [
-        f"{tmp_path / 's' / 'train'}: 5 pairs in 1 shard",
+        f"{tmp_path / 's' / 'train'}: 5 pairs in 2 shards",
         f"{tmp_path / 's' / 'test'}: 2 pairs in 1 shard",
     ]
 
@@ -353,3 +353,22 @@ def noisy(tmp_path: Path, write_pairs: WritePairs) -> Path:
             file[side][:] = np.random.default_rng(1).integers(0, 256, file[side].shape, np.uint8)
     Catalogue.build(path.parent).write()
     return path.parent
+
+
+@pytest.mark.parametrize("format_name", [*FORMATS, "shards"])
+@pytest.mark.parametrize("paths", [("a/b", "a-b"), ("a.b", "a-b")])
+def test_files_whose_pictures_would_have_one_name_are_refused(
+    tmp_path: Path, write_pairs: Callable[..., Path], format_name: str, paths: tuple[str, str]
+) -> None:
+    folder = tmp_path / "ours"
+    for recording, path in zip("rs", paths, strict=True):
+        write_pairs(folder / f"{path}.pairs.h5", recording_id=recording, place=recording)
+    Catalogue.build(folder).write()
+    rows = (SplitRow(recording_id=recording, place=recording, mode="day", set="train") for recording in "rs")
+    Split(tuple(rows)).write(folder / "splits.csv")
+    with pytest.raises(ExportRefused, match=r"would both be called a-b-000000.* Rename one"):
+        app(
+            ["export-dataset", str(folder), "--out", str(tmp_path / "out"), "--format", format_name],
+            result_action="return_value",
+        )
+    assert not (tmp_path / "out").exists()

@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 
 from nirvis_capture.errors import PictureUnusable
+from nirvis_capture.picture_file import PICTURE_SUFFIXES
 from nirvis_datasets.catalogue import Catalogue
+from nirvis_datasets.check import check
 from nirvis_datasets.errors import DatasetError, ImportRefused
-from nirvis_datasets.external.found import Facts
-from nirvis_datasets.external.gather import gather, gather_folders, gather_videos
+from nirvis_datasets.external.found import Facts, Gathered
+from nirvis_datasets.external.gather import gather, gather_folders
 from nirvis_datasets.external.importer import Imported, Source, write_imported
 from nirvis_datasets.external.layouts import LAYOUTS
 from nirvis_datasets.frame_file import FramesFile
 from nirvis_datasets.samples import SampleDataset
 from nirvis_datasets.selection import select
-from nirvis_datasets.split import Split
+from nirvis_datasets.split import Split, split
 from nirvis_registration.pair_file import PairsFile
 
 WIDTH, HEIGHT = 48, 32
@@ -385,44 +387,66 @@ def test_one_arm_missing_is_one_line(tmp_path: Path, missing: str) -> None:
         imported(root, "fusion", tmp_path / "out")
 
 
-def write_video(path: Path, n: int, width: int = WIDTH) -> Path:
-    codec = cv2.VideoWriter_fourcc(*("mp4v" if path.suffix == ".mp4" else "MJPG"))  # type: ignore[attr-defined]
-    writer = cv2.VideoWriter(str(path), codec, 10, (width, HEIGHT))
-    for seed in range(n):
-        writer.write(picture(seed, width))
-    writer.release()
-    return path
+@pytest.mark.parametrize("suffix", PICTURE_SUFFIXES)
+def test_a_layout_takes_every_kind_of_picture(tmp_path: Path, suffix: str) -> None:
+    root = tree(tmp_path / "set", both("ir", "vi", names=(f"a{suffix}",)))
+    imported(root, "fusion", tmp_path / "out")
+    assert described(tmp_path / "out") == {"fusion.pairs.h5": (1, 0)}
 
 
-def test_two_videos_are_paired_frame_by_frame(tmp_path: Path) -> None:
-    source, target = write_video(tmp_path / "s.avi", 3), write_video(tmp_path / "t.avi", 5)
-    gathered = gather_videos(source, target, Facts("street", "day", place="Quay"))
-    assert gathered.left_out == [f"{target}: no partner for its last 2 frames"]
-    write_imported(gathered, tmp_path / "out", Source("our strëet", "s and t", "vnir"))
-    with PairsFile.open(tmp_path / "out" / "street.pairs.h5") as pairs:
-        assert (len(pairs), pairs.place, pairs.profile.trigger.rate_hz) == (3, "Quay", 10)
-        assert pairs.table["clip_index"].tolist() == [0, 1, 2]
-        assert np.abs(pairs.target(2).astype(int) - picture(2)[..., ::-1]).mean() < 8
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_counts_of_a_camera_in_sixteen_bits_are_noticed_and_brought_to_their_range(tmp_path: Path, bits: int) -> None:
+    for side in ("s", "t"):
+        put(tmp_path / side / "a.png", 1, bits=bits if side == "s" else 16)
+    low = picture(1, bits=bits)
+    gathered = gather_folders(tmp_path / "s", tmp_path / "t", Facts("deep", "day"), skip_broken=False, pair_by="name")
+    as_they_are = write_imported(gathered, tmp_path / "dark", Source("deep", "s and t", "nir"))
+    (note,) = as_they_are.notes
+    assert note.startswith(f"deep: no source has a value above {low.max()} of 65535")
+    assert note.endswith(f"with --bits {bits}")
+    (warning,) = (f.text for f in check(tmp_path / "dark").findings if "nearly black" in f.text)
+    assert f"in 1 file, the first deep.pairs.h5 ({bits} bits would do)" in warning
+    put(tmp_path / "t" / "a.png", 2, bits=bits)
+    gathered = gather_folders(tmp_path / "s", tmp_path / "t", Facts("deep", "day"), skip_broken=False, pair_by="name")
+    assert not write_imported(gathered, tmp_path / "out", Source("deep", "s and t", "nir", bits=bits)).notes
+    with PairsFile.open(tmp_path / "out" / "deep.pairs.h5") as pairs:
+        assert np.allclose(pairs.source(0) / 65535, low / (2**bits - 1), atol=1 / 65535)
+    with pytest.raises(ImportRefused, match=rf"deep has a value of {low.max()}, which {bits - 1} bits cannot say"):
+        write_imported(gathered, tmp_path / "few", Source("deep", "s and t", "nir", bits=bits - 1))
 
 
-def test_videos_that_cannot_be_paired_are_one_line(tmp_path: Path) -> None:
-    good, small = write_video(tmp_path / "s.avi", 2), write_video(tmp_path / "t.avi", 2, width=64)
-    (tmp_path / "no.avi").write_text("no video")
-    for other, reason in (
-        (small, "make them alike"),
-        (tmp_path / "no.avi", "is truncated or no video"),
-        (tmp_path / "x", "no video"),
-    ):
-        with pytest.raises(DatasetError, match=reason) as refused:
-            gather_videos(good, other, Facts("street", "day"))
-        assert "\n" not in str(refused.value)
+def folders_of(root: Path, **options: object) -> Gathered:
+    return gather_folders(root / "s", root / "t", Facts("set", "day"), skip_broken=False, pair_by="name", **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["t.avi", "t.mp4"])
-def test_a_truncated_video_is_one_line(tmp_path: Path, name: str) -> None:
-    source, target = write_video(tmp_path / "s.avi", 9), write_video(tmp_path / name, 9)
-    target.write_bytes(target.read_bytes()[: target.stat().st_size // 2])
-    with pytest.raises(ImportRefused) as refused:
-        gather_videos(source, target, Facts("street", "day"))
-    assert str(refused.value).startswith(f"{target} is truncated or no video (")
-    assert "\n" not in str(refused.value)
+@pytest.mark.parametrize("yard", [("004.png", "005.png", "006.png"), STRIPS])
+def test_a_sub_folder_is_a_recording_of_its_own(tmp_path: Path, yard: tuple[str, ...]) -> None:
+    """Numbers that go on from one to the next, or that begin again: no window spans two of them, each has its own."""
+    walk = ("001.png", "002.png", "003.png")
+    tree(tmp_path, both("s/walk", "t/walk", names=walk) | both("s/Yard", "t/yard", names=yard))
+    gathered = folders_of(tmp_path)
+    assert not gathered.left_out
+    write_imported(gathered, tmp_path / "out", Source("set", "s and t", "nir"))
+    assert described(tmp_path / "out") == {"set-Yard.pairs.h5": (len(yard), 0), "set-walk.pairs.h5": (3, 0)}
+    rows = "set-walk,a,day,train\nset-Yard,b,day,train\n"
+    (tmp_path / "out" / "splits.csv").write_text(f"recording_id,place,mode,set\n{rows}")
+    assert len(select(tmp_path / "out", "train", window=2)) == 2 + len(yard) - 1
+
+
+def test_photographs_can_be_divided_into_recordings(tmp_path: Path) -> None:
+    tree(tmp_path, both("s", "t", names=tuple(f"{i:03d}.png" for i in range(11))))
+    write_imported(folders_of(tmp_path, recordings=5), tmp_path / "out", Source("set", "s and t", "nir"))
+    found = Catalogue.read(tmp_path / "out" / "catalogue.csv")
+    assert [entry.pairs for entry in found.pairs] == [2, 2, 2, 2, 3]
+    assert {row.set for row in split(found, place_unknown_as="recording").rows} == {"train", "val", "test"}
+    with PairsFile.open(tmp_path / "out" / "set-5.pairs.h5") as pairs:
+        assert np.array_equal(pairs.source(2), picture(10))
+        assert pairs.table["trigger_index"].tolist() == [-1] * 3
+    assert len(folders_of(tmp_path, recordings=99).found) == 11
+
+
+def test_pictures_whose_numbers_do_not_rise_are_said_to_make_no_windows(tmp_path: Path) -> None:
+    tree(tmp_path, both("s", "t", names=("a-1.png", "b-1.png")))
+    assert folders_of(tmp_path).notes == [
+        "set: the numbers in its names do not rise, so that its pictures are single ones and make no windows"
+    ]

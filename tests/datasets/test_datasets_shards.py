@@ -20,7 +20,8 @@ from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.errors import DatasetError
 from nirvis_datasets.samples import SampleDataset
 from nirvis_datasets.selection import Limits
-from nirvis_datasets.shards import INDEX_NAME, ShardDataset, buffered_order, write_shards
+from nirvis_datasets.shard_dataset import ShardDataset, buffered_order
+from nirvis_datasets.shards import INDEX_NAME, write_shards
 from nirvis_datasets.split import Split, SplitRow
 
 
@@ -72,7 +73,7 @@ def test_equal_calls_write_equal_bytes_and_nothing_unfinished(folder: Path, shar
 
 
 def test_limits_hold_for_shards_too(folder: Path, tmp_path: Path) -> None:
-    written = write_shards(folder, "train", tmp_path / "good", limits=Limits(max_residual_px=0.25))
+    written = write_shards(folder, "train", tmp_path / "good", 8, limits=Limits(max_residual_px=0.25))
     assert written.shards == {"train-000000.tar": 6}
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from torch.utils.data import Dataset
 
 from nirvis_capture.errors import NirvisError
-from nirvis_datasets.loading import Collated, loaded
-from nirvis_datasets.sampler import Draw, DrawSampler
+from nirvis_datasets.loading import Collated, loaded, streamed
+from nirvis_datasets.sampler import DrawSampler
 from nirvis_training.config import TrainingConfig
 from nirvis_training.distribution import Team
 from nirvis_training.errors import ConfigError, TrainingError
+from nirvis_training.shard_material import ShardSamples
 
 
 def part_size(config: TrainingConfig, team: Team) -> int:
@@ -29,36 +31,39 @@ def part_size(config: TrainingConfig, team: Team) -> int:
 
 
 def training_batches(
-    samples: Dataset[Any], config: TrainingConfig, start_step: int, team: Team | None = None
+    samples: Dataset[Any] | ShardSamples, config: TrainingConfig, start_step: int, team: Team | None = None
 ) -> Generator[list[Collated], None, None]:
     """The parts of one step after another that a process of a team computes; close it to end its workers.
 
     Raises `TrainingError` when a sample cannot be read.
     """
     team = team or Team()
-    sampler = DrawSampler(
-        _length(samples),
-        part_size(config, team),
-        config.seed,
-        start_step * config.accumulate,
-        rank=team.rank,
-        ranks=team.ranks,
-    )
-    parts = _readable(samples, sampler, config)
+    parts = _readable(_parts(samples, config, start_step * config.accumulate, team))
     while True:
         yield [next(parts) for _ in range(config.accumulate)]
 
 
-def all_once(samples: Dataset[Any], config: TrainingConfig) -> Iterator[Collated]:
+def all_once(samples: Dataset[Any] | ShardSamples, config: TrainingConfig) -> Iterator[Collated]:
     """Every sample once, batch by batch, for what has to be known of the training set before the first step."""
     n, size = _length(samples), config.batch_size
+    if isinstance(samples, ShardSamples):
+        return _readable(streamed(islice(samples.stream(size), n), size, workers=0))
     once = ([(0, index) for index in range(begin, min(begin + size, n))] for begin in range(0, n, size))
-    return _readable(samples, once, config)
+    return _readable(loaded(samples, once, config.workers))
 
 
-def _readable(samples: Dataset[Any], draws: Iterable[list[Draw]], config: TrainingConfig) -> Iterator[Collated]:
+def _parts(samples: Any, config: TrainingConfig, start: int, team: Team) -> Iterable[Collated]:
+    """Endless parts from the number `start` on."""
+    size = part_size(config, team)
+    if isinstance(samples, ShardSamples):
+        return streamed(samples.stream(size, start, team.rank, team.ranks), size, config.workers)
+    sampler = DrawSampler(len(samples), size, config.seed, start, rank=team.rank, ranks=team.ranks)
+    return loaded(samples, sampler, config.workers)
+
+
+def _readable(batches: Iterable[Collated]) -> Iterator[Collated]:
     try:
-        yield from loaded(samples, draws, config.workers)
+        yield from batches
     except NirvisError as error:
         raise TrainingError(f"A pair of the dataset cannot be read. {error}") from None
 

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from tomlkit.exceptions import TOMLKitError
 from typing_extensions import Self
 
+from nirvis_capture.profile import Mode
 from nirvis_capture.settings import Changes, Settings, edited_text, mistakes
 from nirvis_datasets.augmentation import Augmentation, ColourJitter
 from nirvis_training.errors import ConfigError
@@ -22,6 +23,25 @@ from nirvis_training.schedules import Constant, Schedule
 USUAL_CONFIG = "ssn_demo"
 """What is trained where nobody asked for another: it needs no file of pretrained weights, and minutes without a GPU."""
 _SUFFIX = ".toml"
+
+
+class DataSettings(Settings):
+    """Which pictures a run learns from, and how its network sees them."""
+
+    max_residual_px: float | None = Field(default=None, gt=0)
+    """Learn from no pair with more misregistration, in pixels of the pair; validation pictures stay the same."""
+    max_saturation: float | None = Field(default=None, ge=0, le=1)
+    """Nor from one with a larger share of saturated pixels."""
+    min_sharpness: float | None = Field(default=None, ge=0)
+    """Nor from one with a less sharp picture."""
+    source_mode: Mode | None = None
+    """Learn from, and validate on, sources of this mode only."""
+    target_mode: Mode | None = None
+    """Of unpaired methods: take targets of this mode only, such as ``day`` for sources of the ``night``."""
+    stride: int = Field(default=1, ge=1)
+    """Of methods that see windows: take every n-th exposure."""
+    source: Literal["rgb", "grey"] = "rgb"
+    """``grey``: the network sees the luma of each source in three equal channels, when it is trained and ever after."""
 
 
 class TrainingConfig(Settings):
@@ -48,6 +68,8 @@ class TrainingConfig(Settings):
     """Height and width in pixels that pictures are brought to before the crop; SSN was published with [300, 400]."""
     jitter: ColourJitter | None = None
     """Random changes of the source's colours: ``{}`` for ±10 % of brightness, contrast, saturation and gamma."""
+    data: DataSettings = DataSettings()
+    """Which pictures it learns from: ``{ max_residual_px = 1.0, source_mode = "night" }``."""
     learning_rate: float = Field(default=1e-4, gt=0, le=1)
     schedule: Schedule = Constant()
     """How it changes over the run: ``{ name = "linear", from_samples = 400_000 }`` decays to zero at the end,
@@ -101,6 +123,11 @@ class TrainingConfig(Settings):
         if self.schedule.name == "linear" and self.schedule.from_samples >= self.samples:
             raise ValueError(
                 f"schedule.from_samples ({self.schedule.from_samples}) lies beyond the end of the run ({self.samples})"
+            )
+        if self.method.paired and self.data.target_mode is not None:
+            raise ValueError(
+                f"data.target_mode is for unpaired methods: {self.method.name} learns from pairs, whose target has the "
+                "mode of its source (data.source_mode)"
             )
         return self
 

@@ -17,7 +17,7 @@ from nirvis_training.checkpoint import Checkpoint, newest, read_checkpoint
 from nirvis_training.config import TrainingConfig
 from nirvis_training.distribution import Team, team
 from nirvis_training.errors import TrainingError
-from nirvis_training.material import Material, describe, open_material
+from nirvis_training.material import Material, open_material
 from nirvis_training.methods import make_method
 from nirvis_training.processor import device_of, torch_set_up
 from nirvis_training.run_folder import RunFolder, RunRecord, create_run, refuse_taken
@@ -29,7 +29,7 @@ __all__ = ["Progress", "ShowProgress", "resume", "train"]
 
 def train(
     config: TrainingConfig,
-    dataset: Path,
+    dataset: Path | str,
     out: Path,
     progress: ShowProgress | None = None,
     begun: Callable[[RunFolder], None] | None = None,
@@ -37,7 +37,7 @@ def train(
     """Train a new run into the folder `out`, until its samples or its time are used up or somebody stops it.
 
     dataset
-        Folder with pairs files, ``catalogue.csv`` and ``splits.csv``.
+        Folder with pairs files, ``catalogue.csv`` and ``splits.csv``; or of shards, also by URL.
     begun
         Called by the first process when the run folder is there: nothing that was asked for was found to be wrong.
 
@@ -45,7 +45,7 @@ def train(
     """
     with team() as together:
         together.first_does(lambda: refuse_taken(out))
-        material = open_material(dataset, config)
+        material = open_material(dataset, config, together.ranks)
         work = _Work(material, config, together)
         run = together.first_does(lambda: _create(out, material, config))
         if begun is not None and together.first:
@@ -66,11 +66,16 @@ def resume(
     """
     with team() as together:
         run = together.first_does(lambda: RunFolder(path).with_limits(samples, max_seconds))
-        material = open_material(run.dataset.folder, run.config)
-        if material.sha256 != run.dataset.sha256:
+        material = open_material(run.dataset.folder, run.config, together.ranks)
+        if material.record.sha256 != run.dataset.sha256:
             raise TrainingError(
                 f"The pairs in {run.dataset.folder} are not those that {path} began with, so that it cannot go on "
                 "exactly. Bring back the former split and pairs files, or begin a new run."
+            )
+        if material.record.streams != run.dataset.streams:
+            raise TrainingError(
+                f"{path} began with its shards dealt to {run.dataset.streams} workers of all processes, and now there "
+                f"are {material.record.streams}: it would see other pairs. Resume it with as many processes as before."
             )
         checkpoint = read_checkpoint(newest(run)) if run.checkpoints else None
         _Work(material, run.config, together).go(run, checkpoint, progress)
@@ -78,15 +83,14 @@ def resume(
 
 
 def _create(out: Path, material: Material, config: TrainingConfig) -> RunFolder:
-    dataset_record, profiles = describe(material)
     record = RunRecord(
         started=datetime.now().astimezone(),
         features=config.method.features_note,
         software={name: importlib.metadata.version(name) for name in ("nirvis", "torch", "numpy")},
-        dataset=dataset_record,
+        dataset=material.record,
         config=config,
     )
-    return create_run(out, record, profiles)
+    return create_run(out, record, material.profiles)
 
 
 class _Work:

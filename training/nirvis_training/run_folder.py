@@ -19,16 +19,16 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from tomlkit.exceptions import TOMLKitError
 
@@ -60,13 +60,17 @@ class Source(_Record):
 class DatasetRecord(_Record):
     """What a run is trained and validated on."""
 
-    folder: Path
+    folder: Annotated[Path | str, BeforeValidator(lambda place: place if "://" in str(place) else Path(place))]
+    """Where it lies; the URL of shards in a store."""
     sha256: str
-    """Over the pairs files of both sets: another value means other pairs."""
+    """Over the pairs files, or the shards, of both sets: another value means other pairs."""
     train_pairs: int
     validation_pairs: int
     """0 where the validation pictures are training pairs for want of a validation set."""
     sources: tuple[Source, ...]
+    streams: int | None = None
+    """Of shards: into how many streams, one for each worker of each process, they are dealt. None where any number of
+    workers and processes sees the same."""
 
 
 class RunRecord(_Record):
@@ -249,7 +253,7 @@ class RunFolder:
         return self.path / "profiles"
 
 
-def create_run(path: Path, record: RunRecord, profiles: dict[Mode, str]) -> RunFolder:
+def create_run(path: Path, record: RunRecord, profiles: Mapping[str, str]) -> RunFolder:
     """Make a run folder.
 
     profiles

@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from nirvis.progress import progress_bar
 from nirvis_capture.errors import WrongOption
 from nirvis_capture.profile import Mode
 from nirvis_capture.wording import counted
 from nirvis_datasets.external.found import Facts, Found, Gathered
-from nirvis_datasets.external.gather import gather, gather_folders, gather_videos
+from nirvis_datasets.external.gather import gather, gather_folders
 from nirvis_datasets.external.importer import Imported, Source, write_imported
 from nirvis_datasets.external.layout import BANDS_NM, Layout
 from nirvis_datasets.external.layouts import LAYOUTS
 from nirvis_datasets.external.partners import PairBy
+from nirvis_datasets.external.videos import gather_videos
 
 _SHOWN = 5
 
@@ -38,8 +40,19 @@ def import_dataset(
         str | None, Parameter(help=f"What the source sees, one of {', '.join(BANDS_NM)}; of folders and videos nir.")
     ] = None,
     pair_by: Annotated[
-        PairBy, Parameter(help="Which pictures belong together: equal names, or equal numbers.")
+        PairBy, Parameter(help="Which pictures belong together: equal names (of videos: moments), or equal numbers.")
     ] = "name",
+    bits: Annotated[
+        int | None,
+        Parameter(validator=Number(gte=9, lte=16), help="Significant bits of 16-bit pictures that use fewer."),
+    ] = None,
+    recordings: Annotated[
+        int | None,
+        Parameter(
+            validator=Number(gt=0),
+            help="Of folders of single pictures: divide each into so many recordings, which split then shares out.",
+        ),
+    ] = None,
     skip_broken: Annotated[
         bool, Parameter(negative="", help="Decode every picture first and leave out those that cannot be.")
     ] = False,
@@ -58,13 +71,15 @@ def import_dataset(
     """
     name = name or out.name
     if layout in LAYOUTS:
+        if recordings is not None:
+            raise WrongOption(f"--recordings is for folders; the paths of {layout} say what its recordings are.")
         known = _with(LAYOUTS[layout], mode, band)
         gathered = gather(_alone(layout, source, target), known, skip_broken, pair_by)
-        described = Source(layout, f"{layout}: {source.name}", known.band, compression)
+        described = Source(layout, f"{layout}: {source.name}", known.band, compression, bits)
     else:
         facts = Facts(name, mode or "night", place=place)
-        gathered = _two(layout, source, target, facts, skip_broken, pair_by)
-        described = Source(name, f"{layout}: {source.name}", _known_band(band or "nir"), compression)
+        gathered = _two(layout, source, target, facts, skip_broken, pair_by, recordings)
+        described = Source(name, f"{layout}: {source.name}", _known_band(band or "nir"), compression, bits)
     with progress_bar(layout, "picture", leave=False) as show:
         imported = write_imported(gathered, out, described, published_split, show)
     _tell(imported, gathered.found, out, described.name)
@@ -88,14 +103,24 @@ def _alone(layout: str, source: Path, target: Path | None) -> Path:
     return source
 
 
-def _two(layout: str, source: Path, target: Path | None, facts: Facts, skip_broken: bool, pair_by: PairBy) -> Gathered:
+def _two(
+    layout: str,
+    source: Path,
+    target: Path | None,
+    facts: Facts,
+    skip_broken: bool,
+    pair_by: PairBy,
+    recordings: int | None,
+) -> Gathered:
     if layout not in ("folders", "videos"):
         raise WrongOption(f"No layout is called {layout}; known are {', '.join(LAYOUTS)}, folders and videos.")
     if target is None:
         raise WrongOption(f"{layout} needs two of them, source and target; got {source} only.")
     if layout == "folders":
-        return gather_folders(source, target, facts, skip_broken, pair_by)
-    return gather_videos(source, target, facts)
+        return gather_folders(source, target, facts, skip_broken, pair_by, recordings)
+    if recordings is not None:
+        raise WrongOption("--recordings is for folders of single pictures; a video is one recording.")
+    return gather_videos(source, target, facts, pair_by)
 
 
 def _tell(imported: Imported, found: list[Found], out: Path, name: str) -> None:

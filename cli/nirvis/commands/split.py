@@ -12,7 +12,7 @@ from nirvis.progress import progress_bar
 from nirvis_capture.wording import counted
 from nirvis_datasets.catalogue import CATALOGUE_NAME, Catalogue
 from nirvis_datasets.errors import SplitError
-from nirvis_datasets.perceptual import find_leaks
+from nirvis_datasets.leakage import find_leaks
 from nirvis_datasets.split import SPLITS_NAME, SUBSETS, Split, counts
 from nirvis_datasets.split import split as divide
 
@@ -72,4 +72,5 @@ def _compared(catalogue: Catalogue, divided: Split, allow_alike: bool) -> str:
             "flatter. Give recordings of one place the same place in catalogue.csv, or pass --allow-alike."
         )
     unread = f", {counted(len(comparison.unread), 'file')} could not be read" if comparison.unread else ""
-    return f"{counted(comparison.compared, 'file')} compared{unread}: {len(comparison.leaks)} look the same in two sets"
+    looked_at = f"{counted(comparison.compared, 'file')} compared by {counted(comparison.pictures, 'picture')}{unread}"
+    return f"{looked_at}: {len(comparison.leaks)} look the same in two sets"

@@ -33,7 +33,7 @@ def train(
     config: Annotated[str, Parameter(help=_CONFIGS)] = USUAL_CONFIG,
     /,
     *,
-    dataset: Path | None = None,
+    dataset: str | None = None,
     session: Path | None = None,
     out: Path | None = None,
     changes: Annotated[tuple[str, ...], Parameter(name="--set", negative="")] = (),
@@ -47,12 +47,14 @@ def train(
     Parameters
     ----------
     dataset
-        Folder of registered pairs with catalogue.csv and splits.csv.
+        Folder of registered pairs with catalogue.csv and splits.csv. Or folder of shards, as export-dataset --format
+        shards writes it, or its URL in a store, such as s3://bucket/shards.
     session
         Instead of --dataset: a folder of clips. What is missing is registered into its folder pairs, catalogued and
         split first.
     out
-        Folder for the run, which must not exist yet; by default a new one in the dataset's folder runs.
+        Folder for the run, which must not exist yet; by default a new one in the dataset's folder runs. Of a dataset in
+        a store it has to be given.
     changes
         Change one setting, as in --set method.width=32; may be repeated.
     place_unknown_as
@@ -64,7 +66,9 @@ def train(
             "Give one of --dataset (registered pairs) and --session (clips): what shall be learnt from? "
             "Clips to try it with: nirvis twin render --out streets"
         )
-    home = dataset or session or Path()
+    if out is None and "://" in (dataset or ""):
+        raise WrongOption(f"{dataset} is a store, where no run can be: give --out a folder of this machine.")
+    home = session or Path(dataset or "")
     out = out or home / "runs" / f"{Path(config).stem}-{datetime.now().astimezone():%Y%m%dT%H%M%S}"
     refuse_taken(out)
     if session is not None:
@@ -72,7 +76,7 @@ def train(
             raise WrongOption("--session is for one process: register first, then give --dataset.")
         from nirvis.session import prepare_session
 
-        dataset = prepare_session(session, place_unknown_as)
+        dataset = str(prepare_session(session, place_unknown_as))
     from nirvis.training_bar import training_bar
     from nirvis_training.distribution import is_first_process
     from nirvis_training.loop import train as run_training

@@ -14,6 +14,7 @@ from nirvis_capture.errors import WrongOption
 from nirvis_capture.wording import counted
 from nirvis_datasets.card import dataset_card
 from nirvis_datasets.catalogue import CATALOGUE_NAME, Catalogue
+from nirvis_datasets.entry import refuse_equal_stems
 from nirvis_datasets.errors import ExportRefused
 from nirvis_datasets.export.formats import FORMATS, Format, PictureFormat
 from nirvis_datasets.export.samples import count, samples
@@ -61,6 +62,8 @@ def export_dataset(
         raise ExportRefused(f"{out} is there already, and no empty folder. Choose another one, or remove it.")
     catalogue = Catalogue.read(folder / CATALOGUE_NAME)
     sets, notes = _sets(catalogue, folder)
+    files = (*catalogue.pairs, *(catalogue.frames if kind.takes_unpaired else ()))
+    refuse_equal_stems(entry for entry in files if entry.recording_id in sets)
     total = count(catalogue, sets, every, kind.takes_unpaired)
     if not total:
         raise ExportRefused(f"{folder} has no {'picture' if kind.takes_unpaired else 'pair'} in a set to export.")

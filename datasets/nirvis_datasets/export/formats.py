@@ -174,7 +174,7 @@ class WebDataset(Format):
     def write(self, sample: Sample) -> None:
         source, target = both(sample)
         tar = self._tar(sample.subset)
-        name = sample.name.replace(".", "_")
+        name = sample.name
         self._add(tar, f"{name}.source.{self.pictures_as}", encoded(source, self.pictures_as))
         self._add(tar, f"{name}.target.{self.pictures_as}", encoded(target, self.pictures_as))
         if sample.valid is not None:

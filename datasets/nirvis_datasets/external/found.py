@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nirvis_capture.profile import Mode
+from nirvis_datasets.errors import ImportRefused
 from nirvis_datasets.external.shots import Shots
 from nirvis_datasets.frame_file import Side
 from nirvis_datasets.split import Subset
@@ -51,3 +52,9 @@ class Gathered:
 
 def size_text(size: Size) -> str:
     return f"{size[0]}×{size[1]} px"
+
+
+def refuse_path(name: str) -> None:
+    """Raises `ImportRefused` for a name of a recording that no file can begin with."""
+    if "/" in name or name.startswith("."):
+        raise ImportRefused(f"A recording cannot be called {name!r}: files will begin with its name. Choose another.")

@@ -12,11 +12,10 @@ from pathlib import Path
 from nirvis_capture.picture_file import PICTURE_SUFFIXES
 from nirvis_capture.wording import counted
 from nirvis_datasets.errors import ImportRefused
-from nirvis_datasets.external.found import Facts, Found, Gathered, size_text
+from nirvis_datasets.external.found import Facts, Gathered, refuse_path
 from nirvis_datasets.external.layout import Layout, Rule
 from nirvis_datasets.external.layouts import LAYOUTS
-from nirvis_datasets.external.partners import Group, PairBy, bring_together
-from nirvis_datasets.external.shots import Shots, Video
+from nirvis_datasets.external.partners import Group, PairBy, bring_together, divided
 from nirvis_datasets.frame_file import Side
 from nirvis_datasets.split import Subset
 
@@ -47,43 +46,33 @@ def gather(root: Path, layout: Layout, skip_broken: bool = False, pair_by: PairB
 
 
 def gather_folders(
-    source: Path, target: Path, facts: Facts, skip_broken: bool, pair_by: PairBy, video: bool = True
+    source: Path, target: Path, facts: Facts, skip_broken: bool, pair_by: PairBy, recordings: int | None = None
 ) -> Gathered:
-    """Two folders of pictures, whose sub-folders have equal names. Raises `ImportRefused`."""
-    _refuse_path(facts.name)
+    """Two folders of pictures, whose sub-folders have equal names; each sub-folder is a recording of its own.
+
+    recordings
+        The pictures are single ones, of so many scenes that follow each other by name: each recording is divided into
+        so many, between which a split may divide.
+
+    Raises `ImportRefused`.
+    """
+    refuse_path(facts.name)
     gathered = Gathered()
-    group = Group(facts, Rule("", "", video=video))
+    rule = Rule("", "", video=recordings is None)
+    groups: dict[str, Group] = {}
     for side, folder in (("source", source), ("target", target)):
         if not folder.is_dir():
             raise ImportRefused(f"There is no folder {folder} of {side} pictures.")
         for path in _picture_files(folder, gathered.left_out):
+            within = path.parent.relative_to(folder).parts
+            own = replace(facts, name="-".join([facts.name, *within]))
+            group = groups.setdefault("/".join(within).casefold(), Group(own, rule))
             _enter(group.sides["source" if side == "source" else "target"], _stem(folder, path), path)
-    bring_together(group, gathered, skip_broken, pair_by)
+    for _, group in sorted(groups.items()):
+        bring_together(group, gathered, skip_broken, pair_by)
+    if recordings is not None:
+        gathered.found = [part for found in gathered.found for part in divided(found, recordings)]
     return gathered
-
-
-def gather_videos(source: Path, target: Path, facts: Facts) -> Gathered:
-    """Two videos, paired frame by frame from the first on. Raises `ImportRefused` when they differ in size."""
-    _refuse_path(facts.name)
-    first, second = Video.open(source), Video.open(target)
-    if first.size != second.size:
-        raise ImportRefused(
-            f"{source} has {size_text(first.size)} and {target} {size_text(second.size)}: make them alike first."
-        )
-    gathered = Gathered()
-    both = min(len(first), len(second))
-    for video in (first, second):
-        if len(video) > both:
-            gathered.left_out.append(f"{video.path}: no partner for its last {counted(len(video) - both, 'frame')}")
-    if both:
-        sides: dict[Side, Shots] = {"source": replace(first, length=both), "target": replace(second, length=both)}
-        gathered.found.append(Found(facts, 1, sides))
-    return gathered
-
-
-def _refuse_path(name: str) -> None:
-    if "/" in name or name.startswith("."):
-        raise ImportRefused(f"A recording cannot be called {name!r}: files will begin with its name. Choose another.")
 
 
 def _picture_files(root: Path, left_out: list[str]) -> Iterator[Path]:

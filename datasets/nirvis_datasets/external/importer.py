@@ -15,10 +15,12 @@ from nirvis_capture.wording import counted
 from nirvis_datasets.catalogue import Catalogue
 from nirvis_datasets.entry import UNKNOWN_TIME
 from nirvis_datasets.errors import ImportRefused, SplitError
+from nirvis_datasets.external.depth import looks_like_bits, over_full_range
 from nirvis_datasets.external.found import Found, Gathered
-from nirvis_datasets.external.shots import Shots, Video
+from nirvis_datasets.external.shots import Shots
 from nirvis_datasets.external.stand_in_profile import stand_in_profile
-from nirvis_datasets.frame_file import FramesHeader, FramesWriter
+from nirvis_datasets.external.videos import Video
+from nirvis_datasets.frame_file import FramesHeader, FramesWriter, Side
 from nirvis_datasets.split import SPLITS_NAME, Split, SplitRow
 from nirvis_datasets.table import write_atomically
 from nirvis_registration.aligned_pairs import aligned_header
@@ -42,6 +44,8 @@ class Source:
     origin: str
     band: str
     compression: str | None = None
+    bits: int | None = None
+    """Significant bits of 16-bit pictures; None: all."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def write_imported(
         path = out / _file_name(found)
         if path in files:
             raise ImportRefused(f"Two recordings of {source.origin} would both be {path.name}; import them apart.")
-        for _ in _written(found, path, source):
+        for _ in _written(found, path, source, gathered.notes):
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -90,10 +94,11 @@ def write_imported(
     return Imported(tuple(files), tuple(gathered.left_out), tuple(notes))
 
 
-def _written(found: Found, path: Path, source: Source) -> Iterator[None]:
+def _written(found: Found, path: Path, source: Source, notes: list[str]) -> Iterator[None]:
     """Write one file, a step for each picture or pair. Raises `ImportRefused` when the disk or a video ends early."""
     try:
-        yield from _write_pairs(found, path, source) if len(found.sides) == 2 else _write_frames(found, path, source)
+        write = _write_pairs if len(found.sides) == 2 else _write_frames
+        yield from write(found, path, source, notes)
     except (OSError, RuntimeError, PairsDiskFull) as error:
         path.with_name(path.name + PART_SUFFIX).unlink(missing_ok=True)
         if isinstance(error, PairsDiskFull) or is_full(error):
@@ -106,11 +111,10 @@ def _written(found: Found, path: Path, source: Source) -> Iterator[None]:
         raise ImportRefused(f"{path.name} was not written: {error}.") from None
 
 
-def _write_pairs(found: Found, path: Path, source: Source) -> Iterator[None]:
+def _write_pairs(found: Found, path: Path, source: Source, notes: list[str]) -> Iterator[None]:
     width, height = found.size
-    sides = (found.sides["source"], found.sides["target"])
-    depths = [_deep(side) for side in sides]
-    deep = any(depths)
+    sides = (_Side(found, "source", source), _Side(found, "target", source))
+    deep = any(side.deep for side in sides)
     header = aligned_header(
         found.facts.name,
         found.size,
@@ -121,22 +125,22 @@ def _write_pairs(found: Found, path: Path, source: Source) -> Iterator[None]:
         light=found.facts.light,
         place=found.facts.place,
         origin=source.origin,
-        origin_sha256=sides[0].sha256(),
+        origin_sha256=found.sides["source"].sha256(),
         bit_depth=16 if deep else 8,
         settings=json.dumps({"imported": source.name}),
     )
     with PairsWriter(path, header, np.ones((height, width), bool), len(found), source.compression) as writer:
-        for number, *pictures in zip(sides[0].index(), *(side.pictures() for side in sides), strict=False):
-            seen, wanted = (
-                _deepened(_checked(picture, found, own), deep) for picture, own in zip(pictures, depths, strict=True)
-            )
+        index = found.sides["source"].index()
+        for number, *pictures in zip(index, *(side.pictures() for side in sides), strict=False):
+            seen, wanted = (_deepened(picture, deep) for picture in pictures)
             writer.write(number, seen, wanted, pair_quality(seen, wanted))
             yield
+    notes += [note for side in sides for note in side.notes()]
 
 
-def _write_frames(found: Found, path: Path, source: Source) -> Iterator[None]:
+def _write_frames(found: Found, path: Path, source: Source, notes: list[str]) -> Iterator[None]:
     ((side, shots),) = found.sides.items()
-    deep = _deep(shots)
+    pictures = _Side(found, side, source)
     header = FramesHeader(
         side=side,
         recording_id=found.facts.name,
@@ -147,20 +151,48 @@ def _write_frames(found: Found, path: Path, source: Source) -> Iterator[None]:
         start_time=UNKNOWN_TIME,
         origin=source.origin,
         origin_sha256=shots.sha256(),
-        profile_text=_profile(found, source, deep),
-        bit_depth=16 if deep else 8,
+        profile_text=_profile(found, source, pictures.deep),
+        bit_depth=16 if pictures.deep else 8,
     )
     shape = (found.size[1], found.size[0])
     with FramesWriter(path, header, shape, np.asarray(shots.index(), np.int64), source.compression) as writer:
-        for picture in shots.pictures():
-            writer.write(_checked(picture, found, deep))
+        for picture in pictures.pictures():
+            writer.write(picture)
             yield
+    notes += pictures.notes()
+
+
+class _Side:
+    """The pictures of one side as they are written: all like the first, 16 bits over their full range."""
+
+    def __init__(self, found: Found, side: Side, source: Source) -> None:
+        self.deep = _deep(found.sides[side])
+        self._found = found
+        self._side = side
+        self._bits = source.bits
+        self._highest = 0
+
+    def pictures(self) -> Iterator[Picture]:
+        for picture in self._found.sides[self._side].pictures():
+            whole = _checked(picture, self._found, self.deep)
+            self._highest = max(self._highest, int(whole.max()))
+            yield whole if self._bits is None else over_full_range(whole, self._bits, self._found.facts.name)
+
+    def notes(self) -> list[str]:
+        """Afterwards: what is odd about their values."""
+        bits = looks_like_bits(self._highest) if self.deep and self._bits is None else None
+        if bits is None:
+            return []
+        return [
+            f"{self._found.facts.name}: no {self._side} has a value above {self._highest} of 65535, and all are nearly "
+            f"black. If they hold {bits} bits, import them again with --bits {bits}"
+        ]
 
 
 def _profile(found: Found, source: Source, deep: bool) -> str:
     rates = [shots.rate_hz for shots in found.sides.values() if isinstance(shots, Video)]
     band = source.band if source.band != "nir850" or found.facts.mode == "night" else "vnir"
-    rate_hz = rates[0] if rates else DEFAULT_RATE_HZ
+    rate_hz = min(rates) if rates else DEFAULT_RATE_HZ
     return stand_in_profile(source.name, found.facts.mode, band, found.size, rate_hz, 16 if deep else 8)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from nirvis_capture.picture_file import PICTURE_SUFFIXES
 from nirvis_capture.profile import Mode
 from nirvis_datasets.split import Subset
 
@@ -69,4 +70,5 @@ BANDS_NM: Mapping[str, tuple[float, float]] = {
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"(?:(?P<prefix>.*?)/)??{pattern.replace('SUFFIX', '(?:png|jpe?g|bmp|tiff?)')}", re.IGNORECASE)
+    suffix = f"(?:{'|'.join(suffix.removeprefix('.') for suffix in PICTURE_SUFFIXES)})"
+    return re.compile(rf"(?:(?P<prefix>.*?)/)??{pattern.replace('SUFFIX', suffix)}", re.IGNORECASE)

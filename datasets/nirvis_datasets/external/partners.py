@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +13,7 @@ from nirvis_capture.picture_file import why_unusable
 from nirvis_capture.wording import counted
 from nirvis_datasets.external.found import Facts, Found, Gathered, size_text
 from nirvis_datasets.external.layout import Rule
-from nirvis_datasets.external.shots import Shots, Still, Stills, natural, tiles_of
+from nirvis_datasets.external.shots import STILL, Shots, Still, Stills, natural, tiles_of
 from nirvis_datasets.frame_file import Side
 from nirvis_registration.geometry import Size
 
@@ -54,6 +55,27 @@ def bring_together(group: Group, gathered: Gathered, skip_broken: bool, pair_by:
             "target": Stills(targets, group.rule.video),
         }
         gathered.found.append(Found(group.facts, part, shots))
+        numbered = group.rule.video and all(any(map(str.isdigit, still.name)) for still in sources)
+        if numbered and shots["source"].index()[0] == STILL:
+            gathered.notes.append(
+                f"{group.facts.name}: the numbers in its names do not rise, so that its pictures are single ones and "
+                "make no windows"
+            )
+
+
+def divided(found: Found, recordings: int) -> list[Found]:
+    """The single pictures of a recording as so many recordings, each of pictures that follow each other by name."""
+    count = min(recordings, len(found))
+    ends = [at * len(found) // count for at in range(count + 1)]
+    width = len(str(count))
+    return [
+        Found(
+            replace(found.facts, name=f"{found.facts.name}-{number:0{width}d}"),
+            found.part,
+            {side: shots.part(begin, end) for side, shots in found.sides.items()},
+        )
+        for number, (begin, end) in enumerate(pairwise(ends), start=1)
+    ]
 
 
 def _usable(names: Mapping[str, Path], tiles: int, left_out: list[str], skip_broken: bool) -> dict[str, list[Still]]:

@@ -1,16 +1,14 @@
-"""The pictures of one side of a recording, in order: files, tiles of files, or a video."""
+"""The pictures of one side of a recording, in order: files, or tiles of files."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
-
-import av
 
 from nirvis_capture.picture_file import picture_size, read_picture
 from nirvis_datasets.errors import ImportRefused
@@ -34,6 +32,9 @@ class Shots(Protocol):
 
     def index(self) -> Sequence[int]:
         """A rising number of each; those that follow each other were consecutive exposures. Or `STILL` of all."""
+
+    def part(self, begin: int, end: int) -> Shots:
+        """Those from one number on to before another."""
 
     def sha256(self) -> str:
         """Of the names and sizes of the files: tells imports apart, and proves nothing about their bytes."""
@@ -89,49 +90,12 @@ class Stills:
         rising = all(first < second for first, second in pairwise(numbers))
         return numbers if self.video and rising else [STILL] * len(self)
 
+    def part(self, begin: int, end: int) -> Stills:
+        return replace(self, stills=self.stills[begin:end])
+
     def sha256(self) -> str:
         paths = sorted({still.path for still in self.stills})
-        return _digest(f"{path.name} {path.stat().st_size}" for path in paths)
-
-
-@dataclass(frozen=True)
-class Video:
-    """A video file, from its first frame to number `length`."""
-
-    path: Path
-    size: Size
-    length: int
-    rate_hz: float
-
-    @classmethod
-    def open(cls, path: Path) -> Video:
-        """Count its frames by decoding them: containers are often wrong. Raises `ImportRefused`."""
-        if not path.is_file():
-            raise ImportRefused(f"There is no video {path}.")
-        try:
-            with av.open(str(path)) as container:
-                stream = container.streams.video[0]
-                length = sum(1 for _ in container.decode(stream))
-                rate = float(stream.average_rate or 25)
-                return cls(path, (stream.codec_context.width, stream.codec_context.height), length, rate)
-        except av.FFmpegError as error:
-            raise ImportRefused(f"{path} is truncated or no video ({error.strerror}).") from None
-        except IndexError:
-            raise ImportRefused(f"{path} has sound or subtitles, and no video.") from None
-
-    def __len__(self) -> int:
-        return self.length
-
-    def pictures(self) -> Iterator[Picture]:
-        with av.open(str(self.path)) as container:
-            for _, frame in zip(range(self.length), container.decode(video=0), strict=False):
-                yield frame.to_ndarray(format="rgb24")
-
-    def index(self) -> Sequence[int]:
-        return range(self.length)
-
-    def sha256(self) -> str:
-        return _digest([f"{self.path.name} {self.path.stat().st_size}"])
+        return digest(f"{path.name} {path.stat().st_size}" for path in paths)
 
 
 def natural(name: str) -> tuple[tuple[int, str], ...]:
@@ -144,5 +108,6 @@ def _number(name: str) -> int:
     return int(numbers[-1][-15:]) if numbers else -1
 
 
-def _digest(lines: Iterable[str]) -> str:
+def digest(lines: Iterable[str]) -> str:
+    """SHA-256 of some lines."""
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

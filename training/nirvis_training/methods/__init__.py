@@ -8,8 +8,9 @@ from typing import Any, Literal
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from nirvis_datasets.transforms import LUMA
 from nirvis_training.checkpoint import newest, read_checkpoint
 from nirvis_training.config import TrainingConfig
 from nirvis_training.errors import NotARun
@@ -64,9 +65,19 @@ def make_method(config: TrainingConfig) -> Method:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         method = METHODS[config.method.name](config.method, config.learning_rate)
+    if config.data.source == "grey":
+        method.register_forward_pre_hook(_sees_luma)
     for pool in (module for module in method.modules() if isinstance(module, ImagePool)):
         pool.resize(config.crop)
     return method
+
+
+def _sees_luma(method: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+    """Whatever a method predicts from is grey, as its training was; part of an exported model too."""
+    del method
+    (source,) = inputs
+    luma = (source * source.new_tensor(LUMA).reshape(3, 1, 1)).sum(-3, keepdim=True)
+    return (luma.expand_as(source),)
 
 
 def load_method(run: RunFolder, weights: Literal["best", "last"] = "best") -> Method:

@@ -45,6 +45,8 @@ class Batch:
 
         def placed(side: str) -> Tensor:
             tensor: Tensor = sample[side].to(device, non_blocking=True)
+            if tensor.shape[-3] == 1:  # a grey source
+                tensor = tensor.expand(*tensor.shape[:-3], 3, -1, -1)
             return tensor.contiguous(memory_format=memory_format) if tensor.dim() == 4 else tensor
 
         valid = sample["valid"].to(device, non_blocking=True)
