@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import JsonValue, ValidationError
 
 from nirvis_capture.errors import RecorderError
-from nirvis_capture.launch import ALREADY_RUNNING, Process, launched
+from nirvis_capture.launch import ALREADY_RUNNING, Process, launch, launched_ahead
 from nirvis_capture.messages import (
     ArmCameras,
     AskStatus,
@@ -67,11 +67,12 @@ class RecorderClient:
 
     @classmethod
     def _started(cls, profile: Profile, timeout_s: float) -> RecorderClient:
+        ahead = launched_ahead(profile.rig)
         with contextlib.suppress(_Gone):
             client = cls._attached(profile)
             if client is not None:
                 return client
-        process = launched(profile.rig)
+        process = ahead if ahead is not None and ahead.poll() is None else launch(profile.rig)
         deadline = time.monotonic() + timeout_s
         # Another recorder that came first is as good as ours; any other end of it is a failure.
         while process.poll() in (None, ALREADY_RUNNING) and time.monotonic() < deadline:

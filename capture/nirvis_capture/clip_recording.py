@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from nirvis_capture.disk import prepare_folder
@@ -35,20 +36,19 @@ def record_clip(
     lost: list[CameraError] = []
     limits = Limits.lasting(profile, seconds, pairs)
     header = new_header(place, light, notes, operator)
-    rig = Rig(profile, lost.append)
-    rig.open()
-    recording = Recording(
-        clip_path(profile, folder, header.start_time, place, header.recording_id), header, profile, rig.infos, limits
-    )
-    try:
-        rig.arm(recording)
-        _watch(recording, lost, limits, progress)
-    finally:
-        for error in lost:
-            recording.note(str(error))
-        rig.close()
-        recording.cancel()
-        recording.wait()
+    path = clip_path(profile, folder, header.start_time, place, header.recording_id)
+    with closing(Rig(profile, lost.append)) as rig:
+        rig.open()
+        recording = Recording(path, header, profile, rig.infos_now(), limits)
+        try:
+            rig.arm(recording)
+            _watch(recording, lost, limits, progress)
+        finally:
+            for error in lost:
+                recording.note(str(error))
+            rig.close()
+            recording.cancel()
+            recording.wait()
     clip = recording.result()
     if lost:
         raise lost[0]

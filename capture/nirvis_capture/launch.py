@@ -40,20 +40,20 @@ class Process:
 
 
 def launch_ahead(rig: str) -> None:
-    """Launch the recorder that `launched` will give, while what its client needs is still being imported.
+    """Launch the recorder that `launched_ahead` will give, while what its client needs is still being imported.
 
     Does nothing where one seems to run. Raises `RecorderError` for a rig that can have none, and `OSError`.
     """
     if not socket_path(rig).exists():
-        _ahead[rig] = _launch(rig)
+        _ahead[rig] = launch(rig)
 
 
-def launched(rig: str) -> Process:
-    """The recorder that was launched ahead, or one that is launched now. It may find that another runs already."""
-    return _ahead.pop(rig, None) or _launch(rig)
+def launched_ahead(rig: str) -> Process | None:
+    """The recorder that was launched ahead, once; it may have found that another runs already."""
+    return _ahead.pop(rig, None)
 
 
-def _launch(rig: str) -> Process:
+def launch(rig: str) -> Process:
     process = Process(rig)
     _launched[:] = [*(earlier for earlier in _launched if earlier.poll() is None), process]
     return process

@@ -35,8 +35,9 @@ class LiveRig:
 
     @property
     def preview_path(self) -> Path | None:
-        """None before anything was shown."""
-        return None if self._slot is None else self._slot.path
+        """None before anything was shown. From any thread."""
+        slot = self._slot
+        return None if slot is None else slot.path
 
     def open(self, profile: Profile) -> Rig:
         """Open the cameras of a profile, if none are open. Raises `CameraError`."""
@@ -53,9 +54,8 @@ class LiveRig:
         if self._slot is None or self._slot.capacity_bytes < size:
             if self._slot is not None:
                 self._slot.close()
+                self._slot = None
             self._slot = Slot.create(slot_folder() / f"{self._name}.preview", size)
-        # The last picture of an earlier arming, perhaps of another rig, must not pass for a live one.
-        self._slot.withdraw()
         self._preview = Preview(rig.profile, cameras, rig.stream, self._slot, fill, rig.health)
 
     def release(self) -> bool:
@@ -66,6 +66,9 @@ class LiveRig:
         if self._preview is not None:
             self._preview.stop()
             self._preview = None
+        if self._slot is not None:
+            # The last picture of this arming must not pass for a live one of the next, perhaps of another rig.
+            self._slot.withdraw()
         rig.close()
         return True
 

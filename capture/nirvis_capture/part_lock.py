@@ -13,7 +13,8 @@ _LOCKED_BYTE = 1 << 62
 def hold(part_path: Path) -> int:
     """A descriptor that holds the lock of `is_being_written` until it is closed."""
     descriptor = os.open(part_path, os.O_RDWR)
-    fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _LOCKED_BYTE)
+    # Nobody else owns a new file; who asks for its lock at this very moment has it no longer than that.
+    fcntl.lockf(descriptor, fcntl.LOCK_EX, 1, _LOCKED_BYTE)
     return descriptor
 
 

@@ -24,6 +24,7 @@ from nirvis_capture.doctor.usb import bus_mb_s
 from nirvis_capture.errors import ClipNotWritten
 from nirvis_capture.pairing import Event
 from nirvis_capture.profile import Profile
+from nirvis_capture.ring_size import is_paced
 from nirvis_capture.trigger import secondary_pace, unknown_readout
 from nirvis_capture.wording import counted
 
@@ -226,8 +227,8 @@ def _rate_hz(stamps_ns: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> floa
 def _highest_safe_rate(profile: Profile, trial: Trial, root: Path) -> tuple[float, str]:
     pair_mb = line_rate_bytes_s(profile) / profile.trigger.rate_hz / 1e6
     bounds = {name: SAFE_SHARE * speed / pair_mb for name, speed in _speeds_mb_s(trial).items()}
-    if trial.processor_s:
-        # Of paced cameras, whose grab threads lose frames long before the ring is full.
+    if trial.processor_s and is_paced(profile):
+        # Grab threads that wait for a processor lose frames long before the ring is full.
         bounds["processor"] = SAFE_SHARE * len(os.sched_getaffinity(0)) / trial.processor_s
     bus, pace = bus_mb_s(profile, root), secondary_pace(profile)
     if bus is not None:

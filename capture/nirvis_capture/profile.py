@@ -15,6 +15,7 @@ from nirvis_capture.cameras.aravis_settings import AravisSettings
 from nirvis_capture.cameras.settings import ReplaySettings
 from nirvis_capture.cameras.spinnaker_settings import SpinnakerSettings
 from nirvis_capture.errors import ProfileError
+from nirvis_capture.runtime import RIG_PATTERN
 from nirvis_capture.settings import Changes, Settings, edited_text, mistakes
 from nirvis_capture.twin.settings import TwinSettings
 
@@ -162,7 +163,7 @@ class Recording(Settings):
 class Profile(Settings):
     """A rig: two arms, their trigger, and where clips go."""
 
-    rig: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
+    rig: str = Field(min_length=1, pattern=RIG_PATTERN)
     mode: Mode
     splitter_ratio: float = Field(default=0.5, gt=0, lt=1)
     """Share of the light that the beam splitter transmits."""

@@ -19,7 +19,7 @@ from nirvis_capture.pairing import Event
 from nirvis_capture.patience import ANSWER_PATIENCE_S, PATIENCE_S, answer_of, within_patience
 from nirvis_capture.profile import Profile
 from nirvis_capture.ring_size import is_paced, memory_bytes
-from nirvis_capture.trigger import apart, check_rate
+from nirvis_capture.trigger import apart, check_rate, unknown_readout
 
 log = logging.getLogger(__name__)
 
@@ -69,9 +69,18 @@ class Rig:
 
     @property
     def infos(self) -> dict[Arm, CameraInfo]:
-        """What the cameras say of themselves, with their temperature now; empty before `open`."""
-        warmth = {arm: camera.health().get("temperature_c") for arm, camera in self._with_health.items()}
-        return {arm: replace(camera.info, temperature_c=warmth.get(arm)) for arm, camera in self._cameras.items()}
+        """What the cameras say of themselves; empty before `open`."""
+        return {arm: camera.info for arm, camera in self._cameras.items()}
+
+    def infos_now(self) -> dict[Arm, CameraInfo]:
+        """`infos` with the temperature of each sensor, where its camera tells it within `PATIENCE_S`."""
+        try:
+            health = answer_of("read the temperatures", lambda: self.health, PATIENCE_S)
+        except CameraError as error:
+            log.warning("the clip keeps no temperature: %s", error)
+            health = {}
+        warmth = {arm: figures.get("temperature_c") for arm, figures in health.items()}
+        return {arm: replace(info, temperature_c=warmth.get(arm)) for arm, info in self.infos.items()}
 
     @property
     def counts(self) -> dict[Event, int]:
@@ -152,7 +161,7 @@ class Rig:
         self._start(self._secondary)
         free = self.profile.trigger.source == "free"
         stray = 0 if free else self._listen(secondary)
-        self.warning = str(FreeRunning(secondary.info.serial, stray)) if stray else ""
+        self.warning = str(FreeRunning(secondary.info.serial, stray)) if stray else unknown_readout(self.profile)
         latches = answer_of("read the clocks", lambda: {arm: best_latch(self._cameras[arm]) for arm in ARMS})
         period_ns = self.profile.trigger.period_ns
         anchor_of = _no_anchor if free else partial(_anchor, latches, period_ns, stray == 0, apart(self.profile))

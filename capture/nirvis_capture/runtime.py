@@ -8,6 +8,8 @@ from pathlib import Path
 
 from nirvis_capture.errors import RecorderError
 
+RIG_PATTERN = r"^[A-Za-z0-9_.-]+$"
+"""What the name of a rig is made of, as files bear it."""
 _SOCKET_PATH_LIMIT = 107
 """Bytes of a socket's path that Linux allows (sun_path)."""
 

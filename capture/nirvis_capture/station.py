@@ -178,8 +178,8 @@ class Station:
         if recording is None or not self.busy or recording.ring.alarm != "filling":
             return ""
         return (
-            f"The disk falls behind: the memory for that is {recording.ring.fill:.0%} full, and at 100 % the recording "
-            "ends with its clip complete. Stop other programs that use this disk."
+            f"The disk or the compression falls behind: the memory for that is {recording.ring.fill:.0%} full, and at "
+            "100 % the recording ends with its clip complete. Stop other programs that use this disk."
         )
 
     def _record(self, command: Record) -> str:
@@ -215,7 +215,7 @@ class Station:
         limits = Limits.lasting(rig.profile, command.seconds)
         header = new_header(command.place, command.light, command.notes, command.operator)
         path = clip_path(rig.profile, command.folder, header.start_time, command.place, header.recording_id)
-        recording = Recording(path, header, rig.profile, rig.infos, limits, self._open_writer)
+        recording = Recording(path, header, rig.profile, rig.infos_now(), limits, self._open_writer)
         recording.on_end = lambda: self._post(lambda: self._finalise(recording))
         return recording
 

@@ -10,7 +10,6 @@ with the rows of the roi and takes 5 % less than the period of the full frame ra
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +19,6 @@ from nirvis_capture.anchor import Apart
 from nirvis_capture.camera import Arm
 from nirvis_capture.errors import CameraError, TriggerTooFast
 from nirvis_capture.profile import ArmSettings, Profile, Trigger
-
-log = logging.getLogger(__name__)
 
 Role = Literal["primary", "secondary", "free"]
 Overlap = Literal["Off", "ReadOut"]
@@ -223,8 +220,6 @@ def apart(profile: Profile) -> Apart:
 def check_rate(profile: Profile) -> None:
     """Raise `TriggerTooFast` when the secondary would miss triggers, with the rate or exposure that would fit."""
     pace, trigger = secondary_pace(profile), profile.trigger
-    if warning := unknown_readout(profile):
-        log.warning("%s", warning)
     if pace is None or trigger.rate_hz <= pace.safe_rate_hz:
         return
     remedies = [f"trigger.rate_hz to {math.floor(10 * pace.safe_rate_hz) / 10:g} or less"]

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 from cyclopts import App, CycloptsError
 
@@ -106,7 +106,8 @@ def main(words: Sequence[str] | None = None) -> None:
         print(f"error: {error.filename2 or error.filename}: {error.strerror}", file=sys.stderr)
         sys.exit(1)
     except Terminated as ended:
-        print(f"ended by {ended}", file=sys.stderr)
+        with suppress(OSError):  # of a terminal that is gone
+            print(f"ended by {ended}", file=sys.stderr)
         sys.exit(ended.exit_status)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

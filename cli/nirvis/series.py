@@ -11,6 +11,7 @@ from pathlib import Path
 from nirvis_capture.disk import free_gb, line_rate_bytes_s
 from nirvis_capture.errors import WrongOption
 from nirvis_capture.profile import Profile
+from nirvis_capture.wording import counted
 
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -88,10 +89,10 @@ class Series:
         """Why no recording follows these; empty where there are as many as were asked for."""
         if self.count == begun:
             return ""
-        recordings = "1 recording" if begun == 1 else f"{begun} recordings"
         return (
-            f"The series ended after {recordings}: {self.folder} has {free_gb(self.folder):.1f} GB free, the next "
-            f"would take {self._needed_gb:.1f} GB, and --until-free-gb {self.until_free_gb:g} has to stay free."
+            f"The series ended after {counted(begun, 'recording')}: {self.folder} has {free_gb(self.folder):.1f} GB "
+            f"free, the next would take {self._needed_gb:.1f} GB, and --until-free-gb {self.until_free_gb:g} has to "
+            "stay free."
         )
 
     @property

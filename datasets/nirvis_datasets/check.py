@@ -69,8 +69,8 @@ class _Pictures:
     neighbours: int = 0
     shallow: list[str] = field(default_factory=list)
     """Files of 16 bit whose pictures have 8."""
-    dark: list[str] = field(default_factory=list)
-    """Files of 16 bit whose pictures do not reach a quarter of them, with the number that would hold them."""
+    dark: dict[str, int] = field(default_factory=dict)
+    """Files of 16 bit whose pictures do not reach a quarter of them: the number that would hold them."""
 
 
 def check(folder: Path, progress: Progress | None = None) -> Verdict:
@@ -169,9 +169,11 @@ def _check_pictures(verdict: Verdict, progress: Progress | None) -> None:
     if pictures.neighbours and pictures.repeated / pictures.neighbours > MAX_SHARE:
         verdict.add("warning", f"{share(pictures.repeated, pictures.neighbours)} of the frames repeat the one before")
     if pictures.dark:
+        path, bits = next(iter(pictures.dark.items()))
         verdict.add(
             "warning",
-            f"nearly black 16-bit pictures in {counted(len(pictures.dark), 'file')}, the first {pictures.dark[0]}: "
+            f"nearly black 16-bit pictures in {counted(len(pictures.dark), 'file')}, the first {path} "
+            f"({bits} bits would do): "
             "if they were imported from fewer bits, import them again with --bits",
         )
     if pictures.shallow:
@@ -202,7 +204,7 @@ def _look_at(first: Sequence[NDArray[Any]], entry: Entry, pictures: _Pictures) -
         pictures.shallow.append(entry.path)
     bits = looks_like_bits(max(int(picture.max()) for picture in deep)) if deep else None
     if bits is not None:
-        pictures.dark.append(f"{entry.path} ({bits} bits would do)")
+        pictures.dark.setdefault(entry.path, bits)
 
 
 def _check_balance(verdict: Verdict) -> None:

@@ -169,6 +169,8 @@ class ClipLibrary(Worker):
             return known[1]
         except FileNotFoundError:
             return None
+        except OSError as error:
+            return ClipRow(path, "damaged", 0.0, note=str(error))
 
     def _open(self, path: Path) -> None:
         self.release()

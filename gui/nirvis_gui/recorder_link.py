@@ -162,7 +162,9 @@ class RecorderWatch(Worker):
 
     def _ask(self) -> RecorderStatus | None:
         if self._client is None and self._rig is not None:
-            self._client = RecorderClient.find(self._rig)
+            # A rig that can have no recorder: whoever asks for one is told.
+            with contextlib.suppress(RecorderError):
+                self._client = RecorderClient.find(self._rig)
         if self._client is None:
             return None
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from tomlkit.exceptions import TOMLKitError
 import nirvis_profiles
 from nirvis_capture.errors import NirvisError
 from nirvis_capture.launch import launch_ahead
+from nirvis_capture.runtime import RIG_PATTERN
 from nirvis_gui.memory import USUAL_PROFILE, preferences_path
 
 if TYPE_CHECKING:
@@ -49,4 +51,7 @@ def _profile_of_the_last_time() -> str:
 def _rig_of(profile_name: str) -> str:
     shipped = profile_name in nirvis_profiles.names()
     text = nirvis_profiles.text(profile_name) if shipped else Path(profile_name).read_text(encoding="utf-8")
-    return str(tomlkit.parse(text)["rig"])
+    rig = str(tomlkit.parse(text)["rig"])
+    if not re.fullmatch(RIG_PATTERN, rig):
+        raise KeyError(rig)
+    return rig

@@ -191,8 +191,7 @@ class TrainingPage(QWidget):
         self.losses.show_curves({name: curve for name, curve in run.curves.items() if name.startswith("loss")})
 
     def _show_pictures(self, run: RunSeen) -> None:
-        if run.pictures:
-            self.pictures.show_pictures([picture for _, picture in run.pictures])
+        self.pictures.show_pictures([picture for _, picture in run.pictures])
 
     def _show_end(self, said: str) -> None:
         self._say(Level.LOSS, said or self.tr("The training ended without a word."))

@@ -17,9 +17,10 @@ class ValidationSheet(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._caption = QLabel(self.tr("Validation pictures come with the first validation."), self)
+        self._caption = QLabel(self)
         self._caption.setWordWrap(True)
         self._canvas = _Canvas(self)
+        self.show_pictures([])
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 0, 0, 0)
         column.addWidget(self._caption)
@@ -32,6 +33,10 @@ class ValidationSheet(QWidget):
 
     def show_pictures(self, pictures: Sequence[Picture]) -> None:
         """Show these; each of them is the input, the prediction, and the truth where there is one, side by side."""
+        if not pictures:
+            self._caption.setText(self.tr("Validation pictures come with the first validation."))
+            self._canvas.show_sheet(None)
+            return
         self._caption.setText(self.tr("Left to right: input, prediction, and the truth where there is one"))
         width = max(picture.shape[1] for picture in pictures)
         self._canvas.show_sheet(np.concatenate([_widened(picture, width) for picture in pictures]))
@@ -46,7 +51,7 @@ class _Canvas(QWidget):
         self._scaled = QPixmap()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
 
-    def show_sheet(self, sheet: Picture) -> None:
+    def show_sheet(self, sheet: Picture | None) -> None:
         self.sheet, self._scaled = sheet, QPixmap()
         self.update()
 

@@ -489,6 +489,17 @@ class TestProcesses:
         with RecorderClient.start(real) as client:
             assert client.status().state == "idle"
 
+    def test_a_recorder_that_was_launched_ahead_is_taken_once(self, real: Profile, launched: Callable[[], int]) -> None:
+        launch.launch_ahead(real.rig)
+        wait_for(lambda: socket_path(real.rig).exists())
+        with RecorderClient.start(real) as client:
+            first = launched()
+            client.shutdown()
+        wait_for(lambda: RecorderClient.find(real.rig) is None)
+        with RecorderClient.start(real) as client:
+            assert client.status().state == "idle"
+            assert launched() != first
+
     def test_whoever_watched_a_recorder_that_was_killed_is_told_which_folder_to_recover(
         self, real: Profile, launched: Callable[[], int], tmp_path: Path
     ) -> None:

@@ -212,7 +212,7 @@ def test_clip_is_listed_while_it_is_recorded_and_certified_afterwards(qtbot: QtB
 
 def test_another_rig_is_no_loss(qtbot: QtBot, window: MainWindow, profile: Profile, profile_path: Path) -> None:
     other = profile_path.with_name("other.toml")
-    other.write_text(profile.edited({"rig": f"{profile.rig}-other"}).text, encoding="utf-8")
+    other.write_text(profile.edited({"rig": profile.rig.replace("gui", "two")}).text, encoding="utf-8")
     window.session.choose_profile(str(other))
     qtbot.waitUntil(lambda: window.session.profile_name == str(other), timeout=LIMIT_MS)
     until(qtbot, window, "idle")

@@ -224,7 +224,7 @@ def test_limit_stops_early(model: Path, tmp_path: Path) -> None:
         pytest.param("nothing", "out.mp4", "nothing at", id="missing"),
         pytest.param("text.txt", "out.mp4", "neither a clip", id="text"),
         pytest.param("empty", "out.mp4", "holds no pictures", id="empty-folder"),
-        pytest.param("bad.png", "out.png", "is truncated", id="broken-png"),
+        pytest.param("bad.png", "out.png", "no picture that can be decoded", id="broken-png"),
         pytest.param("mixed", "out.mp4", "one size", id="mixed-sizes"),
         pytest.param("mixed", "out.png", "second picture", id="two-in-one"),
         pytest.param("mixed", "out.gif", ".gif", id="unknown-suffix"),

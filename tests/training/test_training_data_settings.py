@@ -80,6 +80,7 @@ def test_unpaired_methods_take_targets_of_another_mode(dataset: Path, small_conf
         pytest.param(
             {"data.target_mode": "day"}, "target_mode is for unpaired methods: ssn learns from pairs", id="mode"
         ),
+        pytest.param({"data.stride": 2}, "data.stride is for methods that see windows: ssn sees single", id="stride"),
         pytest.param({"data.source": "bayer"}, "'rgb' or 'grey'", id="bayer"),
         pytest.param({"data.max_residual": 1}, "data.max_residual", id="unknown"),
     ],

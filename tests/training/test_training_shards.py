@@ -77,11 +77,14 @@ def test_the_folder_of_the_training_set_will_do(shards: Path, small_config: Make
     assert part.record.validation_pairs == 4
 
 
-def test_shards_of_a_store_are_trained_on_by_url(shards: Path, small_config: MakeConfig, tmp_path: Path) -> None:
+def test_shards_of_a_store_are_trained_on_by_url(
+    shards: Path, small_config: MakeConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     store = fsspec.filesystem("memory")
     store.put(str(shards), "/bucket/shards", recursive=True)
     run = train(small_config(samples=4), "memory://bucket/shards", tmp_path / "run")
     assert RunFolder(run.path).dataset.folder == "memory://bucket/shards"
+    assert "part of the log" not in caplog.text
     assert resume(run.path, samples=8).status.samples == 8
     with pytest.raises(DatasetError, match="memory://bucket/shorts holds no shards"):
         open_material("memory://bucket/shorts", small_config())

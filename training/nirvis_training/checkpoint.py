@@ -74,5 +74,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         content = torch.load(path, map_location="cpu", weights_only=True)
         return Checkpoint(**{field.name: content[field.name] for field in fields(Checkpoint)})
     except (*NOT_A_STATE, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is damaged, or another kind of file"
+        reason = (
+            error.strerror or str(error) if isinstance(error, OSError) else "it is damaged, or another kind of file"
+        )
         raise RunError(f"{path} is no readable checkpoint ({reason}). Delete it to use the one before it.") from None

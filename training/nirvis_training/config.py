@@ -129,6 +129,8 @@ class TrainingConfig(Settings):
                 f"data.target_mode is for unpaired methods: {self.method.name} learns from pairs, whose target has the "
                 "mode of its source (data.source_mode)"
             )
+        if self.method.frames == 1 and self.data.stride != 1:
+            raise ValueError(f"data.stride is for methods that see windows: {self.method.name} sees single pictures")
         return self
 
 

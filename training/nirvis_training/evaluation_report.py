@@ -60,9 +60,9 @@ def unbroken(rows: Iterable[Sequence[str]]) -> list[list[str]]:
 
 def note_intervals(report: Report, judgement: Judgement) -> None:
     report.paragraph(
-        "Mean over clips and its 95 % interval (Student's, of the spread of clips within their mode); two clips of a "
-        "mode have none. ↑ higher is better, ↓ lower is better. The row of the truth says how steady the visible video "
-        "itself is.",
+        "Mean over clips and its 95 % interval (Student's, of the spread of clips within their mode), where there "
+        "are two clips more than modes. ↑ higher is better, ↓ lower is better. The row of the truth says how steady "
+        "the visible video itself is.",
         note=True,
     )
     for what, reason in judgement.not_computed.items():

@@ -80,8 +80,9 @@ class Journal:
                 sink.write("validation", picture)
 
     def close(self) -> None:
-        if self._board is not None:
-            self._board.close()
+        with self._tolerant():
+            if self._board is not None:
+                self._board.close()
 
     def _forget_after(self, samples: int) -> None:
         kept = [line for line in self._run.metrics() if line["samples"] <= samples]

@@ -45,7 +45,8 @@ class Judge:
         with predicting(method):
             found = validate(method, self._material, self._device)
             journal.pictures(samples, found.pictures)
-            if frames:
+            # A film wants pictures that follow one another, which shards do not hold.
+            if frames and self._material.consecutive:
                 journal.video(film(method, self._material, self._device, frames))
         scores = {f"val_{name}": value for name, value in found.scores.items()}
         value = found.scores.get(self._by)

@@ -74,7 +74,15 @@ def open_material(dataset: Path | str, config: TrainingConfig, ranks: int = 1) -
     if urls is not None:
         shards = open_shards(dataset, urls, config, ranks)
         indices = list(range(len(shards.validation)))
-        return Material(shards.train, shards.validation, indices, True, shards.record, shards.profiles, False)
+        return Material(
+            shards.train,
+            shards.validation,
+            indices,
+            partnered=True,
+            record=shards.record,
+            profiles=shards.profiles,
+            consecutive=False,
+        )
     if "://" in str(dataset):
         raise DatasetError(f"{dataset} holds no shards. Write them with: nirvis export-dataset --format shards")
     return _open_folder(Path(dataset), config)

@@ -17,8 +17,10 @@ from nirvis_training.run_folder import DatasetRecord, Source
 
 logger = logging.getLogger(__name__)
 
-_SETTLED = ("max_residual_px", "max_saturation", "min_sharpness", "source_mode", "target_mode", "stride")
+_SETTLED = ("max_residual_px", "max_saturation", "min_sharpness")
 """Data settings that were settled when the shards were written."""
+_OF_FOLDERS = ("source_mode", "stride")
+"""Those that shards cannot follow."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +121,17 @@ def _refuse_other_wishes(url: str, config: TrainingConfig) -> None:
             f"{url} holds single pairs in random order, and {method.name} learns from {wants}. Train it on the "
             "catalogued folder that the shards were made of."
         )
-    changed = [name for name in _SETTLED if getattr(data, name) != getattr(DataSettings(), name)]
-    if changed:
+    for name in (*_SETTLED, *_OF_FOLDERS):
+        if getattr(data, name) == getattr(DataSettings(), name):
+            continue
+        if name in _OF_FOLDERS:
+            raise DatasetError(
+                f"{url} holds single pairs of all modes: data.{name} wants the catalogued folder that the shards were "
+                "made of."
+            )
         raise DatasetError(
-            f"{url} holds what was chosen when it was written, so that data.{changed[0]} comes too late. Choose then: "
-            "nirvis export-dataset --format shards --max-residual-px …"
+            f"{url} holds what was chosen when it was written, so that data.{name} comes too late. Choose then: "
+            f"nirvis export-dataset --format shards --{name.replace('_', '-')} …"
         )
 
 
@@ -137,14 +145,14 @@ def _refuse_unfit(url: str, index: ShardIndex, config: TrainingConfig, streams: 
             f"{url} has {counted(len(index.shards), 'shard')} for {streams} workers of all processes. Use fewer "
             f"(workers = {config.workers}), or write smaller shards: nirvis export-dataset --pairs-per-shard"
         )
-    if config.resize is None:
-        for rig in index.rigs.values():
-            width, height = rig.geometry.size
-            if config.crop > min(width, height):
-                raise DatasetError(
-                    f"A crop of {config.crop}×{config.crop} px does not fit into the pictures of {url}, "
-                    f"{width}×{height} px. Choose a smaller crop."
-                )
+    for rig in index.rigs.values():
+        width, height = rig.geometry.size
+        height, width = config.resize or (height, width)
+        if config.crop > min(width, height):
+            raise DatasetError(
+                f"A crop of {config.crop}×{config.crop} px does not fit into the pictures of {url}, "
+                f"{width}×{height} px. Choose a smaller crop."
+            )
 
 
 def _identity(train: ShardIndex, validation: ShardIndex) -> str:

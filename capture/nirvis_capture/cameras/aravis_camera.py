@@ -162,7 +162,11 @@ class AravisCamera:
         return camera_info(self._features, self._profile.arm(self._which), self._camera.get_model_name())
 
     def _temperature(self) -> dict[str, float]:
-        celsius = self._features.read("DeviceTemperature")
+        try:
+            celsius = self._features.read("DeviceTemperature")
+        except CameraError as error:
+            log.warning("%s tells no temperature: %s", self._serial, error)
+            return {}
         return {} if celsius is None else {"temperature_c": float(celsius)}
 
     def _pop(self, timeout_us: int) -> Frame | None:

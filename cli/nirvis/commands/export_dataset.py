@@ -16,6 +16,9 @@ from nirvis_datasets.export.formats import FORMATS, PictureFormat
 from nirvis_datasets.selection import Limits
 from nirvis_datasets.split import SPLITS_NAME, SUBSETS, Split
 
+_AS_THEY_ARE = (None, 1, 1, "")
+"""Options of pictures that shards, which hold raw counts, do not have."""
+
 
 def export_dataset(
     dataset: Annotated[Path, Parameter(help="Folder with catalogue.csv and, for sets, splits.csv.")],
@@ -42,10 +45,16 @@ def export_dataset(
     """
     limits = Limits(max_residual_px, max_saturation, min_sharpness)
     if format_name == "shards":
+        if (pictures, strip, every, licence) != _AS_THEY_ARE:
+            raise WrongOption(
+                "--pictures, --strip, --every and --licence belong to the formats of others, not to shards."
+            )
         _write_shards(dataset, out, limits, pairs_per_shard)
         return
     if limits:
         raise WrongOption(f"{limits}: limits belong to format shards, not to {format_name}.")
+    if pairs_per_shard is not None:
+        raise WrongOption(f"--pairs-per-shard {pairs_per_shard} belongs to format shards, not to {format_name}.")
     with progress_bar(format_name, "pair", leave=False) as show:
         exported = write_export(
             dataset, out, format_name, pictures=pictures, strip=strip, every=every, licence=licence, progress=show

@@ -53,10 +53,11 @@ def _lines(trial: Trial, forecast: Forecast) -> list[str]:
     # What the parts allow is no promise where the whole has just lost something.
     broken = f"; but exposures were lost at {trial.rate_hz:.1f} Hz" if trial.lost and not forecast.go else ""
     writer = "" if trial.writer_mb_s is None else f", writer {trial.writer_mb_s:.0f}"
+    effort = f"; {trial.processor_s * 1e3:.1f} ms of processor a pair" if trial.processor_s else ""
     return [
         f"recorded           {counted(trial.pairs, 'pair')} at {trial.rate_hz:.1f} Hz, {lost}",
         f"line rate          {forecast.line_rate_mb_s:.0f} MB/s; disk {trial.disk_mb_s:.0f}{writer} MB/s; "
-        f"longest write {trial.write_max_ms:.0f} ms; {trial.processor_s * 1e3:.1f} ms of processor a pair",
+        f"longest write {trial.write_max_ms:.0f} ms{effort}",
         f"minutes left       {forecast.minutes_left:.0f}",
         f"longest stall      {forecast.longest_stall_s:.1f} s, made up for in {forecast.recovery_s:.1f} s",
         f"highest safe rate  {forecast.highest_safe_rate_hz:.1f} Hz, bound by {forecast.bound_by}{broken}",

@@ -85,7 +85,7 @@ def _comparison(report: Report, evaluation: Evaluation) -> None:
         report.table(header, _score_rows(scores), emphasised=0)
     report.paragraph(
         f"Means over clips ({evaluation.extent}) of the test set, with 95 % intervals where "
-        "more than two clips of a mode show how far they spread. No recording and no known place is in two sets. PSNR "
+        "there are two clips more than modes. No recording and no known place is in two sets. PSNR "
         "and SSIM: higher is better; CIEDE2000: lower is better.",
         note=True,
     )

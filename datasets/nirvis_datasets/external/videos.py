@@ -122,9 +122,10 @@ def _by_time(first: Video, second: Video, name: str, gathered: Gathered) -> dict
     slow, fast = sorted((first, second), key=lambda video: video.rate_hz)
     nearest = nearest_in_time(slow.times_s, fast.times_s)
     apart = np.abs(fast.times_s[nearest] - slow.times_s) if len(nearest) else np.empty(0)
-    good = apart <= _ROUNDING / (2 * fast.rate_hz)
-    # of two frames that are nearest to the same one, the later has none
-    good[1:] &= np.diff(nearest) > 0
+    near = np.flatnonzero(apart <= _ROUNDING / (2 * fast.rate_hz))
+    # Of two frames that are nearest to the same one, the later has none.
+    good = np.zeros(len(nearest), bool)
+    good[near[np.diff(nearest[near], prepend=-1) > 0]] = True
     chosen = {id(slow): np.flatnonzero(good), id(fast): nearest[good]}
     if not good.all():
         gathered.left_out.append(f"{slow.path}: no partner in time for {counted(int((~good).sum()), 'frame')}")

@@ -26,6 +26,7 @@ from nirvis_capture.clip_layout import arm_path
 from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.disk import RESERVE_BYTES
 from nirvis_capture.errors import ClipError, RecorderError
+from nirvis_capture.messages import RecorderStatus
 from nirvis_capture.unclosed import open_unclosed
 from nirvis_capture.verify import verify
 
@@ -58,8 +59,14 @@ def _slow_while_recording(folder: Path) -> None:
     profile = profile_of("real", rate_hz=150, ring_seconds=0.4)
     with trial(profile, folder, open_writer=throttled(0.025)) as rig:
         rig.record()
-        wait_for(lambda: rig.client.status().ring_alarm == "filling")
-        assert "falls behind" in rig.client.status().message
+        seen: list[RecorderStatus] = []
+
+        def is_filling() -> bool:
+            seen.append(rig.client.status())
+            return seen[-1].ring_alarm == "filling"
+
+        wait_for(is_filling)
+        assert "falls behind" in seen[-1].message
         status = rig.wait_for_state("armed")
         assert status.ring_alarm == "full"
         assert "too slow" in status.message
