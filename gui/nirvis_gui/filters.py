@@ -51,8 +51,8 @@ class FiltersSeen:
         return "as the profile says" if self.vis_colour > NIR_CUT_ABOVE * self.nir_colour else "cannot tell"
 
     def settled(self, mode: Mode) -> bool:
-        """The filters of the mode were seen, and nothing speaks against them."""
-        return self.nir(mode) == "as the profile says" and self.vis() != "wrong"
+        """The filters of the mode were seen; by night vis has nothing to be compared with, and nir alone tells."""
+        return self.nir(mode) == "as the profile says" and (mode == "night" or self.vis() == "as the profile says")
 
 
 def filters_seen(nir: Picture, vis: Picture) -> FiltersSeen:

@@ -135,7 +135,9 @@ class FilterReminder(QFrame):
         elif seen.settled(profile.mode):
             self._say_seen("✓", self.tr("the pictures look like these filters"), Level.PROVEN)
         else:
-            self._say_seen("?", self.tr("too dark to see it in the pictures"), Level.UNKNOWN)
+            dark = self.tr("too dark to see it in the pictures")
+            grey = self.tr("too little colour in view to tell by the pictures")
+            self._say_seen("?", dark if seen.dark else grey, Level.UNKNOWN)
 
     def forget_seen(self) -> None:
         """The cameras were let go: what their pictures said need not hold any more."""
