@@ -151,7 +151,7 @@ def _trial_folder(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise ClipNotWritten(folder, f"{error.strerror}; name another folder as --out or in the profile") from None
     with made as name, open(Path(name) / _LOCK, "w+b") as lock:
-        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(lock, fcntl.LOCK_EX)
         yield Path(name)
 
 

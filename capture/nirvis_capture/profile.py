@@ -216,14 +216,13 @@ class Profile(Settings):
 def load_profile(name_or_path: str | Path) -> Profile:
     """Read a shipped profile by name, or any profile by path. Raises `ProfileError` with every mistake."""
     name = str(name_or_path)
-    if name in nirvis_profiles.names():
-        return parse_profile(nirvis_profiles.text(name), origin=name)
-    path = Path(name_or_path)
-    if not path.is_file():
-        shipped = ", ".join(nirvis_profiles.names())
-        raise ProfileError(name, [f"there is no file {path} and no shipped profile of that name; shipped: {shipped}"])
     try:
-        text = path.read_text(encoding="utf-8")
+        text = nirvis_profiles.read(name_or_path)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        shipped = ", ".join(nirvis_profiles.names())
+        raise ProfileError(
+            name, [f"there is no file {name} and no shipped profile of that name; shipped: {shipped}"]
+        ) from None
     except UnicodeDecodeError as error:
         raise ProfileError(name, [f"is no text in UTF-8 ({error.reason} at byte {error.start})"]) from None
     return parse_profile(text, origin=name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
+from nirvis_datasets.errors import DatasetError
+
 
 class ColourJitter(BaseModel):
     """Random changes of the source only, each by up to its share up or down; SSN's released code has 0.1 everywhere.
@@ -35,6 +37,20 @@ class Augmentation(BaseModel):
     flip_vertical: bool = False
     """Turn half of all draws upside down."""
     jitter: ColourJitter | None = None
+
+    def before_crop(self, stored: tuple[int, int], where: str) -> tuple[int, int]:
+        """Height and width of what is cropped, of pictures of that height and width.
+
+        where
+            They are; for the error. Raises `DatasetError` when the crop does not fit.
+        """
+        height, width = self.resize or stored
+        if self.crop is not None and self.crop > min(height, width):
+            raise DatasetError(
+                f"A crop of {self.crop}×{self.crop} px does not fit into the pictures of {where}, {width}×{height} px. "
+                "Choose a smaller crop, or larger pictures (resize, or register anew)."
+            )
+        return height, width
 
 
 AS_STORED = Augmentation()

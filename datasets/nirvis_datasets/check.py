@@ -186,23 +186,25 @@ def _check_pictures(verdict: Verdict, progress: Progress | None) -> None:
 def _look_into(path: Path, entry: Entry, pictures: _Pictures) -> None:
     if entry.kind == "frames":
         with FramesFile.open(path) as frames:
-            _look_at([frames.frame(i) for i in range(min(len(frames), _NEIGHBOURS))], entry, pictures)
+            _look_at([frames.frame(i) for i in range(min(len(frames), _NEIGHBOURS))], entry, pictures, imported=True)
         return
     with PairsFile.open(path) as pairs:
         figures = (pairs.table[column] for column in ("residual_px", "sharpness", "saturation"))
         pictures.files.append(FileQuality(entry.path, *figures))
         for read in (pairs.source, pairs.target):
-            _look_at([read(i) for i in range(min(len(pairs), _NEIGHBOURS))], entry, pictures)
+            _look_at(
+                [read(i) for i in range(min(len(pairs), _NEIGHBOURS))], entry, pictures, imported=pairs.every is None
+            )
 
 
-def _look_at(first: Sequence[NDArray[Any]], entry: Entry, pictures: _Pictures) -> None:
-    """The first pictures of one side: are they repeated, and as deep as they say."""
+def _look_at(first: Sequence[NDArray[Any]], entry: Entry, pictures: _Pictures, imported: bool) -> None:
+    """The first pictures of one side: are they repeated, and as deep as they say. Our own may be dark by night."""
     pictures.neighbours += max(len(first) - 1, 0)
     pictures.repeated += sum(np.array_equal(a, b) for a, b in pairwise(first))
     deep = [picture for picture in first if picture.dtype == np.uint16]
     if deep and entry.path not in pictures.shallow and not any((picture % 257).any() for picture in deep):
         pictures.shallow.append(entry.path)
-    bits = looks_like_bits(max(int(picture.max()) for picture in deep)) if deep else None
+    bits = looks_like_bits(max(int(picture.max()) for picture in deep)) if deep and imported else None
     if bits is not None:
         pictures.dark.setdefault(entry.path, bits)
 

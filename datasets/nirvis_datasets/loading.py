@@ -56,21 +56,7 @@ def loaded(
     # with those that workers are told to read there is one more, in hand
     places = Places(workers * _PREFETCH + 1)
     orders = _Orders(draws, list(range(len(places))))
-    loader: DataLoader[_Answer] = DataLoader(
-        _Reading(dataset, places),
-        batch_size=None,
-        sampler=orders,
-        num_workers=workers,
-        prefetch_factor=_PREFETCH,
-        collate_fn=_as_it_is,
-        multiprocessing_context=start_method,
-        worker_init_fn=_leave_signals_to_the_parent,
-        # Without its own generator the loader would draw from the one that methods draw from.
-        generator=torch.Generator(),
-    )
-    for answer in loader:
-        if answer.failure is not None:
-            raise DatasetError(answer.failure)
+    for answer in _answers(_Reading(dataset, places), orders, workers, start_method):
         batch = _floats(answer.seen_in(places))
         orders.free.append(answer.place)
         yield batch
@@ -89,20 +75,30 @@ def streamed(
         for samples in _batches(dataset, batch_size):
             yield _floats(default_collate(_alike(samples)))
         return
+    for answer in _answers(_Stream(dataset, batch_size), None, workers, start_method):
+        yield _floats(answer.batch)
+
+
+def _answers(
+    dataset: Dataset[_Answer], orders: _Orders | None, workers: int, start_method: str | None
+) -> Iterator[_Answer]:
+    """What workers answer; the first failure is raised as `DatasetError`."""
     loader: DataLoader[_Answer] = DataLoader(
-        _Stream(dataset, batch_size),
+        dataset,
         batch_size=None,
+        sampler=orders,
         num_workers=workers,
         prefetch_factor=_PREFETCH,
         collate_fn=_as_it_is,
         multiprocessing_context=start_method,
         worker_init_fn=_leave_signals_to_the_parent,
+        # Without its own generator the loader would draw from the one that methods draw from.
         generator=torch.Generator(),
     )
     for answer in loader:
         if answer.failure is not None:
             raise DatasetError(answer.failure)
-        yield _floats(answer.batch)
+        yield answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ class SampleDataset(Dataset[Sample]):
         if source != "bayer":  # the catalogue knows the size of registered pictures, not that of the sensor
             for entry in dict.fromkeys((*self.entries, *self.target_entries)):
                 if entry.height is not None and entry.width is not None:
-                    self._refuse_too_large_a_crop(entry, (entry.height, entry.width))
+                    augmentation.before_crop((entry.height, entry.width), entry.path)
 
     @property
     def paired(self) -> bool:
@@ -162,20 +162,10 @@ class SampleDataset(Dataset[Sample]):
 
     def _cut(self, pictures: Pictures, entry: Entry, random: np.random.Generator) -> Cut:
         """One random cut. Raises `DatasetError` when the crop does not fit."""
-        self._refuse_too_large_a_crop(entry, pictures.size)
-        size, crop = self.augmentation.resize or pictures.size, self.augmentation.crop
+        size, crop = self.augmentation.before_crop(pictures.size, entry.path), self.augmentation.crop
         if crop is not None and crop % pictures.grid:
             raise DatasetError(f"A crop of {crop} px would cut a Bayer cell in two. Choose an even one.")
         return drawn_cut(self.augmentation, random, size, pictures.grid)
-
-    def _refuse_too_large_a_crop(self, entry: Entry, stored: tuple[int, int]) -> None:
-        """Raises `DatasetError` when a crop does not fit into pictures of that height and width."""
-        (height, width), crop = self.augmentation.resize or stored, self.augmentation.crop
-        if crop is not None and crop > min(height, width):
-            raise DatasetError(
-                f"A crop of {crop}×{crop} px does not fit into the pictures of {entry.path}, "
-                f"{width}×{height} px. Choose a smaller crop, or larger pictures (resize, or register anew)."
-            )
 
     def _pictures(
         self,

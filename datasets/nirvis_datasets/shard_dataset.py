@@ -119,7 +119,7 @@ class ShardDataset(IterableDataset[Sample]):
     def _sample(self, members: dict[str, bytes], random: np.random.Generator) -> Sample:
         source, target, valid, about = decoded(members)
         size = target.shape[:2]
-        cut = self._cut(random, size)
+        cut = drawn_cut(self.augmentation, random, self.augmentation.before_crop(size, self.url))
         jitter = drawn_jitter(self.augmentation.jitter, random) if self.augmentation.jitter else None
 
         def part(picture: Counts) -> Counts:
@@ -133,12 +133,6 @@ class ShardDataset(IterableDataset[Sample]):
             **about,
         )
         return sample if self.as_counts else floats(sample)
-
-    def _cut(self, random: np.random.Generator, stored: tuple[int, int]) -> Cut:
-        size, crop = self.augmentation.resize or stored, self.augmentation.crop
-        if crop is not None and crop > min(size):
-            raise DatasetError(f"A crop of {crop}×{crop} px does not fit into {size[1]}×{size[0]} px of {self.url}.")
-        return drawn_cut(self.augmentation, random, size)
 
 
 class FirstPictures(Dataset[Sample]):

@@ -49,9 +49,7 @@ def _profile_of_the_last_time() -> str:
 
 
 def _rig_of(profile_name: str) -> str:
-    shipped = profile_name in nirvis_profiles.names()
-    text = nirvis_profiles.text(profile_name) if shipped else Path(profile_name).read_text(encoding="utf-8")
-    rig = str(tomlkit.parse(text)["rig"])
+    rig = str(tomlkit.parse(nirvis_profiles.read(profile_name))["rig"])
     if not re.fullmatch(RIG_PATTERN, rig):
         raise KeyError(rig)
     return rig

@@ -48,22 +48,26 @@ class _Canvas(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.sheet: Picture | None = None
+        self._image = QImage()
         self._scaled = QPixmap()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
 
     def show_sheet(self, sheet: Picture | None) -> None:
+        if sheet is not None and self.sheet is not None and np.array_equal(sheet, self.sheet):
+            return
         self.sheet, self._scaled = sheet, QPixmap()
+        if sheet is not None:
+            height, width = sheet.shape[:2]
+            self._image = QImage(sheet.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()
         self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: ARG002, N802 Qt's name
         if self.sheet is None:
             return
-        height, width = self.sheet.shape[:2]
-        image = QImage(self.sheet.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
         ratio = self.devicePixelRatioF()
-        size = image.size().scaled(self.size() * ratio, Qt.AspectRatioMode.KeepAspectRatio)
+        size = self._image.size().scaled(self.size() * ratio, Qt.AspectRatioMode.KeepAspectRatio)
         if self._scaled.size() != size:
-            scaled = image.scaled(
+            scaled = self._image.scaled(
                 size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
             )
             self._scaled = QPixmap.fromImage(scaled)

@@ -405,8 +405,11 @@ def test_an_interrupt_before_anything_was_recorded_says_so(profile: Path, capsys
     _record_once(load_profile(profile), str(profile), begin, None, interrupted, False)
     assert capsys.readouterr().err == "interrupted before the recording began: there is no clip\n"
     # It was asked to end, and lets its cameras go first.
-    deadline = time.monotonic() + 30
-    while (client := RecorderClient.find(f"cli-{os.getpid()}")) is not None and time.monotonic() < deadline:
+    wait_until(is_gone)
+
+
+def is_gone() -> bool:
+    client = RecorderClient.find(f"cli-{os.getpid()}")
+    if client is not None:
         client.close()
-        time.sleep(0.05)
-    assert client is None
+    return client is None

@@ -147,12 +147,7 @@ def _refuse_unfit(url: str, index: ShardIndex, config: TrainingConfig, streams: 
         )
     for rig in index.rigs.values():
         width, height = rig.geometry.size
-        height, width = config.resize or (height, width)
-        if config.crop > min(width, height):
-            raise DatasetError(
-                f"A crop of {config.crop}×{config.crop} px does not fit into the pictures of {url}, "
-                f"{width}×{height} px. Choose a smaller crop."
-            )
+        config.augmentation.before_crop((height, width), url)
 
 
 def _identity(train: ShardIndex, validation: ShardIndex) -> str:

@@ -51,7 +51,6 @@ def paint_street(seed: int, width: int, height: int, weather: Weather = "clear")
     """
     rng = np.random.default_rng([seed, 0])
     view = choose_view(rng, width, height)
-    traffic = Traffic.planned(seed, view, wet=weather == "rain")
     background = Canvas.blank(width, height)
     distance_m = paint_background(background, rng, view, weather)
     shaded = bool(weather == "clear" and rng.random() < 0.15)
@@ -68,5 +67,5 @@ def paint_street(seed: int, width: int, height: int, weather: Weather = "clear")
         overshadow(background, rng, view, distance_m)
     background.settle()
     rain = falling(seed, view) if weather == "rain" else None
-    traffic = traffic.in_the_shade() if shaded else traffic
+    traffic = Traffic(seed, view, shaded, wet=weather == "rain")
     return Scene(background, distance_m, tuple(layers), traffic, view, rain)

@@ -79,7 +79,7 @@ class Figure:
 
     def shaded(self, sun: float) -> Figure:
         """The same, where only that share of the sun reaches it."""
-        return Figure(self.phases, lambda phase: self._painted(phase).shaded(sun))
+        return Figure(self.phases, lambda phase: self._paint(phase).shaded(sun))
 
     def _painted(self, phase: int) -> Sprite:
         sprite = self._sprites[phase]

@@ -7,7 +7,7 @@ another, after a way longer than the picture is wide.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import pi, sin
 from typing import NamedTuple
@@ -108,10 +108,6 @@ class Track:
         # Neighbours look different, and whoever comes round again is another.
         return self.figure_of((5 * number + _drawn(self.seed, lap)) % _LOOKS)
 
-    def shaded(self, sun: float) -> Track:
-        """The same, where only that share of the sun reaches it."""
-        return replace(self, figure_of=cache(lambda look: self.figure_of(look).shaded(sun)))
-
 
 @lru_cache(4096)
 def _drawn(seed: int, lap: int) -> int:
@@ -132,18 +128,9 @@ class _Seen(NamedTuple):
 class Traffic:
     """All tracks of a street, the farthest first."""
 
-    def __init__(self, view: View, tracks: list[Track]) -> None:
+    def __init__(self, seed: int, view: View, shaded: bool = False, wet: bool = False) -> None:
         self._view = view
-        self._tracks = sorted(tracks, key=lambda track: -track.distance_m)
-
-    @classmethod
-    def planned(cls, seed: int, view: View, wet: bool = False) -> Traffic:
-        """That of a seed, in the sun; `wet` ground mirrors it."""
-        return cls(view, _Planner(seed, view, wet).tracks())
-
-    def in_the_shade(self) -> Traffic:
-        """The same, where hardly any sun reaches it."""
-        return Traffic(self._view, [track.shaded(SHADED) for track in self._tracks])
+        self._tracks = sorted(_Planner(seed, view, shaded, wet).tracks(), key=lambda track: -track.distance_m)
 
     def at(self, time_s: float) -> list[Placed]:
         return [self._placed(seen, time_s) for seen in self._in_sight(time_s)]
@@ -177,9 +164,10 @@ class Traffic:
 class _Planner:
     """Chooses the tracks of a street."""
 
-    def __init__(self, seed: int, view: View, wet: bool) -> None:
+    def __init__(self, seed: int, view: View, shaded: bool, wet: bool) -> None:
         self._rng = np.random.default_rng([seed, 1])
         self._view = view
+        self._sun = SHADED if shaded else 1.0
         self._wet = wet
         self._right_first = self._rng.random() < 0.5
         halts = self._rng.random() < 0.6
@@ -280,5 +268,5 @@ class _Planner:
 
         round_m = max(float(starts_m[count - 1]), seen_m) + float(gaps_m[0]) + late_m
         seed = int(self._rng.integers(2**31))
-        figure_of = cache(lambda look: choose(np.random.default_rng([seed, look])))
+        figure_of = cache(lambda look: choose(np.random.default_rng([seed, look])).shaded(self._sun))
         return Track(distance_m, motion, round_m, members, figure_of, layer, seed, stride_m)
