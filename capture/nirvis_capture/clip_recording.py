@@ -29,6 +29,7 @@ def record_clip(
 ) -> Path:
     """Record one clip within this process, from the first pulse on; `seconds` or `pairs` says how long.
 
+    A clip of so many `pairs` has some more where the pairing still held frames of later pulses.
     Cameras with fast pacing are slowed down to what the disk takes; they lose nothing.
     Raises `NirvisError` when the cameras or the disk fail; what was recorded until then is kept.
     """

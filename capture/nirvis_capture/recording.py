@@ -40,6 +40,7 @@ class Limits:
     pulses: int | None = None
     """Trigger pulses, recorded or lost: a length in time."""
     pairs: int | None = None
+    """Reached, not kept to: what the pairing holds then completes the recording."""
 
     @classmethod
     def lasting(cls, profile: Profile, seconds: float | None, pairs: int | None = None) -> Limits:

@@ -9,8 +9,9 @@ from pathlib import Path
 import h5py
 import pytest
 
-from fault_matrix.trial import check_sound, profile_of, trial, wait_for
+from fault_matrix.trial import check_sound, profile_of, trial
 from nirvis_capture.clip_file import ClipFile
+from waiting import wait_for
 
 
 def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:

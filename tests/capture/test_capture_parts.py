@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,15 +24,9 @@ from nirvis_capture.recording import UNLIMITED, Limits, Recording, new_header
 from nirvis_capture.recover import recover
 from nirvis_capture.rig import Rig
 from nirvis_capture.verify import verify
+from waiting import wait_for
 
 SmallProfile = Callable[..., Profile]
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float = 30) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.002)
 
 
 def rig_of(profile: Profile) -> Rig:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from fault_matrix.trial import wait_for
 from nirvis_capture.pairing import Event
 from nirvis_capture.preview import Preview
 from nirvis_capture.profile import Profile
 from nirvis_capture.rig import Rig
 from nirvis_capture.slot import Slot
+from waiting import wait_for
 
 
 class Counting:

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -30,6 +29,7 @@ from nirvis_capture.recover import recover
 from nirvis_capture.superblock import lookup3
 from nirvis_capture.unclosed import open_unclosed
 from nirvis_capture.verify import verify
+from waiting import wait_for
 
 SmallProfile = Callable[..., Profile]
 
@@ -42,13 +42,6 @@ from nirvis_capture.clip_recording import record_clip
 clip_writer.FLUSH_EVERY_S = 0.1
 record_clip(load_profile(sys.argv[1]), Path(sys.argv[2]))
 """
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.005)
 
 
 def digest(path: Path) -> str:

@@ -29,15 +29,9 @@ from nirvis_capture.recording import UNLIMITED, Limits, Recording, new_header
 from nirvis_capture.rig import Rig
 from nirvis_capture.row import Row, frames_of
 from nirvis_capture.verify import verify
+from waiting import wait_for
 
 SmallProfile = Callable[..., Profile]
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float = 20) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.005)
 
 
 def new_recording(rig: Rig, folder: Path, limits: Limits = UNLIMITED, **options: Any) -> Recording:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from fault_matrix.trial import Trial, check_gapless, listens, profile_of, run_module, trial, wait_for
+from fault_matrix.trial import Trial, check_gapless, listens, profile_of, run_module, trial
 from nirvis_capture import rig as rig_module
 from nirvis_capture.client import RecorderClient
 from nirvis_capture.clip import Clip
 from nirvis_capture.disk import line_rate_bytes_s
 from nirvis_capture.profile import Profile, load_profile
 from nirvis_capture.verify import verify
+from waiting import wait_for
 
 WARM_CYCLES = 10
 GROWTH_MB = 24

@@ -11,11 +11,12 @@ import pytest
 
 from fault_matrix.cells import Moment, promised
 from fault_matrix.stamped import true_pulses
-from fault_matrix.trial import Trial, check_gapless, check_sound, counts_of, profile_of, trial, wait_for
+from fault_matrix.trial import Trial, check_gapless, check_sound, counts_of, profile_of, trial
 from nirvis_capture.camera import ARMS, Arm
 from nirvis_capture.clip import Clip
 from nirvis_capture.errors import RecorderError
 from nirvis_capture.profile import Profile
+from waiting import wait_for
 
 LOSSES = {
     "transfer drop": ("transfer_drop", "the clip is certified; both lost frames are counted"),

@@ -13,15 +13,7 @@ from typing import Any
 import pytest
 
 from fault_matrix.cells import promised, without_meaning
-from fault_matrix.trial import (
-    check_gapless,
-    check_sound,
-    counts_of,
-    profile_of,
-    recorder_process,
-    trial,
-    wait_for,
-)
+from fault_matrix.trial import check_gapless, check_sound, counts_of, profile_of, recorder_process, trial
 from nirvis_capture.clip_layout import arm_path
 from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.disk import RESERVE_BYTES
@@ -29,6 +21,7 @@ from nirvis_capture.errors import ClipError, RecorderError
 from nirvis_capture.messages import RecorderStatus
 from nirvis_capture.unclosed import open_unclosed
 from nirvis_capture.verify import verify
+from waiting import wait_for
 
 NOTHING_IS_WRITTEN = "nothing is written yet"
 SPARE_BYTES = 4 << 20

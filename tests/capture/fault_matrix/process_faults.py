@@ -20,12 +20,12 @@ from fault_matrix.trial import (
     recorder_process,
     run_module,
     trial,
-    wait_for,
 )
 from nirvis_capture.client import RecorderClient
 from nirvis_capture.clip import Clip
 from nirvis_capture.errors import RecorderError
 from nirvis_capture.recover import recover
+from waiting import wait_for
 
 RATE_HZ = 150
 FLUSHED_FRAMES = 20

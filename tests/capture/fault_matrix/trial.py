@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +21,11 @@ from nirvis_capture.recorder import Recorder
 from nirvis_capture.runtime import socket_path
 from nirvis_capture.server import Server
 from nirvis_capture.verify import verify
+from waiting import wait_for
 
 DEADLINE_S = 60.0
 """A cell that waits longer hangs."""
 _WORKPLACE = Path(__file__).parent.parent
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it hangs"
-        time.sleep(0.005)
 
 
 def profile_of(
