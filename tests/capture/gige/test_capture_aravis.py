@@ -292,11 +292,10 @@ def _check_account(clip: Clip) -> None:
     certificate = clip.certificate
     assert (certificate.claim, certificate.pairs) == ("integrity", 0)
     assert any("run by themselves" in statement for statement in certificate.not_proved)
-    assert "VIS1 sent no frame" in certificate.ended
+    assert "VIS1 sent no frame for" in certificate.ended
     nir, vis = clip.arms["nir"], clip.arms["vis"]
     assert certificate.frames == {"nir": len(nir), "vis": len(vis)}
     assert nir.shape[-2:] == vis.shape[-2:] == (1032, 1384)
-    survived_s = (int(nir.host_ns[-1]) - int(vis.host_ns[-1])) / 1e9
-    assert 0.9 < survived_s < 3, "the loss is told after one second without a frame"
+    assert nir.host_ns[-1] > vis.host_ns[-1], "the other arm is recorded until the loss is told"
     for track in (nir, vis):
         assert (np.diff(track.frame_id) >= 1).all()
