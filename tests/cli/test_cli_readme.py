@@ -13,7 +13,7 @@ import pytest
 from nirvis.app import COMMANDS
 
 README = Path(__file__).parents[2] / "README.md"
-SHORTER = {"--seconds 3": "--seconds 0.4", "max_seconds=60": "samples=16", "--max-seconds 120": "--samples 32"}
+SHORTER = {"--seconds 3": "--seconds 0.2", "max_seconds=60": "samples=16", "--max-seconds 120": "--samples 32"}
 """Lengths only: what is tested is that the lines work, not how well sixteen crops teach."""
 ELSEWHERE = {
     "gui": "tests/gui",

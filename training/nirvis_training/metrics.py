@@ -21,6 +21,8 @@ MS_SSIM_LEAST_PX = 176
 _SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _WINDOW = 11
 _SIGMA = 1.5
+_BELL = [math.exp(-((position - _WINDOW // 2) ** 2) / (2 * _SIGMA**2)) for position in range(_WINDOW)]
+_GAUSSIAN = [height / math.fsum(_BELL) for height in _BELL]
 _C1 = 0.01**2
 _C2 = 0.03**2
 
@@ -42,8 +44,7 @@ def psnr(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tens
 
 def psnr_lab(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
     """PSNR in dB of Lab normalised to [0, 1], as the training logs of Wu et al. (2020) give it; no match for RGB."""
-    found, wanted = (normalise_lab(rgb_to_lab(rgb.double())) for rgb in (predicted, target))
-    return psnr(found, wanted, valid)
+    return lab_differences(predicted, target, valid)[0]
 
 
 def ssim(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -84,8 +85,14 @@ def structural_similarities(predicted: Tensor, target: Tensor, valid: Tensor | N
 
 def ciede2000(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
     """Mean colour difference ΔE00 of sRGB pictures under D65; 1 is about the least difference that is seen."""
-    difference = delta_e_2000(rgb_to_lab(predicted.double()), rgb_to_lab(target.double()))
-    return _mean(difference.unsqueeze(1), valid)
+    return lab_differences(predicted, target, valid)[1]
+
+
+def lab_differences(predicted: Tensor, target: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """`psnr_lab` and `ciede2000` of pictures that are brought to Lab once."""
+    found, wanted = (rgb_to_lab(rgb.double()) for rgb in (predicted, target))
+    difference = delta_e_2000(found, wanted).unsqueeze(1)
+    return psnr(normalise_lab(found), normalise_lab(wanted), valid), _mean(difference, valid)
 
 
 def similarity_map(first: Tensor, second: Tensor) -> Tensor:
@@ -173,12 +180,16 @@ def _wrapped(angle: Tensor) -> Tensor:
 
 def _blur(pictures: Tensor) -> Tensor:
     """Gaussian window of each channel, rows then columns, where it lies inside the picture."""
-    channels = pictures.shape[1]
-    position = torch.arange(_WINDOW, dtype=pictures.dtype, device=pictures.device) - _WINDOW // 2
-    gaussian = torch.exp(-position.square() / (2 * _SIGMA**2))
-    kernel = (gaussian / gaussian.sum()).expand(channels, 1, 1, _WINDOW)
-    rows = F.conv2d(pictures, kernel, groups=channels)
-    return F.conv2d(rows, kernel.transpose(2, 3), groups=channels)
+    return _weighted(_weighted(pictures, dim=-1), dim=-2)
+
+
+def _weighted(pictures: Tensor, dim: int) -> Tensor:
+    """Sum along one side of the window; as shifted pictures it takes a fraction of the time of a convolution."""
+    inside = pictures.shape[dim] - _WINDOW + 1
+    total = pictures.narrow(dim, 0, inside) * _GAUSSIAN[0]
+    for shift, weight in enumerate(_GAUSSIAN[1:], start=1):
+        total = total.add_(pictures.narrow(dim, shift, inside), alpha=weight)
+    return total
 
 
 def _mean_of_windows(terms: Tensor, valid: Tensor | None) -> Tensor:
@@ -188,7 +199,8 @@ def _mean_of_windows(terms: Tensor, valid: Tensor | None) -> Tensor:
 
 def _whole_windows(valid: Tensor) -> Tensor:
     """1 where every pixel of the window counts."""
-    return -F.max_pool2d(-valid.double(), _WINDOW, stride=1)
+    invalid = F.max_pool2d(-valid.float(), (1, _WINDOW), stride=1)
+    return -F.max_pool2d(invalid, (_WINDOW, 1), stride=1)
 
 
 def _mean(values: Tensor, valid: Tensor | None) -> Tensor:

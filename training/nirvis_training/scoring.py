@@ -114,12 +114,13 @@ class Scorer:
             return {}
         target, valid = judged.target.to(self.device), judged.valid.to(self.device)
         ssim, ms_ssim = metrics.structural_similarities(shown, target, valid)
+        psnr_lab, ciede2000 = metrics.lab_differences(shown, target, valid)
         values: dict[Metric, float] = {
             "psnr_rgb_db": capped_db(metrics.psnr(shown, target, valid)),
-            "psnr_lab_db": capped_db(metrics.psnr_lab(shown, target, valid)),
+            "psnr_lab_db": capped_db(psnr_lab),
             "ssim_rgb": float(ssim),
             "ms_ssim_rgb": float(ms_ssim),
-            "ciede2000": float(metrics.ciede2000(shown, target, valid)),
+            "ciede2000": float(ciede2000),
         }
         if self.backbones.lpips is not None and min(shown.shape[-2:]) >= LEAST_PX and valid.any():
             with torch.no_grad():
