@@ -59,9 +59,9 @@ results: setup $(if $(CLIPS),m3svd/splits.csv)  ## every method with one budget,
 	@test -d demo/pairs || $(BIN)/nirvis demo --out demo
 	@test -d demo-real/pairs || $(BIN)/nirvis demo --real --out demo-real
 	$(BIN)/python benchmarks/results.py --docs docs/results.md --group supervised --dataset twin=demo/pairs \
-		--dataset real=demo-real/pairs
+		--dataset real=demo-real/pairs; supervised=$$?; \
 	$(BIN)/python benchmarks/results.py --docs docs/results.md --group unpaired --dataset twin=demo/pairs \
-		$(if $(CLIPS),--dataset m3svd=m3svd)
+		$(if $(CLIPS),--dataset m3svd=m3svd) && exit $$supervised
 
 m3svd/splits.csv: | setup
 	for clip in $(dir $(CLIPS)); do \

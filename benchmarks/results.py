@@ -21,7 +21,17 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from results_checks import COURSE_HEADER, LIKENESS_HEADER, Checked, checked, course_rows, likeness_rows
+from results_checks import (
+    COURSE_HEADER,
+    HAVE_TO_FALL,
+    LIKENESS_HEADER,
+    Checked,
+    Course,
+    checked,
+    course,
+    course_rows,
+    likeness_rows,
+)
 from results_page import require_block, write_block
 
 from nirvis.training_bar import training_bar
@@ -61,6 +71,13 @@ UNPAIRED: Mapping[str, Changes] = {
 }
 HALF_AS_WIDE = ("mehri_sappa",)
 """Lighter than the others by design, as in their configurations."""
+TOKENS: Changes = {"method.token_width": 96, "method.token_grid": 6}
+AGAINST_RANDOM_FEATURES: Mapping[str, Changes] = {
+    "sesim": {"learning_rate": 1e-3, "method.blocks": 3, "method.queries": 64, "method.window": 16},
+    "roma": {"learning_rate": 1e-3, "method.blocks": 3, **TOKENS, "method.windows": 4},
+    "cptrans": {"learning_rate": 1e-3, "method.blocks": 3, **TOKENS},
+}
+"""Methods that compare nothing but pretrained features: against random ones, only the course of their losses."""
 GROUPS: Mapping[str, Mapping[str, Changes]] = {"supervised": SUPERVISED, "unpaired": UNPAIRED}
 SAMPLES = {"supervised-twin": 2000, "supervised-real": 1500, "unpaired-twin": 1000, "unpaired-m3svd": 300}
 """Crops of each method in the tables of docs/results.md."""
@@ -73,6 +90,10 @@ NOT_COMPUTED = {
     "roma": "compares nothing but tokens of ViT-B/16",
     "cptrans": "compares nothing but tokens of ViT-B/16",
 }
+RANDOM_TITLE = (
+    "The same sum against random features: it says that the optimisation works, and nothing of colours, so that no "
+    "picture is judged"
+)
 
 
 def main() -> None:
@@ -122,14 +143,33 @@ class Table:
             names=list(runs),
         )
         found = [checked(run, method, self._dataset, options.pairs_per_clip) for method, run in runs.items()]
-        text = self._text(comparison, runs, found).replace(str(Path.home()), "~")
+        against_random = self._against_random(home / "random-features")
+        text = self._text(comparison, runs, found, against_random).replace(str(Path.home()), "~")
         (options.out / f"{self.name}.md").write_text(f"# {self.name}\n\n{text}\n", encoding="utf-8")
         if options.docs is not None:
             write_block(options.docs, self.name, text)
         print(text)
-        return [complaint for one in found for complaint in one.complaints]
+        unlearnt = [f"the losses of {method} did not fall" for method, one in against_random.items() if not one.fell]
+        return [*(complaint for one in found for complaint in one.complaints), *unlearnt]
 
-    def _text(self, comparison: Comparison, runs: Mapping[str, RunFolder], found: Sequence[Checked]) -> str:
+    def _against_random(self, home: Path) -> dict[str, Course]:
+        """How the losses went of methods that have no features to compare; their pictures are not looked at."""
+        if self._group != "unpaired" or self._options.methods:
+            return {}
+        courses = {}
+        for method, changes in AGAINST_RANDOM_FEATURES.items():
+            against_random: Changes = {**changes, "method.features": "random"}
+            config = config_of(method, against_random, self._samples, self._options)
+            courses[method] = course(trained(config, self._dataset, home / method), HAVE_TO_FALL[method])
+        return courses
+
+    def _text(
+        self,
+        comparison: Comparison,
+        runs: Mapping[str, RunFolder],
+        found: Sequence[Checked],
+        against_random: Mapping[str, Course],
+    ) -> str:
         options = self._options
         seconds = ", ".join(f"{method} {run.status.seconds:.0f}" for method, run in runs.items())
         parts = [
@@ -137,11 +177,13 @@ class Table:
             comparison.markdown(without=NOT_SHOWN).strip(),
             f"Training took, in seconds: {seconds}.",
         ]
-        if rows := course_rows(found):
+        if rows := course_rows({one.method: one.course for one in found if one.course is not None}):
             title = "Losses: the sum of what has to fall, mean of the first and of the last tenth of the run"
             parts += [title, markdown_table(COURSE_HEADER, rows)]
         title = "Negatives: correlation of the luma of what a method makes, mean over the pictures"
         parts += [title, markdown_table(LIKENESS_HEADER, likeness_rows(found))]
+        if against_random:
+            parts += [RANDOM_TITLE, markdown_table(COURSE_HEADER, course_rows(against_random))]
         if self._group == "unpaired":
             parts.append("\n".join(f"- {method}: not computed, it {reason}" for method, reason in NOT_COMPUTED.items()))
         return "\n\n".join(parts)

@@ -34,6 +34,9 @@ HAVE_TO_FALL: Mapping[str, Sequence[str]] = {
         *("visible_cycle", "visible_recurrent", "visible_recycle", "visible_external"),
         *("infrared_cycle", "infrared_recurrent", "infrared_recycle", "infrared_external"),
     ),
+    "sesim": ("spatial",),
+    "roma": ("global", "local", "motion"),
+    "cptrans": ("similarity",),
 }
 """Beginnings of the terms by which a method holds on to its source, by its name: the way back, the frame foretold, the
 likeness of patches. Training that works makes their sum smaller. Adversarial terms are no measure: two networks play
@@ -136,12 +139,11 @@ def likeness_rows(found: Sequence[Checked]) -> list[list[str]]:
     ]
 
 
-def course_rows(found: Sequence[Checked]) -> list[list[str]]:
+def course_rows(courses: Mapping[str, Course]) -> list[list[str]]:
     """Method, its terms, where their sum began and ended, and the verdict; below ``COURSE_HEADER``."""
     return [
-        [one.method, _named(one.method), f"{one.course.first:.3g}", f"{one.course.last:.3g}", _said(one.course.fell)]
-        for one in found
-        if one.course is not None
+        [method, _named(method), f"{one.first:.3g}", f"{one.last:.3g}", _said(one.fell)]
+        for method, one in courses.items()
     ]
 
 

@@ -80,18 +80,23 @@ def test_tables_are_written_and_bad_news_is_the_exit_status(
     document = tmp_path / "results.md"
     document.write_text(f"{begin}\n{end}\n")
     monkeypatch.setitem(results.GROUPS, "unpaired", {"cyclegan": {"method.blocks": 1}})
+    tokens = {"method.blocks": 1, "method.token_width": 32, "method.token_grid": 4}
+    monkeypatch.setattr(results, "AGAINST_RANDOM_FEATURES", {"cptrans": tokens})
     words = ["--group", "unpaired", "--dataset", f"small={dataset}", "--out", str(tmp_path / "out")]
     words += ["--crop", "32", "--width", "4", "--docs", str(document)]
     monkeypatch.setattr(sys, "argv", ["results.py", *words, "--samples", "4"])
     # Of a single step, the first and the last tenth are the same.
-    with pytest.raises(SystemExit, match="unpaired-small: the losses of cyclegan did not fall"):
+    with pytest.raises(SystemExit, match="unpaired-small: the losses of cyclegan did not fall") as ended:
         results.main()
+    assert "unpaired-small: the losses of cptrans did not fall" in str(ended.value)
     written = document.read_text()
     assert "4 crops of 32 px for every method, width 4, seed 42." in written
     for title in ("Mode day", "Steadiness", "Runs", "Losses", "Negatives"):
         assert f"\n{title}" in written
     assert "Across rigs" not in written
     assert "| cyclegan | cycle_… |" in written
+    assert written.count("| cptrans |") == 1, "random features make a course of losses, and no figure of a picture"
+    assert "| cptrans | similarity |" in written
     assert "**no**" in written
     tables = written.removeprefix(f"{begin}\n").removesuffix(f"{end}\n")
     assert (tmp_path / "out" / "unpaired-small.md").read_text() == f"# unpaired-small\n\n{tables}"
