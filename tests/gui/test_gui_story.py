@@ -242,13 +242,13 @@ def test_profile_with_mistakes_is_said_and_the_rig_stays(
     assert window.live.rig_bar.current == window.session.profile_name
 
 
-def test_kill_9_of_the_window_loses_nothing(qtbot: QtBot, profile: Profile, profile_path: Path) -> None:
+def test_kill_9_of_the_window_loses_nothing(qtbot: QtBot, profile: Profile, profile_path: Path, tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-m", "nirvis", "gui", "--profile", str(profile_path)])
     try:
         client = eventually(lambda: RecorderClient.find(profile.rig))
         # The window gives the profile right after it connected.
         eventually(lambda: client.status().mode)
-        client.record(place="Harbour")
+        client.record(place="Harbour", folder=tmp_path)
         eventually(lambda: client.status().pairs >= 5)
         client.close()
     finally:
