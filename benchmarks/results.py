@@ -144,7 +144,7 @@ class Table:
         )
         found = [checked(run, method, self._dataset, options.pairs_per_clip) for method, run in runs.items()]
         against_random = self._against_random(home / "random-features")
-        text = self._text(comparison, runs, found, against_random).replace(str(Path.home()), "~")
+        text = self._text(comparison, found, against_random).replace(str(Path.home()), "~")
         (options.out / f"{self.name}.md").write_text(f"# {self.name}\n\n{text}\n", encoding="utf-8")
         if options.docs is not None:
             write_block(options.docs, self.name, text)
@@ -166,16 +166,13 @@ class Table:
     def _text(
         self,
         comparison: Comparison,
-        runs: Mapping[str, RunFolder],
         found: Sequence[Checked],
         against_random: Mapping[str, Course],
     ) -> str:
         options = self._options
-        seconds = ", ".join(f"{method} {run.status.seconds:.0f}" for method, run in runs.items())
         parts = [
             f"{self._samples} crops of {options.crop} px for every method, width {options.width}, seed 42.",
             comparison.markdown(without=NOT_SHOWN).strip(),
-            f"Training took, in seconds: {seconds}.",
         ]
         if rows := course_rows({one.method: one.course for one in found if one.course is not None}):
             title = "Losses: the sum of what has to fall, mean of the first and of the last tenth of the run"
