@@ -20,9 +20,10 @@ from nirvis_training.networks.token_discriminator import TokenDiscriminator, wit
 
 
 @pytest.mark.parametrize("wanted", [pytest.param(1.0, id="real"), pytest.param(0.0, id="fake")])
-def test_directions_of_tokens_are_those_of_one_backward_pass_each(wanted: float) -> None:
+@pytest.mark.parametrize(("count", "width"), [(9, 12), (90, 12), (90, 48)])
+def test_directions_of_tokens_are_those_of_one_backward_pass_each(wanted: float, count: int, width: int) -> None:
     torch.manual_seed(0)
-    discriminator, tokens = TokenDiscriminator(12), torch.randn(2, 9, 12)
+    discriminator, tokens = TokenDiscriminator(width), torch.randn(2, count, width)
     hidden, verdicts = discriminator.with_hidden(tokens)
     found = token_gradient_directions(discriminator, tokens, hidden, verdicts - wanted)
     for picture in range(2):

@@ -18,6 +18,8 @@ from nirvis_training.networks.patchgan import PatchGan
 from nirvis_training.networks.token_discriminator import TokenDiscriminator
 
 _TINY = 1e-12
+_BAND = 72
+"""Tokens whose products with all later ones are computed at once."""
 
 
 def content_weights(directions: Tensor, share: float, increase: float) -> Tensor:
@@ -89,11 +91,22 @@ def _cosine_to_mean(product: Tensor, squared_norm: Tensor) -> Tensor:
 def _product_with_mean(error: Tensor, value: Tensor) -> Tensor:
     """⟨gᵢ, ḡ⟩ of a linear layer with bias, whose gradients are errorᵢ·valueᵢᵀ and errorᵢ; ``(N, tokens)``."""
     tokens, outgoing, incoming = error.shape[1], error.shape[2], value.shape[2]
-    if tokens * (outgoing + incoming) < 2 * outgoing * incoming:
-        # Fewer tokens than numbers in each: the mean over j of (errorᵢ·errorⱼ) (valueᵢ·valueⱼ + 1) costs less.
-        return ((error @ error.mT) * (value @ value.mT + 1)).mean(dim=2)
+    if tokens * (outgoing + incoming) < 4 * outgoing * incoming:
+        # Not many more tokens than numbers in each: the mean over j of (errorᵢ·errorⱼ) (valueᵢ·valueⱼ + 1) costs less.
+        return (_products_of_rows(error) * (_products_of_rows(value) + 1)).mean(dim=2)
     mean = error.transpose(1, 2) @ value / error.shape[1]
     return ((error @ mean) * value).sum(dim=2) + (error * error.mean(dim=1, keepdim=True)).sum(dim=2)
+
+
+def _products_of_rows(rows: Tensor) -> Tensor:
+    """Every row with every row, ``(N, T, C)`` → ``(N, T, T)``; what is the same on both sides is computed once."""
+    count = rows.shape[1]
+    products = rows.new_empty(len(rows), count, count)
+    for begin in range(0, count, _BAND):
+        band, later = slice(begin, begin + _BAND), slice(begin, None)
+        found = rows[:, later] @ rows[:, band].mT
+        products[:, later, band], products[:, band, later] = found, found.mT
+    return products
 
 
 def _squared_norm(error: Tensor, value: Tensor) -> Tensor:
