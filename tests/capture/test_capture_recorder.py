@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from nirvis_capture import client as client_module
-from nirvis_capture import recorder_lock, rig
+from nirvis_capture import opening, recorder_lock
 from nirvis_capture import recording as recording_module
 from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.client import RecorderClient, RecorderStatus
@@ -275,7 +275,7 @@ class TestArming:
         backends = iter([self.Backend(real, lambda: goes_on.wait(30)), SimulatedBackend(real)])
         with recorder_of(real, open_backend=lambda _: next(backends)) as client:
             with monkeypatch.context() as hasty:
-                hasty.setattr(rig, "PAINTING_PATIENCE_S", 0.05)
+                hasty.setattr(opening, "PAINTING_PATIENCE_S", 0.05)
                 with pytest.raises(RecorderError, match=r"did not answer within 0.05 s"):
                     client.arm()
             assert client.status().state == "failed"
