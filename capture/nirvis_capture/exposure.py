@@ -91,6 +91,12 @@ def exposures_of(profile: Profile) -> dict[Arm, Exposure]:
     return {arm: Exposure(profile.arm(arm).exposure_us, profile.arm(arm).gain_db) for arm in ARMS}
 
 
+def set_ratio(profile: Profile) -> float:
+    """Amount of vis over amount of nir, as a profile sets them."""
+    exposures = exposures_of(profile)
+    return exposures["vis"].amount / exposures["nir"].amount
+
+
 def joint_exposure(now: Mapping[Arm, Exposure], seen: Mapping[Arm, Figures], rule: Rule) -> Step:
     """One step towards the aim of a rule: both arms are multiplied by one factor, so that their ratio stays.
 
@@ -140,10 +146,10 @@ def pairs_off_ratio(
     exposure_us, gain_db
         Of the frames of each pair, ``(N,)``.
     ratio
-        Set ratio, amount of vis over amount of nir.
+        See `set_ratio`; kept within `RATIO_TOLERANCE`, as cameras round times and gains.
     """
     nir, vis = (exposure_us[arm] * 10 ** (gain_db[arm] / 20) for arm in ARMS)
-    off: NDArray[np.intp] = np.flatnonzero(np.abs(vis / nir / ratio - 1) > RATIO_TOLERANCE)
+    off: NDArray[np.intp] = np.flatnonzero(np.abs(vis - nir * ratio) > RATIO_TOLERANCE * nir * ratio)
     return off
 
 
