@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from nirvis_capture.recorder_lock import hold_lock, rigs_held
 from nirvis_capture.runtime import socket_path
 from nirvis_capture.server import Server
 from nirvis_capture.verify import verify
+from recorders import recorder_of, running
 from waiting import wait_for
 
 SmallProfile = Callable[..., Profile]
@@ -35,28 +36,6 @@ SmallProfile = Callable[..., Profile]
 def wait_for_state(client: RecorderClient, *states: str) -> RecorderStatus:
     wait_for(lambda: client.status().state in states)
     return client.status()
-
-
-@contextlib.contextmanager
-def recorder_of(profile: Profile, **options: Any) -> Iterator[RecorderClient]:
-    """A recorder in a thread of this process, and a client of it."""
-    with running(Recorder(profile.rig, **options), profile) as client:
-        yield client
-
-
-@contextlib.contextmanager
-def running(recorder: Recorder, profile: Profile) -> Iterator[RecorderClient]:
-    server = Server(socket_path(profile.rig), recorder.answer)
-    thread = threading.Thread(target=recorder.run, args=(server,))
-    thread.start()
-    try:
-        with RecorderClient.start(profile) as client:
-            yield client
-    finally:
-        recorder.terminate()
-        thread.join(30)
-        server.close()
-    assert not thread.is_alive()
 
 
 @pytest.fixture
