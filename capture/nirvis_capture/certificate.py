@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from nirvis_capture.clip_exposures import ExposureSummary
 from nirvis_capture.host_delay import HOST_JITTER_NS
 from nirvis_capture.pairing import Event, PairingSummary
 from nirvis_capture.profile import Profile
@@ -30,6 +31,8 @@ class Certificate(BaseModel):
     rows: int
     frames: dict[str, int]
     """Frames by arm."""
+    exposures: ExposureSummary | None = None
+    """None in clips of earlier versions."""
     not_proved: tuple[str, ...]
     ended: str
     """Why the recording ended."""
@@ -65,6 +68,7 @@ def certify(
     end_time: datetime,
     covers: dict[str, str],
     profile: Profile,
+    exposures: ExposureSummary,
     previous: str = "",
     recovered: str = "",
 ) -> Certificate:
@@ -78,6 +82,7 @@ def certify(
         pairs=pairs,
         rows=rows,
         frames=frames,
+        exposures=exposures,
         not_proved=(
             *_not_proved(summary, anchored, unanchored),
             *_not_real(profile),

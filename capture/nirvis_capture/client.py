@@ -6,11 +6,15 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import JsonValue, ValidationError
 
+from nirvis_capture.camera import Arm
 from nirvis_capture.errors import RecorderError
+from nirvis_capture.exposure import Exposure
 from nirvis_capture.launch import ALREADY_RUNNING, Process, launch, launched_ahead
 from nirvis_capture.messages import (
     ArmCameras,
@@ -119,12 +123,24 @@ class RecorderClient:
         operator: str = "",
         folder: Path | None = None,
         seconds: float | None = None,
+        exposures: Mapping[Arm, Exposure] = MappingProxyType({}),
     ) -> str:
-        """Begin a recording, arming first where needed, and return its id; it ends by itself after `seconds`."""
+        """Begin a recording, arming first where needed, and return its id; it ends by itself after `seconds`.
+
+        exposures
+            Where metering begins, if the profile asks for it; see `messages.Record`.
+        """
         where = self._recorded_to = (folder or self._folder).expanduser().absolute()
-        return str(
-            self._ask(Record(folder=where, seconds=seconds, place=place, light=light, notes=notes, operator=operator))
+        command = Record(
+            folder=where,
+            seconds=seconds,
+            place=place,
+            light=light,
+            notes=notes,
+            operator=operator,
+            exposures=dict(exposures),
         )
+        return str(self._ask(command))
 
     def stop(self) -> Path | None:
         """End the recording and wait for its certified clip; the last clip when nothing is being recorded."""

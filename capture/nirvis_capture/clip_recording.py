@@ -47,7 +47,7 @@ def record_clip(
         finally:
             for error in lost:
                 recording.note(str(error))
-            rig.close()
+            rig.disarm()
             recording.cancel()
             recording.wait()
     clip = recording.result()

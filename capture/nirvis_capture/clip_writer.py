@@ -17,6 +17,7 @@ from pathlib import Path
 from nirvis_capture.anchor import Anchor
 from nirvis_capture.camera import ARMS, Arm, CameraInfo, Frame
 from nirvis_capture.certificate import certify
+from nirvis_capture.clip_exposures import exposure_summary
 from nirvis_capture.clip_file import ClipFile
 from nirvis_capture.clip_header import ClipHeader, create_clip
 from nirvis_capture.clip_layout import (
@@ -248,6 +249,7 @@ class ClipWriter:
             end_time=datetime.now(timezone.utc).astimezone(),
             covers=self._digests(),
             profile=self._profile,
+            exposures=exposure_summary(self._file, self._profile),
             previous=previous,
             recovered=recovered,
         )

@@ -9,17 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nirvis_capture.camera import ARMS, Arm
-from nirvis_capture.optics import Figures
 from nirvis_capture.profile import Profile
 from nirvis_capture.settings import Changes
 
+if TYPE_CHECKING:
+    from nirvis_capture.optics import Figures
+
 SHORTEST_US = 30.0
-HIGHEST_GAIN_DB = 24.0
 MAX_SATURATED = 0.002
 """Share of the sites of one colour that may be at full scale: lamps and glints."""
 RATIO_TOLERANCE = 0.01
@@ -73,6 +75,10 @@ class Rule:
     """Level of the bright sites of the arm that is nearer to saturation; see `optics.Figures.bright`."""
     dead_band: float = 0.06
     """A step smaller than this share is not worth a change."""
+    ratio: float | None = None
+    """See `set_ratio`; without it that of the exposures that are there is kept, with what rounding made of it."""
+    centred: bool = False
+    """Delay the secondary so that the middles of both exposures coincide; see `centring`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,17 @@ def exposures_of(profile: Profile) -> dict[Arm, Exposure]:
     return {arm: Exposure(profile.arm(arm).exposure_us, profile.arm(arm).gain_db) for arm in ARMS}
 
 
+def set_ratio(profile: Profile) -> float:
+    """Amount of vis over amount of nir, as a profile sets them."""
+    exposures = exposures_of(profile)
+    return exposures["vis"].amount / exposures["nir"].amount
+
+
+def told(exposures: Mapping[Arm, Exposure]) -> str:
+    """Exposures in words."""
+    return ", ".join(f"{arm} {each.exposure_us / 1e3:.3f} ms {each.gain_db:.2f} dB" for arm, each in exposures.items())
+
+
 def joint_exposure(now: Mapping[Arm, Exposure], seen: Mapping[Arm, Figures], rule: Rule) -> Step:
     """One step towards the aim of a rule: both arms are multiplied by one factor, so that their ratio stays.
 
@@ -104,7 +121,10 @@ def joint_exposure(now: Mapping[Arm, Exposure], seen: Mapping[Arm, Figures], rul
     note = _limit_note(wanted, factor, now, rule)
     if abs(math.log(factor)) < rule.dead_band:
         return Step(now, settled=True, note=note)
-    return Step({arm: rule.ranges[arm].exposure(now[arm].amount * factor) for arm in ARMS}, settled=False, note=note)
+    amounts = {arm: now[arm].amount * factor for arm in ARMS}
+    if rule.ratio is not None:
+        amounts["vis"] = amounts["nir"] * rule.ratio
+    return Step({arm: rule.ranges[arm].exposure(amounts[arm]) for arm in ARMS}, settled=False, note=note)
 
 
 def centring(primary_us: float, secondary_us: float) -> tuple[float, float]:
@@ -140,10 +160,10 @@ def pairs_off_ratio(
     exposure_us, gain_db
         Of the frames of each pair, ``(N,)``.
     ratio
-        Set ratio, amount of vis over amount of nir.
+        See `set_ratio`; kept within `RATIO_TOLERANCE`, as cameras round times and gains.
     """
     nir, vis = (exposure_us[arm] * 10 ** (gain_db[arm] / 20) for arm in ARMS)
-    off: NDArray[np.intp] = np.flatnonzero(np.abs(vis / nir / ratio - 1) > RATIO_TOLERANCE)
+    off: NDArray[np.intp] = np.flatnonzero(np.abs(vis - nir * ratio) > RATIO_TOLERANCE * nir * ratio)
     return off
 
 

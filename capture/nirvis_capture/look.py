@@ -47,8 +47,8 @@ def looking(profile: Profile, backend: Backend | None = None) -> Iterator[Look]:
     """Arm the rig of a profile for the time of a block. Raises `CameraError`."""
     lost: list[CameraError] = []
     rig = Rig(profile, lost.append, backend)
-    rig.open()
     try:
+        rig.open()
         rig.arm()
         yield Look(rig, lost)
     finally:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 from nirvis_capture.camera import Arm
+from nirvis_capture.exposure import Exposure
 from nirvis_capture.profile import Light, Mode
 from nirvis_capture.ring import Alarm
 from nirvis_capture.wording import counted
@@ -45,6 +46,8 @@ class Record(Message):
     light: Light = "day"
     notes: str = ""
     operator: str = ""
+    exposures: dict[Arm, Exposure] = {}
+    """Where metering begins, and what stays where it fails; as the profile or the last metering has them when empty."""
 
 
 class Stop(Message):
@@ -80,6 +83,8 @@ class RecorderStatus(Message):
     rig: str
     opening: Literal["", "preview", "recording"] = ""
     """What the cameras are being opened and armed for at this moment, which may take a while."""
+    metering: bool = False
+    """Whether both arms are looked through at this moment, to set their exposures for a recording."""
     holds_cameras: bool = False
     """Whether cameras are open, or about to be: no other program can have them."""
     clients: int = 0
@@ -119,6 +124,8 @@ class RecorderStatus(Message):
     """What each camera tells of itself and its transport since arming; empty for drivers that tell nothing."""
     ranges: dict[Arm, dict[str, tuple[float, float]]] = {}
     """Least and greatest value of the settings that the open cameras tell; empty while they are let go."""
+    exposures: dict[Arm, Exposure] = {}
+    """As the open cameras were set; empty while they are let go."""
     disk_minutes_left: float | None = None
     """Minutes of recording until ``min_free_gb`` is reached."""
     clip: Path | None = None
@@ -133,6 +140,8 @@ class RecorderStatus(Message):
     @property
     def doing(self) -> str:
         """What the recorder does, in words."""
+        if self.metering:
+            return "it meters the light for a recording"
         if self.opening:
             return "it opens its cameras" + (" for a recording" if self.opening == "recording" else "")
         if self.state in ("recording", "finalising"):

@@ -32,7 +32,12 @@ def within_patience(what: str, call: Callable[[], None], patience_s: float = PAT
             log.error("could not %s: %s", what, error)
 
     thread = threading.Thread(target=run, name=what, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:
+        # An interpreter that is ending starts no thread any more, from Python 3.12 on.
+        run()
+        return thread
     thread.join(patience_s)
     if thread.is_alive():
         log.error("could not %s within %.0f s; it is left behind", what, patience_s)

@@ -160,6 +160,22 @@ class Recording(Settings):
     """Of the frames in clips; lossless. Viewers need the bitshuffle filter of HDF5 to show compressed ones."""
 
 
+class Metering(Settings):
+    """How the exposures of both arms are set together by what they see, in the ratio that the profile sets."""
+
+    before_recording: bool = False
+    """Set them anew before each recording, so before each of a series; within one they never change. The cameras are
+    stopped for it, and begin to record some seconds later."""
+    bright: float = Field(default=0.8, ge=0.1, le=0.95)
+    """Level of the bright parts of the arm that is nearer to saturation, as a share of its range."""
+    longest_us: float | None = Field(default=None, gt=0)
+    """Longest exposure, against motion blur; what the trigger rate leaves without it."""
+    highest_gain_db: float = Field(default=24.0, ge=0, le=48)
+    """Gain is used only where the exposure can grow no further."""
+    centred: bool = False
+    """Delay the trigger so that the middles of both exposures coincide."""
+
+
 class Profile(Settings):
     """A rig: two arms, their trigger, and where clips go."""
 
@@ -171,6 +187,7 @@ class Profile(Settings):
     vis: ArmSettings
     trigger: Trigger
     recording: Recording = Recording()
+    metering: Metering = Metering()
     twin: TwinSettings = TwinSettings()
     """What the simulated rig shows; read by backend ``simulated`` only."""
     replay: ReplaySettings | None = None
@@ -197,11 +214,21 @@ class Profile(Settings):
         return parse_profile(edited_text(self.text, changes), origin=f"{self.rig}, edited")
 
     @model_validator(mode="after")
-    def _one_backend_for_both(self) -> Profile:
+    def _parts_fit_together(self) -> Profile:
         if self.nir.backend != self.vis.backend:
             raise ValueError(f"both arms need one backend, got nir {self.nir.backend} and vis {self.vis.backend}")
         if self.nir.backend == "replay" and self.replay is None:
             raise ValueError("backend replay needs a [replay] table that says what to replay")
+        if self.metering.before_recording and self.recording.pre_trigger_seconds:
+            raise ValueError(
+                "recording.pre_trigger_seconds keeps what was seen before the button, and metering.before_recording "
+                "changes the exposures then; set one of them to 0 or false"
+            )
+        if self.metering.before_recording and (self.nir.dark or self.vis.dark):
+            raise ValueError(
+                "dark frames hold for one exposure, and metering.before_recording changes it; leave nir.dark and "
+                "vis.dark out, or meter with nirvis expose before they are taken"
+            )
         if self.nir.serial == self.vis.serial:
             raise ValueError(f"both arms have serial {self.nir.serial}")
         for arm in get_args(Arm):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nirvis_capture.exposure import exposures_of
 from nirvis_capture.pairing import Event
 from nirvis_capture.recording import Recording
 from nirvis_capture.rig import Rig
@@ -28,7 +29,7 @@ def recording_figures(recording: Recording | None) -> dict[str, Any]:
 
 
 def rig_figures(rig: Rig | None) -> dict[str, Any]:
-    """Residuals, health and ranges of the open cameras."""
+    """Residuals, health, ranges and exposures of the open cameras."""
     if rig is None:
         return {}
     return {
@@ -36,6 +37,7 @@ def rig_figures(rig: Rig | None) -> dict[str, Any]:
         "residual_p99_us": rig.residual_us(99),
         "health": rig.health,
         "ranges": rig.ranges,
+        "exposures": exposures_of(rig.profile),
     }
 
 

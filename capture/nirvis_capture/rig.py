@@ -14,6 +14,7 @@ from nirvis_capture.camera import ARMS, Arm, Backend, Camera, CameraInfo, ClockL
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.errors import CameraError, CameraLost, FreeRunning
 from nirvis_capture.frame_memory import release_frames
+from nirvis_capture.opening import cameras_of
 from nirvis_capture.pair_stream import PairStream, RowSink
 from nirvis_capture.pairing import Event
 from nirvis_capture.patience import ANSWER_PATIENCE_S, PATIENCE_S, answer_of, within_patience
@@ -28,8 +29,6 @@ PAUSE_PERIODS = 4
 PAUSES = 2
 """One stray frame after arming is forgiven, if the next pause is silent."""
 LATCHES = 5
-PAINTING_PATIENCE_S = 180.0
-"""A simulated rig paints its street when it is opened, which takes a busy computer a while."""
 LOST_AFTER_S = 1.0
 LOST_AFTER_PERIODS = 3
 AT_ONCE_S = 0.25
@@ -113,11 +112,7 @@ class Rig:
 
     def open(self) -> None:
         """Open both cameras. Raises `CameraError` when that fails; none stays open then."""
-        try:
-            self._cameras = answer_of("open the cameras", self._backend.open, _opening_patience_s(self.profile))
-        except CameraError:
-            within_patience("release the cameras", self._backend.close)
-            raise
+        self._cameras = cameras_of(self.profile, self._backend)
         self._with_health = {arm: camera for arm, camera in self._cameras.items() if isinstance(camera, Health)}
 
     def arm(self, sink: RowSink | None = None) -> None:
@@ -160,7 +155,9 @@ class Rig:
         secondary = self._cameras[self._secondary]
         self._start(self._secondary)
         free = self.profile.trigger.source == "free"
-        stray = 0 if free else self._listen(secondary)
+        pause_s = max(MIN_PAUSE_S, PAUSE_PERIODS * self._period_s)
+        listen = partial(self._stray_frames, secondary, pause_s)
+        stray = 0 if free else answer_of("listen to the pause", listen, ANSWER_PATIENCE_S + PAUSES * pause_s)
         self.warning = str(FreeRunning(secondary.info.serial, stray)) if stray else unknown_readout(self.profile)
         latches = answer_of("read the clocks", lambda: {arm: best_latch(self._cameras[arm]) for arm in ARMS})
         period_ns = self.profile.trigger.period_ns
@@ -174,7 +171,7 @@ class Rig:
         self._start(self._primary)
         self._start_grabbing(self._primary)
 
-    def _listen(self, secondary: Camera) -> int:
+    def _stray_frames(self, secondary: Camera, pause_s: float) -> int:
         """Frames that came although the primary is silent; 0 is what a wired rig gives.
 
         The pause has to be longer than the slowest free-running camera would be silent: four periods of the trigger,
@@ -182,9 +179,16 @@ class Rig:
         """
         frames = 0
         for _ in range(PAUSES):
-            frames = _count_frames(secondary, max(MIN_PAUSE_S, PAUSE_PERIODS * self._period_s))
+            frames = self._count_frames(secondary, pause_s)
             if frames == 0:
                 break
+        return frames
+
+    def _count_frames(self, camera: Camera, seconds: float) -> int:
+        deadline = time.monotonic() + seconds
+        frames = 0
+        while not self._stopping.is_set() and (remaining := deadline - time.monotonic()) > 0:
+            frames += camera.next_frame(remaining) is not None
         return frames
 
     def _start_grabbing(self, arm: Arm) -> None:
@@ -285,15 +289,3 @@ def _no_anchor(nir: Sequence[Frame], vis: Sequence[Frame]) -> Anchor:
     """What two cameras that run by themselves have, as their profile says."""
     note = "both cameras run by themselves, as the profile has it"
     return Anchor(nir[0].timestamp_ns, vis[0].timestamp_ns, "none", note, nir[0].frame_id, vis[0].frame_id)
-
-
-def _count_frames(camera: Camera, seconds: float) -> int:
-    deadline = time.monotonic() + seconds
-    frames = 0
-    while (remaining := deadline - time.monotonic()) > 0:
-        frames += camera.next_frame(remaining) is not None
-    return frames
-
-
-def _opening_patience_s(profile: Profile) -> float:
-    return PAINTING_PATIENCE_S if profile.nir.backend == "simulated" else ANSWER_PATIENCE_S

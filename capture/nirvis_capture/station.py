@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from pydantic import JsonValue
 
-from nirvis_capture.camera import Backend
+from nirvis_capture.camera import Arm, Backend
 from nirvis_capture.cameras import open_backend, prepare_backend
 from nirvis_capture.clip_writer import ClipWriter
 from nirvis_capture.disk import minutes_left, prepare_folder
 from nirvis_capture.errors import CameraError, RecorderError
+from nirvis_capture.exposure import Exposure, exposure_changes
+from nirvis_capture.light_meter import metered_or_kept, rule_for
 from nirvis_capture.live_rig import LiveRig
 from nirvis_capture.messages import (
     ArmCameras,
@@ -55,16 +57,20 @@ class Station:
     ) -> None:
         self._name = name
         self._post = post
+        self._open_backend = open_backend
         self._live = LiveRig(name, open_backend, self._tell_lost)
         self._open_writer = open_writer
         self._state: State = "idle"
         self._message = ""
+        self._given: Profile | None = None
         self._profile: Profile | None = None
+        """As given, with the exposures that were metered last."""
         self._folder = Path()
         self._recording: Recording | None = None
         """The running recording, else the last one."""
         self._clip: Path | None = None
         self._opening: Literal["", "preview", "recording"] = ""
+        self._metering = False
         self._called_off = threading.Event()
 
     @property
@@ -108,7 +114,7 @@ class Station:
         self._live.close()
 
     def _use(self, text: str) -> None:
-        if self._profile is not None and self._profile.text == text:
+        if self._given is not None and self._given.text == text:
             return
         if self.busy:
             raise RecorderError(f"{self._name} is recording with another profile. Stop that recording first.")
@@ -116,7 +122,8 @@ class Station:
         if profile.rig != self._name:
             raise RecorderError(f"This is the recorder of {self._name}, and the profile is of rig {profile.rig}.")
         self.release()
-        self._profile, self._folder = profile, profile.recording.folder
+        self._given = self._profile = profile
+        self._folder = profile.recording.folder
         self._state, self._message, self._recording = "idle", "", None
         prepare_backend(profile)
 
@@ -192,14 +199,32 @@ class Station:
         self._called_off.clear()
         prepare_folder(profile, command.folder)
         with self._opening_for("recording"):
+            warning = self._meter(profile, command.exposures) if profile.metering.before_recording else ""
             rig = self._open()
-            if self._called_off.is_set():
-                raise RecorderError("The recording was called off before its first exposure; nothing was written.")
+            self._go_on()
             recording = self._new_recording(rig, command)
             self._start(rig, recording)
             self._folder, self._recording, self._clip = command.folder, recording, None
-            self._state, self._message = "recording", rig.warning
+            self._state, self._message = "recording", " ".join(filter(None, (warning, rig.warning)))
         return recording.header.recording_id
+
+    def _go_on(self, *_: int) -> None:
+        """Raises `RecorderError` where the recording that is about to begin is not wanted any more."""
+        if self._called_off.is_set():
+            raise RecorderError("The recording was called off before its first exposure; nothing was written.")
+
+    def _meter(self, profile: Profile, begin_with: Mapping[Arm, Exposure]) -> str:
+        """Set the exposures by what both arms see now; gives what the operator should know of it."""
+        self.release()
+        rule = rule_for(self._given or profile)
+        if begin_with:
+            profile = profile.edited(exposure_changes(profile, begin_with, rule.centred))
+        self._metering = True
+        try:
+            self._profile, warning = metered_or_kept(profile, rule, self._open_backend, self._go_on)
+        finally:
+            self._metering = False
+        return warning
 
     def _start(self, rig: Rig, recording: Recording) -> None:
         try:
@@ -263,6 +288,7 @@ class Station:
             state=self._state,
             rig=self._name,
             opening=self._opening,
+            metering=self._metering,
             holds_cameras=rig is not None or bool(self._opening),
             mode=None if profile is None else profile.mode,
             ring_fill=self._fill(),

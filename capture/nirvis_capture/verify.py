@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nirvis_capture.camera import ARMS, Arm
 from nirvis_capture.certificate import Certificate, claim, digest
 from nirvis_capture.clip import Clip
+from nirvis_capture.clip_exposures import exposure_summary
 from nirvis_capture.clip_frames import frames_sha256
 from nirvis_capture.clip_header import ANCHOR
 from nirvis_capture.clip_layout import (
@@ -182,6 +183,9 @@ def _wrong_pairs(clip: Clip) -> Iterator[str]:
         yield f"pair table: {wrong} rows in all differ from what the stamps say"
     if pairer.summary() != stated or clip.certificate.pairs != pairer.counts[Event.PAIR]:
         yield "certificate: its counts or its fit differ from what the stamps say"
+    exposures = clip.certificate.exposures
+    if exposures is not None and exposures != exposure_summary(clip.file, clip.profile):
+        yield "certificate: its exposures differ from what the frames say"
 
 
 def _names_every_frame(clip: Clip, arm: Arm) -> bool:

@@ -21,6 +21,9 @@ def certificate_line(certificate: Certificate) -> str:
     ]
     silent = [f"no frame of {arm}" for arm, frames in certificate.frames.items() if not frames]
     lost = ", ".join([*events, *silent]) or "nothing lost"
+    exposures = certificate.exposures
+    if exposures is not None and exposures.pairs_off_ratio:
+        lost += f", {counted(exposures.pairs_off_ratio, 'pair')} off the set ratio of exposures"
     if certificate.claim == "integrity":
         frames = " + ".join(str(n) for n in certificate.frames.values())
         return f"unanchored (integrity only), {frames} frames, {lost}"

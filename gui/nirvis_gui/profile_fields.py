@@ -30,7 +30,7 @@ UNITS = {
 """What the last word of a name says of its value."""
 _SAID_OF_INPUT = re.compile(r"\bInput should be\b")
 """How the model begins; at a field it is clear what is meant."""
-_COMMON = ("nir", "vis", "trigger", "recording")
+_COMMON = ("nir", "vis", "trigger", "recording", "metering")
 _OF_BACKEND = {"simulated": "twin", "replay": "replay", "spinnaker": "spinnaker", "aravis": "aravis"}
 
 

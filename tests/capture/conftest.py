@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -71,7 +72,11 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def write_clip(tmp_path: Path, small_profile: SmallProfile) -> WriteClip:
-    """Writes a clip of noise frames of 160 × 120 px; by default anchored, and vis lost the frame of pulse 5."""
+    """Writes a clip of noise frames of 160 × 120 px; by default anchored, and vis lost the frame of pulse 5.
+
+    vis_gain_db
+        Of the frames of single pulses; 1.5 dB is that of all others.
+    """
 
     def write(
         name: str = "street.clip.h5",
@@ -79,6 +84,7 @@ def write_clip(tmp_path: Path, small_profile: SmallProfile) -> WriteClip:
         anchored: bool = True,
         dropped: int | None = 5,
         compression: str = "none",
+        vis_gain_db: Mapping[int, float] = MappingProxyType({}),
         **texts: str,
     ) -> Path:
         profile = small_profile().edited({"recording.compression": compression})
@@ -105,7 +111,8 @@ def write_clip(tmp_path: Path, small_profile: SmallProfile) -> WriteClip:
                         continue
                     pixels = rng.integers(0, 256, (120, 160), dtype=np.uint8)
                     at_ns = pulse * period_ns + 37 * (pulse % 3)
-                    frame = Frame(pixels, pulse, at_ns + offset_ns, at_ns + 4_000_000, 6000.0, 1.5)
+                    gain_db = vis_gain_db.get(pulse, 1.5) if arm == "vis" else 1.5
+                    frame = Frame(pixels, pulse, at_ns + offset_ns, at_ns + 4_000_000, 6000.0, gain_db)
                     for row in pairer.feed(arm, frame):
                         writer.write(row)
             for row in pairer.finish():

@@ -6,12 +6,15 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nirvis.certificate_line import certificate_line
 from nirvis_capture.camera import ARMS, Arm
+from nirvis_capture.certificate import Certificate
 from nirvis_capture.exposure import (
     Exposure,
     Range,
@@ -25,6 +28,7 @@ from nirvis_capture.exposure import (
 )
 from nirvis_capture.optics import Figures
 from nirvis_capture.profile import Profile
+from nirvis_capture.verify import verify
 
 SmallProfile = Callable[..., Profile]
 RULE = Rule({"nir": Range(30, 20_000, 24), "vis": Range(30, 20_000, 24)})
@@ -130,8 +134,38 @@ class TestWithinAPair:
                 gains = {arm: clip.arms[arm].gain_db[rows[arm]] for arm in ARMS}
                 assert set(exposed["nir"]) == {amount}
                 assert not len(pairs_off_ratio(exposed, gains, ratio=0.5))
+                stated = clip.certificate.exposures
+            assert stated is not None
+            assert stated.exposure_us == {"nir": (amount, amount), "vis": (amount / 2, amount / 2)}
+            assert (stated.set_ratio, stated.pairs_off_ratio) == (0.5, 0)
 
     def test_a_change_that_reached_one_arm_first_is_found(self) -> None:
         exposed = {"nir": np.array([4000.0, 4000.0, 8000.0, 8000.0]), "vis": np.array([2000.0, 4000.0, 4000.0, 4000.0])}
         gains = {arm: np.zeros(4) for arm in ARMS}
         assert pairs_off_ratio(exposed, gains, ratio=0.5).tolist() == [1]  # type: ignore[arg-type]
+
+
+class TestInTheCertificate:
+    """A clip says of itself whether its pairs kept the ratio that its profile sets, and ``nirvis verify`` proves it."""
+
+    @pytest.fixture
+    def clip(self, write_clip: Callable[..., Path]) -> Path:
+        """Pair 3 was exposed with another gain; 7 within the tolerance; of pulse 5 vis has no frame."""
+        return write_clip(vis_gain_db={3: 7.5, 7: 1.55})
+
+    def test_pairs_off_the_ratio_are_counted_and_said(self, clip: Path) -> None:
+        verdict = verify(clip)
+        stated = verdict.certificate.exposures
+        assert verdict.ok
+        assert stated is not None
+        assert (stated.gain_db, stated.set_ratio) == ({"nir": (1.5, 1.5), "vis": (1.5, 7.5)}, 1.0)
+        assert stated.pairs_off_ratio == 1
+        assert "1 transfer drop, 1 pair off the set ratio of exposures" in certificate_line(verdict.certificate)
+
+    def test_a_certificate_that_states_others_is_refused(self, clip: Path) -> None:
+        with h5py.File(clip, "r+") as file:
+            stated = Certificate.model_validate_json(file["entry/certificate"][()])
+            assert stated.exposures is not None
+            kept = stated.exposures.model_copy(update={"pairs_off_ratio": 0})
+            file["entry/certificate"][()] = stated.model_copy(update={"exposures": kept}).sealed().model_dump_json()
+        assert verify(clip).findings == ("certificate: its exposures differ from what the frames say",)

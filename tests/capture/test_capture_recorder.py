@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from nirvis_capture import client as client_module
-from nirvis_capture import recorder_lock, rig
+from nirvis_capture import opening, recorder_lock
 from nirvis_capture import recording as recording_module
 from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.client import RecorderClient, RecorderStatus
@@ -27,6 +27,7 @@ from nirvis_capture.recorder_lock import hold_lock, rigs_held
 from nirvis_capture.runtime import socket_path
 from nirvis_capture.server import Server
 from nirvis_capture.verify import verify
+from recorders import recorder_of, running
 from waiting import wait_for
 
 SmallProfile = Callable[..., Profile]
@@ -35,28 +36,6 @@ SmallProfile = Callable[..., Profile]
 def wait_for_state(client: RecorderClient, *states: str) -> RecorderStatus:
     wait_for(lambda: client.status().state in states)
     return client.status()
-
-
-@contextlib.contextmanager
-def recorder_of(profile: Profile, **options: Any) -> Iterator[RecorderClient]:
-    """A recorder in a thread of this process, and a client of it."""
-    with running(Recorder(profile.rig, **options), profile) as client:
-        yield client
-
-
-@contextlib.contextmanager
-def running(recorder: Recorder, profile: Profile) -> Iterator[RecorderClient]:
-    server = Server(socket_path(profile.rig), recorder.answer)
-    thread = threading.Thread(target=recorder.run, args=(server,))
-    thread.start()
-    try:
-        with RecorderClient.start(profile) as client:
-            yield client
-    finally:
-        recorder.terminate()
-        thread.join(30)
-        server.close()
-    assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -275,7 +254,7 @@ class TestArming:
         backends = iter([self.Backend(real, lambda: goes_on.wait(30)), SimulatedBackend(real)])
         with recorder_of(real, open_backend=lambda _: next(backends)) as client:
             with monkeypatch.context() as hasty:
-                hasty.setattr(rig, "PAINTING_PATIENCE_S", 0.05)
+                hasty.setattr(opening, "PAINTING_PATIENCE_S", 0.05)
                 with pytest.raises(RecorderError, match=r"did not answer within 0.05 s"):
                     client.arm()
             assert client.status().state == "failed"

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,21 @@ from conformance.bench import Bench
 from conformance.spinnaker_bench import SpinnakerBench, grasshopper
 from nirvis.app import main
 from nirvis.termination import Terminated, ending_by_signal
+from nirvis_capture import patience
 from nirvis_capture.camera import Frame
+from nirvis_capture.cameras import spinnaker_camera
+from nirvis_capture.cameras.borrowed import Borrowed
+from nirvis_capture.cameras.genicam_configuration import configure
 from nirvis_capture.cameras.spinnaker_camera import SpinnakerCamera
+from nirvis_capture.cameras.spinnaker_images import ImageReader
+from nirvis_capture.client import RecorderClient
+from nirvis_capture.errors import RecorderError
 from nirvis_capture.preflight import preflight
 from nirvis_capture.profile import load_profile
+from nirvis_capture.recorder import Recorder
+from nirvis_capture.runtime import socket_path
+from nirvis_capture.server import Server
+from waiting import wait_for
 
 COMMANDS = ["preflight", "expose", "calibrate dark", "doctor --trigger"]
 
@@ -31,15 +43,21 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench.close()
 
 
+@pytest.fixture
+def rig(bench: SpinnakerBench, tmp_path: Path) -> Path:
+    """The file of its profile; clips go to an empty folder beside it."""
+    (tmp_path / "clips").mkdir()
+    path = tmp_path / "rig.toml"
+    path.write_text(bench.profile.edited({"recording.folder": str(tmp_path / "clips")}).text)
+    return path
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["sigterm", "sighup"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_that_is_ended_gives_its_cameras_back_as_they_were(
-    bench: SpinnakerBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, command: str
+    bench: SpinnakerBench, rig: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, command: str
 ) -> None:
     """The signal comes while a camera is read, with its settings changed."""
-    profile = tmp_path / "rig.toml"
-    profile.write_text(bench.profile.edited({"recording.folder": str(tmp_path / "clips")}).text)
-    (tmp_path / "clips").mkdir()
     next_frame, changed = SpinnakerCamera.next_frame, []
 
     def reading(camera: SpinnakerCamera, timeout_s: float) -> Frame | None:
@@ -50,10 +68,107 @@ def test_a_command_that_is_ended_gives_its_cameras_back_as_they_were(
 
     monkeypatch.setattr(SpinnakerCamera, "next_frame", reading)
     with pytest.raises(SystemExit) as end:
-        main([*command.split(), str(profile)])
+        main([*command.split(), str(rig)])
     assert (end.value.code, changed) == (128 + number, [True])
     bench.check()
-    assert list((tmp_path / "clips").iterdir()) == []
+    assert list((rig.parent / "clips").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        pytest.param("preflight", signal.SIGINT, id="preflight-ctrl-c"),
+        pytest.param("expose", signal.SIGTERM, id="expose-sigterm"),
+        pytest.param("calibrate dark", signal.SIGHUP, id="calibrate-sighup"),
+        pytest.param("doctor --trigger", signal.SIGINT, id="doctor-ctrl-c"),
+    ],
+)
+def test_one_that_is_ended_while_it_opens_its_cameras_changes_nothing(
+    bench: SpinnakerBench, rig: Path, monkeypatch: pytest.MonkeyPatch, command: str, number: signal.Signals
+) -> None:
+    """The first camera gets its settings when the command already wants to be gone."""
+    closing = announced(monkeypatch, Borrowed, "close")
+    configured = []
+
+    def slow(*arguments: Any) -> frozenset[str]:
+        os.kill(os.getpid(), number)
+        assert closing.wait(30)
+        configured.append(arguments)
+        return configure(*arguments)
+
+    monkeypatch.setattr(spinnaker_camera, "configure", slow)
+    with pytest.raises(SystemExit) as end:
+        main([*command.split(), str(rig)])
+    assert end.value.code == 128 + number
+    assert configured
+    bench.check()
+
+
+def test_one_that_is_ended_while_it_arms_them_leaves_none_streaming(
+    bench: SpinnakerBench, rig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing = announced(monkeypatch, Borrowed, "close")
+    begin = ImageReader.__init__
+
+    def slow(*arguments: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert closing.wait(30)
+        begin(*arguments)
+
+    monkeypatch.setattr(ImageReader, "__init__", slow)
+    monkeypatch.setattr(patience.within_patience, "__defaults__", (0.2,))
+    with pytest.raises(SystemExit):
+        main(["expose", str(rig)])
+    assert closing.is_set()
+    wait_for(lambda: not bench.world.held)
+    bench.check()
+
+
+def test_a_recorder_that_is_ended_while_it_opens_its_cameras_changes_nothing(
+    bench: SpinnakerBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder(bench.profile.rig)
+    configured = []
+
+    def slow(*arguments: Any) -> frozenset[str]:
+        if not configured:
+            recorder.terminate()
+        configured.append(arguments)
+        return configure(*arguments)
+
+    monkeypatch.setattr(spinnaker_camera, "configure", slow)
+    server = Server(socket_path(bench.profile.rig), recorder.answer)
+    thread = threading.Thread(target=recorder.run, args=(server,))
+    thread.start()
+    with RecorderClient.start(bench.profile) as client, pytest.raises(RecorderError, match="called off"):
+        client.record(folder=Path("nowhere"))
+    thread.join(30)
+    assert configured
+    bench.check()
+
+
+def test_what_ends_something_is_done_without_a_thread_where_none_can_be_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    ended = []
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert not patience.within_patience("end it", lambda: ended.append(True)).is_alive()
+    assert ended
+
+
+def announced(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> threading.Event:
+    """An event that is set when that method begins."""
+    begun, method = threading.Event(), getattr(owner, name)
+
+    def announcing(*arguments: Any) -> Any:
+        begun.set()
+        return method(*arguments)
+
+    monkeypatch.setattr(owner, name, announcing)
+    return begun
 
 
 def test_only_the_first_signal_ends_and_what_was_there_before_is_there_again() -> None:

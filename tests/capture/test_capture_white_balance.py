@@ -10,7 +10,7 @@ import pytest
 from nirvis_capture.camera import ARMS, Raw
 from nirvis_capture.exposure import exposures_of
 from nirvis_capture.light_meter import meter, rule_for
-from nirvis_capture.profile import Profile, load_profile
+from nirvis_capture.profile import Metering, Profile, load_profile
 from nirvis_capture.raw import demosaic, mosaic
 from nirvis_capture.white_balance import NoGrey, grey_balance
 
@@ -68,7 +68,7 @@ class TestMeter:
         return small_profile().edited({"twin.content": "even", **exposures})
 
     def test_the_twin_is_exposed_brightly_with_its_ratio_kept(self, profile: Profile) -> None:
-        found = meter(profile, rule_for(profile, bright=0.7, centred=True), centred=True)
+        found = meter(profile, rule_for(profile, Metering(bright=0.7, centred=True)))
         exposures = exposures_of(found.profile)
         assert found.settled
         assert exposures["vis"].amount / exposures["nir"].amount == pytest.approx(0.5, rel=0.01)
@@ -78,7 +78,7 @@ class TestMeter:
 
     def test_an_exposure_never_grows_beyond_what_the_rate_and_the_user_leave(self) -> None:
         profile = load_profile("twin_day").edited({"vis.exposure_us": 3000, "trigger.delay_us": 1500})
-        rule = rule_for(profile, centred=True)
+        rule = rule_for(profile, Metering(centred=True))
         assert rule.ranges["nir"].longest_us == pytest.approx(0.95 * 1e6 / 45)
         assert rule.ranges["vis"].longest_us > rule_for(profile).ranges["vis"].longest_us
-        assert {r.longest_us for r in rule_for(profile, longest_us=2000).ranges.values()} == {2000}
+        assert {r.longest_us for r in rule_for(profile, Metering(longest_us=2000)).ranges.values()} == {2000}

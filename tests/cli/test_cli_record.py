@@ -19,6 +19,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,7 @@ from nirvis_capture.cameras.simulated import SimulatedBackend
 from nirvis_capture.client import RecorderClient
 from nirvis_capture.clip import Clip
 from nirvis_capture.errors import NirvisError, ProfileError, RecorderError
+from nirvis_capture.exposure import exposures_of, told
 from nirvis_capture.profile import load_profile
 from nirvis_capture.recorder import Recorder
 from nirvis_capture.runtime import socket_path
@@ -311,14 +313,29 @@ def test_options_that_make_no_sense_are_refused(profile: Path, options: list[obj
 
 
 class TestSeries:
-    def test_so_many_recordings_each_a_clip_of_its_own(
-        self, profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    def test_so_many_recordings_each_a_clip_of_its_own_metered_from_the_exposures_of_the_last(
+        self, profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        metered = load_profile(profile).edited({"twin.content": "even", "metering.before_recording": True})
+        profile.write_text(metered.text)
+        begun_with, begin = [], RecorderClient.record
+
+        def recording(client: RecorderClient, *arguments: Any) -> str:
+            begun_with.append(dict(arguments[-1]))
+            return begin(client, *arguments)
+
+        monkeypatch.setattr(RecorderClient, "record", recording)
         record("--profile", profile, "--every", "0.5s", "--seconds", 0.2, "--count", 2, "--out", tmp_path / "clips")
-        paths = capsys.readouterr().out.splitlines()[::2]
+        said = capsys.readouterr()
+        paths = said.out.splitlines()[::2]
         assert len(set(paths)) == 2
         assert all(verify(path).synchrony for path in paths)
         assert RecorderClient.find(f"cli-{os.getpid()}") is None
+        with Clip.open(paths[0]) as clip:
+            used = exposures_of(clip.profile)
+        assert used != exposures_of(metered)
+        assert begun_with == [{}, used]
+        assert f"exposures: {told(used)}\n" in said.err
 
     def test_none_begins_that_would_leave_too_little(self, profile: Path, tmp_path: Path) -> None:
         with pytest.raises(RecorderError, match=r"Nothing was recorded: .* GB free, .* --until-free-gb 1e\+09"):

@@ -102,7 +102,7 @@ def test_changed_values_are_marked_and_mistakes_stand_at_their_field(qtbot: QtBo
     assert "number" in rate.mistake
     assert not page.save.isEnabled()
     assert [page.tabs.tabText(i) for i in range(page.tabs.count())] == [
-        "rig", "nir ▲", "vis", "trigger ▲", "recording", "twin",
+        "rig", "nir ▲", "vis", "trigger ▲", "recording", "metering", "twin",
     ]  # fmt: skip
     page.undo.click()
     assert page.changes() == {}

@@ -20,13 +20,15 @@ def open_backend(profile: Profile) -> Backend:
 
         return open_replay(profile)
     if profile.nir.backend == "spinnaker":
+        from nirvis_capture.cameras.borrowed import Borrowed
         from nirvis_capture.cameras.spinnaker import SpinnakerBackend
 
-        return SpinnakerBackend(profile)
+        return Borrowed(SpinnakerBackend(profile))
     if profile.nir.backend == "aravis":
         from nirvis_capture.cameras.aravis import AravisBackend
+        from nirvis_capture.cameras.borrowed import Borrowed
 
-        return AravisBackend(profile)
+        return Borrowed(AravisBackend(profile))
     from nirvis_capture.cameras.simulated import SimulatedBackend
 
     return SimulatedBackend(profile)

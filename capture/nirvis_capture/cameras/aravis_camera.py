@@ -68,6 +68,8 @@ class AravisCamera:
         self._features = AravisFeatures(driver, camera.get_device(), self._serial)
         self._gone = threading.Event()
         camera.get_device().connect("control-lost", lambda *_, gone=self._gone: gone.set())
+        self._control = threading.RLock()
+        """Held while acquisition begins or ends; whoever closes the camera meanwhile waits, in a thread of its own."""
         self._using = threading.Lock()
         """Held while the stream is used; whoever ends it waits for that."""
         self._stream: AravisStream | None = None
@@ -111,17 +113,8 @@ class AravisCamera:
         if self._armed:
             return
         wait_for_goodbye(self._serial)
-        self._warmth = self._temperature()
-        with self._features.answers("start"):
-            self._stream = AravisStream(
-                self._driver,
-                self._camera,
-                self._profile.aravis,
-                self._info,
-                self._profile.arm(self._which).pixel_format,
-                self._features,
-            )
-            self._camera.start_acquisition()
+        with self._control:
+            self._start()
         self._heard = time.monotonic()
         self._armed = True
 
@@ -184,23 +177,40 @@ class AravisCamera:
 
         _goodbyes[self._serial] = within_patience(f"{what} camera {self._serial}", goodbye, GOODBYE_S)
 
+    def _start(self) -> None:
+        if self._closed:
+            raise CameraClosed(self._serial)
+        self._warmth = self._temperature()
+        with self._features.answers("start"):
+            self._stream = AravisStream(
+                self._driver,
+                self._camera,
+                self._profile.aravis,
+                self._info,
+                self._profile.arm(self._which).pixel_format,
+                self._features,
+            )
+            self._camera.start_acquisition()
+
     def _stop(self) -> None:
-        with self._using:
-            stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.note_health()
-            self._health = stream.health
-            with self._features.answers("stop"):
-                self._camera.stop_acquisition()
+        with self._control:
+            with self._using:
+                stream, self._stream = self._stream, None
+            if stream is not None:
+                stream.note_health()
+                self._health = stream.health
+                with self._features.answers("stop"):
+                    self._camera.stop_acquisition()
 
     def _release(self) -> None:
-        try:
-            self._stop()
-        finally:
-            refused = self._changes.restore()
-            if refused:
-                log.warning("camera %s did not take back its old %s", self._serial, ", ".join(refused))
-            del self._camera, self._features, self._changes
+        with self._control:
+            try:
+                self._stop()
+            finally:
+                refused = self._changes.restore()
+                if refused:
+                    log.warning("camera %s did not take back its old %s", self._serial, ", ".join(refused))
+                del self._camera, self._features, self._changes
 
     def _refuse_second_hand(self) -> None:
         device = self._camera.get_device()

@@ -6,7 +6,6 @@ Written against public descriptions of PySpin and tested against a stand-in buil
 
 from __future__ import annotations
 
-import atexit
 import gc
 import logging
 import platform
@@ -42,8 +41,6 @@ class SpinnakerBackend:
 
     def open(self) -> Mapping[Arm, SpinnakerCamera]:
         self.close()
-        # A program that ends without closing leaves cameras that stream, and a driver that may not let it end.
-        atexit.register(self.close)
         try:
             with speaking(self._sdk, "Spinnaker", "find its cameras"):
                 self._find()
@@ -64,7 +61,6 @@ class SpinnakerBackend:
             _close(camera)
         self._cameras = {}
         self._release()
-        atexit.unregister(self.close)
 
     def _opened(self, index: int, arm: Arm) -> SpinnakerCamera:
         """In a function of its own, so that no name is left that holds the camera."""

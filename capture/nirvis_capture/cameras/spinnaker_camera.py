@@ -121,10 +121,10 @@ class SpinnakerCamera:
         return {name: float(value) for name, value in read.items() if value is not None}
 
     def disarm(self) -> None:
-        self._streaming, was_streaming = False, self._streaming
-        if not was_streaming:
-            return
         with self._control:
+            self._streaming, was_streaming = False, self._streaming
+            if not was_streaming:
+                return
             # A reader looks up within LOOK_MS. While it waits, EndAcquisition would never come back.
             if not self._reading.acquire(timeout=_STOP_PATIENCE_S):
                 raise CameraError(f"Camera {self._settings.serial} does not stop: its driver hangs while reading.")
@@ -135,8 +135,8 @@ class SpinnakerCamera:
             self._attempt("leave its trigger", self._leave_trigger)
 
     def close(self) -> None:
-        self.disarm()
         with self._control:
+            self.disarm()
             for nodes in (self._stream, self._nodes):
                 if nodes is not None:
                     self._attempt("restore its settings", partial(self._restore, nodes))

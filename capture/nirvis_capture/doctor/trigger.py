@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nirvis_capture.camera import Backend, Camera
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.errors import TriggerTooFast
+from nirvis_capture.opening import cameras_of
 from nirvis_capture.patience import within_patience
 from nirvis_capture.profile import Profile, Trigger
 from nirvis_capture.trigger import check_rate
@@ -210,19 +211,16 @@ def _watch_rig(profile: Profile, open_cameras: Callable[[Profile], Backend]) -> 
     pause_s, seconds = max(PAUSE_S, PAUSE_PERIODS * period_s), max(WATCH_S, WATCH_PERIODS * period_s)
     backend = open_cameras(profile)
     try:
-        cameras = backend.open()
+        cameras = cameras_of(profile, backend)
         primary, secondary = cameras[trigger.primary], cameras[trigger.secondary]
-        primary.arm()
-        alone = len(_watch(primary, pause_s))
-        primary.disarm()
-        secondary.arm()
-        paused = _pause(secondary, pause_s)
-        with ThreadPoolExecutor(1) as pool:
+        # Nothing of this in the main thread: a signal that is raised there would cut it in two.
+        with ThreadPoolExecutor(2) as pool:
+            alone = len(pool.submit(_watch_armed, primary, pause_s).result())
+            pool.submit(secondary.arm).result()
+            paused = pool.submit(_pause, secondary, pause_s).result()
             follower = pool.submit(_watch, secondary, seconds)
-            primary.arm()
-            leader = _watch(primary, seconds)
-            primary.disarm()
-            return Observation(alone, paused, leader, follower.result())
+            leader = pool.submit(_watch_armed, primary, seconds)
+            return Observation(alone, paused, leader.result(), follower.result())
     finally:
         within_patience("release the cameras", backend.close)
 
@@ -230,6 +228,14 @@ def _watch_rig(profile: Profile, open_cameras: Callable[[Profile], Backend]) -> 
 def _pause(secondary: Camera, seconds: float) -> int:
     """Frames that nobody asked for; one that was on its way when the watch began is forgiven."""
     return len(_watch(secondary, seconds)) and len(_watch(secondary, seconds))
+
+
+def _watch_armed(camera: Camera, seconds: float) -> Watched:
+    camera.arm()
+    try:
+        return _watch(camera, seconds)
+    finally:
+        camera.disarm()
 
 
 def _watch(camera: Camera, seconds: float) -> Watched:

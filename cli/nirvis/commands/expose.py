@@ -14,7 +14,6 @@ from nirvis.free_rig import refuse_taken
 from nirvis.profile_copy import check_target, write_profile
 from nirvis.progress import progress_bar
 from nirvis_capture.camera import ARMS
-from nirvis_capture.exposure import HIGHEST_GAIN_DB
 from nirvis_capture.light_meter import Metered, meter, rule_for
 from nirvis_capture.profile import Profile, load_profile
 from nirvis_capture.white_balance import Patch, grey_balance
@@ -29,9 +28,9 @@ def expose(
     profile: Annotated[str, Parameter(help="Hardware profile: a shipped name such as twin_day, or a .toml file.")],
     *,
     write: Path | None = None,
-    bright: Annotated[float, Parameter(validator=Number(gte=0.1, lte=0.95))] = 0.8,
+    bright: Annotated[float | None, Parameter(validator=Number(gte=0.1, lte=0.95))] = None,
     longest_us: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
-    highest_gain_db: Annotated[float, Parameter(validator=Number(gte=0, lte=48))] = HIGHEST_GAIN_DB,
+    highest_gain_db: Annotated[float | None, Parameter(validator=Number(gte=0, lte=48))] = None,
     centre: Annotated[bool, Parameter(negative="")] = False,
     white_balance: Annotated[bool, Parameter(negative="")] = False,
     patch: Annotated[str | None, Parameter(validator=_is_patch)] = None,
@@ -39,18 +38,19 @@ def expose(
 ) -> None:
     """Look through both arms and set their exposures together: their ratio stays as in the profile, neither saturates.
 
-    Nothing is recorded. The cameras get new settings only between armings, so that no pair ever holds two.
+    Nothing is recorded. The cameras get new settings only between armings, so that no pair ever holds two. What is
+    left out is as the table metering of the profile has it.
 
     Parameters
     ----------
     write
         Copy of the profile with what was found; without it, it is only printed.
     bright
-        Level of the bright parts of the arm that is nearer to saturation, as a share of its range.
+        Level of the bright parts of the arm that is nearer to saturation, as a share of its range; usually 0.8.
     longest_us
-        Longest exposure, against motion blur; by default what the trigger rate leaves.
+        Longest exposure, against motion blur; usually what the trigger rate leaves.
     highest_gain_db
-        Gain is used only where the exposure can grow no further.
+        Gain is used only where the exposure can grow no further; usually up to 24.
     centre
         Delay the trigger so that the middles of both exposures coincide.
     white_balance
@@ -64,9 +64,11 @@ def expose(
     if write is not None:
         check_target(write, profile)
     refuse_taken(settings)
-    rule = rule_for(settings, bright, longest_us, highest_gain_db, centre)
+    asked = {"bright": bright, "longest_us": longest_us, "highest_gain_db": highest_gain_db, "centred": centre or None}
+    given = {name: value for name, value in asked.items() if value is not None}
+    rule = rule_for(settings, settings.metering.model_copy(update=given))
     with progress_bar("expose", "look", leave=False) as show:
-        found = meter(settings, rule, centre, progress=show)
+        found = meter(settings, rule, progress=show)
     result = found.profile
     if white_balance or patch is not None:
         result = _balanced(found, patch)

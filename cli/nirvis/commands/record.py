@@ -17,8 +17,10 @@ from cyclopts import Parameter
 from nirvis.certificate_line import say_clip
 from nirvis.end_recording import end_recording
 from nirvis.series import Series
+from nirvis_capture.camera import Arm
 from nirvis_capture.client import RecorderClient, RecorderStatus
 from nirvis_capture.errors import NirvisError, RecorderError, WrongOption
+from nirvis_capture.exposure import Exposure, told
 from nirvis_capture.profile import Light, Profile, load_profile
 from nirvis_capture.wording import counted
 
@@ -72,11 +74,17 @@ def record(
     if every is None and (count is not None or until_free_gb is not None):
         raise WrongOption("--count and --until-free-gb belong to a series: say how often with --every.")
 
+    last: dict[Arm, Exposure] = {}
+    """The recorder of a series ends with each recording: what was metered for one is where the next begins."""
+
     def begin(client: RecorderClient) -> str:
-        return client.record(place, light, notes, operator, out, seconds)
+        return client.record(place, light, notes, operator, out, seconds, last)
+
+    def once() -> None:
+        status = _record_once(settings, profile, begin, seconds, interrupted, json)
+        last.update({} if status is None else status.exposures)
 
     with _interrupts() as interrupted:
-        once = partial(_record_once, settings, profile, begin, seconds, interrupted, json)
         if every is None:
             once()
         else:
@@ -111,8 +119,11 @@ def _record_series(series: Series, once: Callable[[], None], interrupted: thread
 
 def _record_once(
     settings: Profile, name: str, begin: Begin, seconds: float | None, interrupted: threading.Event, as_json: bool
-) -> None:
-    """Record until it has its length or is interrupted. Raises `NirvisError` when it is not what was asked for."""
+) -> RecorderStatus | None:
+    """Record until it has its length or is interrupted; None when that was before it began.
+
+    Raises `NirvisError` when it is not what was asked for.
+    """
     running = RecorderClient.find(settings.rig)
     if running is not None:
         with running:
@@ -121,10 +132,10 @@ def _record_once(
         try:
             if interrupted.is_set():
                 print("interrupted before the recording began: there is no clip", file=sys.stderr)
-                return
-            recording_id = _begun(begin, client, interrupted)
+                return None
+            recording_id = _begun(begin, client, interrupted, settings.metering.before_recording)
             if recording_id is None:
-                return
+                return None
             status = _watch(client, recording_id, interrupted, as_json)
         finally:
             # A recorder that ran for somebody else goes on; one that was launched for this recording does not.
@@ -138,10 +149,12 @@ def _record_once(
     for warning in (status.message, _losses(status)):
         if warning:
             print(f"warning: {warning}", file=sys.stderr)
+    return status
 
 
-def _begun(begin: Begin, client: RecorderClient, interrupted: threading.Event) -> str | None:
+def _begun(begin: Begin, client: RecorderClient, interrupted: threading.Event, metered: bool) -> str | None:
     """Begin the recording; None when it was interrupted while the cameras were opened."""
+    _show("metering the light" if metered else "")
     begun = threading.Event()
 
     def call_off() -> None:
@@ -155,7 +168,11 @@ def _begun(begin: Begin, client: RecorderClient, interrupted: threading.Event) -
     watch = threading.Thread(target=call_off, name="call off")
     watch.start()
     try:
-        return begin(client)
+        recording_id = begin(client)
+        if metered:
+            _show("")
+            print(f"exposures: {told(client.status().exposures)}", file=sys.stderr)
+        return recording_id
     except RecorderError as error:
         if not interrupted.is_set():
             raise

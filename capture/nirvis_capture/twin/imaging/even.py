@@ -17,7 +17,7 @@ WALL_RADIANCE = 0.5
 
 def even_imagers(profile: Profile) -> Mapping[Arm, EvenImager]:
     """Both arms in the dark, or before a wall, as ``twin.content`` has it."""
-    radiance = 0.0 if profile.twin.content == "dark" else WALL_RADIANCE
+    radiance = 0.0 if profile.twin.content == "dark" else WALL_RADIANCE * 2**profile.twin.brightness_ev
     return {arm: EvenImager(profile, arm, radiance) for arm in ARMS}
 
 
