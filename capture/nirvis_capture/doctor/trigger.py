@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -18,7 +20,7 @@ from nirvis_capture.camera import Backend, Camera
 from nirvis_capture.cameras import open_backend
 from nirvis_capture.errors import TriggerTooFast
 from nirvis_capture.opening import cameras_of
-from nirvis_capture.patience import within_patience
+from nirvis_capture.patience import ANSWER_PATIENCE_S, answer_of, within_patience
 from nirvis_capture.profile import Profile, Trigger
 from nirvis_capture.trigger import check_rate
 from nirvis_capture.wording import counted
@@ -206,42 +208,44 @@ def _too_fast(profile: Profile) -> str:
 
 
 def _watch_rig(profile: Profile, open_cameras: Callable[[Profile], Backend]) -> Observation:
-    """Each camera alone, then the primary with the secondary waiting for its pulses."""
-    trigger, period_s = profile.trigger, profile.trigger.period_ns * 1e-9
+    """Each camera alone, then the primary with the secondary waiting for its pulses.
+
+    In a thread, where no signal cuts a camera off between two steps; one that comes ends the watch.
+    """
+    period_s, ended = profile.trigger.period_ns * 1e-9, threading.Event()
     pause_s, seconds = max(PAUSE_S, PAUSE_PERIODS * period_s), max(WATCH_S, WATCH_PERIODS * period_s)
     backend = open_cameras(profile)
     try:
         cameras = cameras_of(profile, backend)
-        primary, secondary = cameras[trigger.primary], cameras[trigger.secondary]
-        # Nothing of this in the main thread: a signal that is raised there would cut it in two.
-        with ThreadPoolExecutor(2) as pool:
-            alone = len(pool.submit(_watch_armed, primary, pause_s).result())
-            pool.submit(secondary.arm).result()
-            paused = pool.submit(_pause, secondary, pause_s).result()
-            follower = pool.submit(_watch, secondary, seconds)
-            leader = pool.submit(_watch_armed, primary, seconds)
-            return Observation(alone, paused, leader.result(), follower.result())
+        primary, secondary = cameras[profile.trigger.primary], cameras[profile.trigger.secondary]
+        watch = partial(_watch_both, primary, secondary, pause_s, seconds, ended)
+        return answer_of("watch the cameras", watch, ANSWER_PATIENCE_S + 3 * pause_s + seconds)
     finally:
+        ended.set()
         within_patience("release the cameras", backend.close)
 
 
-def _pause(secondary: Camera, seconds: float) -> int:
-    """Frames that nobody asked for; one that was on its way when the watch began is forgiven."""
-    return len(_watch(secondary, seconds)) and len(_watch(secondary, seconds))
+def _watch_both(
+    primary: Camera, secondary: Camera, pause_s: float, seconds: float, ended: threading.Event
+) -> Observation:
+    primary.arm()
+    alone = len(_watch(primary, pause_s, ended))
+    primary.disarm()
+    secondary.arm()
+    # Frames that nobody asked for; one that was on its way when the watch began is forgiven.
+    paused = len(_watch(secondary, pause_s, ended)) and len(_watch(secondary, pause_s, ended))
+    with ThreadPoolExecutor(1) as pool:
+        follower = pool.submit(_watch, secondary, seconds, ended)
+        primary.arm()
+        leader = _watch(primary, seconds, ended)
+        primary.disarm()
+        return Observation(alone, paused, leader, follower.result())
 
 
-def _watch_armed(camera: Camera, seconds: float) -> Watched:
-    camera.arm()
-    try:
-        return _watch(camera, seconds)
-    finally:
-        camera.disarm()
-
-
-def _watch(camera: Camera, seconds: float) -> Watched:
+def _watch(camera: Camera, seconds: float, ended: threading.Event) -> Watched:
     deadline = time.monotonic() + seconds
     stamps: list[int] = []
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and not ended.is_set():
         frame = camera.next_frame(_LOOK_S)
         if frame is not None:
             stamps.append(frame.timestamp_ns)
