@@ -27,8 +27,9 @@ def street_imagers(profile: Profile) -> Mapping[Arm, StreetImager]:
         ]
         first.result()
         imagers = {arm: imager.result() for arm, imager in zip(ARMS, arms, strict=True)}
-    # Their next steps are painted beside the first frames, so that none of those waits for many at once.
-    threading.Thread(target=scene.traffic.paint_ahead, args=(0.0,), name="paint ahead", daemon=True).start()
+    # Their next steps are painted beside the first frames, so that none of those waits for many at once. The program
+    # waits for this thread, which ends with it: cut off within OpenCV, it would abort the program.
+    threading.Thread(target=scene.traffic.paint_ahead, args=(0.0,), name="paint ahead").start()
     return imagers
 
 

@@ -6,6 +6,7 @@ another, after a way longer than the picture is wide.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -136,11 +137,11 @@ class Traffic:
         return [self._placed(seen, time_s) for seen in self._in_sight(time_s)]
 
     def paint_ahead(self, time_s: float) -> None:
-        """Paint whoever is in sight at that moment in all phases, the next ones first."""
+        """Paint whoever is in sight at that moment in all phases, the next ones first; less where the program ends."""
         figures = [(seen.figure, seen.way_m / seen.track.stride_m) for seen in self._in_sight(time_s)]
         for step in range(max((figure.phases for figure, _ in figures), default=0)):
             for figure, turn in figures:
-                if step < figure.phases:
+                if step < figure.phases and threading.main_thread().is_alive():
                     figure.at(turn + step / figure.phases)
 
     def _in_sight(self, time_s: float) -> Iterator[_Seen]:
