@@ -163,12 +163,7 @@ class Table:
             courses[method] = course(trained(config, self._dataset, home / method), HAVE_TO_FALL[method])
         return courses
 
-    def _text(
-        self,
-        comparison: Comparison,
-        found: Sequence[Checked],
-        against_random: Mapping[str, Course],
-    ) -> str:
+    def _text(self, comparison: Comparison, found: Sequence[Checked], against_random: Mapping[str, Course]) -> str:
         options = self._options
         parts = [
             f"{self._samples} crops of {options.crop} px for every method, width {options.width}, seed 42.",

@@ -64,6 +64,8 @@ class Recorder:
         self.station = Station(rig, self._events.put, open_backend, open_writer)
         self._idle_s = idle_s
         self._running = True
+        self._farewells: list[Future[JsonValue]] = []
+        """Answers to whoever asked for the end; they come when the cameras are free."""
         self._server: Server | None = None
         self._lonely_since = time.monotonic()
 
@@ -96,6 +98,8 @@ class Recorder:
             server.stop_listening()
             self.station.close()
             self._refuse_the_rest()
+            for farewell in self._farewells:
+                farewell.set_result(None)
 
     def _next(self, server: Server) -> None:
         try:
@@ -106,9 +110,11 @@ class Recorder:
             event()
 
     def _do(self, command: Command, answer: Future[JsonValue]) -> None:
+        if isinstance(command, Shutdown):
+            self._farewells.append(answer)
+            self._end()
+            return
         try:
-            if isinstance(command, Shutdown):
-                self._end()
             answer.set_result(self.station.do(command))
         except NirvisError as error:
             answer.set_exception(error)

@@ -157,7 +157,7 @@ class TestTrouble:
                     goes_on.wait(30)
                 super().write(row)
 
-        with recorder_of(small_profile("real", rate_hz=150, ring_seconds=0.1), open_writer=SlowWriter) as client:
+        with recorder_of(small_profile("real", rate_hz=150, ring_seconds=1), open_writer=SlowWriter) as client:
             client.record(folder=tmp_path)
             wait_for_state(client, "finalising")
             goes_on.set()
@@ -166,8 +166,8 @@ class TestTrouble:
         assert status.clip is not None
         assert verify(status.clip).ok
         with Clip.open(status.clip) as clip:
-            # The writer waits with 20 rows at most, on a busy machine with fewer, and the ring has room for 15 pairs.
-            assert len(clip.pairs) >= 15
+            # The writer waited with 20 rows, and the ring has room for 150 pairs. Late frames have rows of their own.
+            assert len(clip.pairs) >= 20 + 150
             assert "too slow" in clip.certificate.ended
 
     def test_a_disk_that_fails_is_said_and_the_losses_are_counted(self, real: Profile, tmp_path: Path) -> None:

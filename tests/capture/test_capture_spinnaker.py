@@ -283,7 +283,8 @@ class TestTriggering:
         assert verify(path).ok
         with Clip.open(path) as clip:
             assert clip.certificate.claim == "synchrony"
-            assert len(clip) >= 20, "frames that the pairing held when it had its length are part of the clip"
+            # Pairs that the pairing held when the clip had its length are part of it.
+            assert len(clip) == clip.certificate.pairs >= 20
             assert np.abs(true_skews_ns(clip, bench.devices)).max() < PERIOD_NS / 20
 
     def test_the_secondary_starts_with_the_pulse_and_not_after_it(self, bench: SpinnakerBench) -> None:

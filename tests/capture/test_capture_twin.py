@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -18,13 +19,14 @@ from nirvis_capture.raw import demosaic, mosaic
 from nirvis_capture.truth import true_homography
 from nirvis_capture.twin.imaging.arm_view import ArmView
 from nirvis_capture.twin.imaging.clean import CleanView
-from nirvis_capture.twin.imaging.imager import StreetImager
+from nirvis_capture.twin.imaging.imager import StreetImager, street_imagers
 from nirvis_capture.twin.imaging.loop import LOOP_BYTES, loop_length, shown_pulse
 from nirvis_capture.twin.imaging.movers import Movers
 from nirvis_capture.twin.imaging.optics import RigOptics
 from nirvis_capture.twin.imaging.raster import Raster
 from nirvis_capture.twin.imaging.shading import shading
 from nirvis_capture.twin.scenery.scene import Scene, paint_street
+from nirvis_capture.twin.scenery.traffic import Traffic
 
 SIZE = {"sensor": {"width_px": 464, "height_px": 344}, "roi": {"width": 464, "height": 344}}
 street = cache(paint_street)
@@ -170,3 +172,16 @@ def test_a_loop_never_needs_more_memory_than_it_says() -> None:
     assert loop_length(settings) * 1384 * 1032 <= LOOP_BYTES
     assert loop_length(settings.edited({"twin.loop_seconds": 0.001})) == 1
     assert shown_pulse(settings.edited({"twin.loop_seconds": 0.001}), 7) == 0
+
+
+def test_a_program_waits_for_the_painter_whoever_opened_the_rig(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon that is cut off within OpenCV aborts the program, and threads inherit being one."""
+    daemons: list[bool] = []
+    monkeypatch.setattr(Traffic, "paint_ahead", lambda *_: daemons.append(threading.current_thread().daemon))
+    opening = threading.Thread(target=street_imagers, args=(profile(),), daemon=True)
+    opening.start()
+    opening.join()
+    for painter in threading.enumerate():
+        if painter.name == "paint ahead":
+            painter.join()
+    assert daemons == [False]

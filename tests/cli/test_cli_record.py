@@ -12,8 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -38,6 +37,7 @@ from nirvis_capture.recorder import Recorder
 from nirvis_capture.runtime import socket_path
 from nirvis_capture.server import Server
 from nirvis_capture.verify import verify
+from waiting import wait_for
 
 NIRVIS = [sys.executable, "-c", "from nirvis.app import main; main()"]
 
@@ -190,23 +190,16 @@ def slow(profile: Path) -> Iterator[Recorder]:
     server.close()
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.01)
-
-
 def test_stop_calls_off_a_recording_whose_cameras_are_still_being_opened(
     profile: Path, slow: Recorder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with RecorderClient.start(load_profile(profile)) as client, ThreadPoolExecutor(2) as threads:
         begun = threads.submit(client.record, folder=tmp_path / "clips")
-        wait_until(lambda: slow.station.status().opening == "recording")
+        wait_for(lambda: slow.station.status().opening == "recording")
         with pytest.raises(RecorderError, match="it opens its cameras for a recording"):
             record("--profile", profile, "--out", tmp_path)
         stopped = threads.submit(record, "--profile", profile, "--stop")
-        wait_until(slow.station._called_off.is_set)
+        wait_for(slow.station._called_off.is_set)
         SlowToOpen.goes_on.set()
         stopped.result(60)
         assert "called off before its first exposure" in capsys.readouterr().out
@@ -218,21 +211,12 @@ def test_stop_calls_off_a_recording_whose_cameras_are_still_being_opened(
 def test_ctrl_c_calls_it_off_as_well(profile: Path, slow: Recorder, tmp_path: Path) -> None:
     arguments = [*NIRVIS, "record", "--profile", str(profile), "--out", str(tmp_path / "clips")]
     with subprocess.Popen(arguments, stdout=PIPE, stderr=PIPE) as process:
-        wait_until(lambda: slow.station.status().opening == "recording")
+        wait_for(lambda: slow.station.status().opening == "recording")
         process.send_signal(signal.SIGINT)
-        wait_until(slow.station._called_off.is_set)
+        wait_for(slow.station._called_off.is_set)
         SlowToOpen.goes_on.set()
         assert process.wait(30) == 0
     assert not list((tmp_path / "clips").glob("*"))
-
-
-def no_recorder_is_left() -> None:
-    """On a busy machine, one that was told to end may still answer for a moment."""
-    deadline = time.monotonic() + 60
-    while (found := RecorderClient.find(f"cli-{os.getpid()}")) is not None:
-        found.close()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 class TestOrphans:
@@ -255,7 +239,7 @@ class TestOrphans:
         path, verdict = capsys.readouterr().out.splitlines()
         assert verify(Path(path)).ok
         assert "ended: stopped" in verdict
-        no_recorder_is_left()
+        assert RecorderClient.find(f"cli-{os.getpid()}") is None, "nobody used it, and its cameras are to be free"
 
     def test_stop_ends_one_that_records_nothing(
         self, profile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -266,7 +250,7 @@ class TestOrphans:
                 record("--profile", profile, "--stop")
         record("--profile", profile, "--stop")
         assert "its cameras are free" in capsys.readouterr().out
-        no_recorder_is_left()
+        assert RecorderClient.find(f"cli-{os.getpid()}") is None
 
     def test_one_that_hangs_is_told_with_the_way_to_end_it(
         self, profile: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -431,7 +415,7 @@ def test_an_interrupt_before_anything_was_recorded_says_so(profile: Path, capsys
     _record_once(load_profile(profile), str(profile), begin, None, interrupted, False)
     assert capsys.readouterr().err == "interrupted before the recording began: there is no clip\n"
     # It was asked to end, and lets its cameras go first.
-    wait_until(is_gone)
+    wait_for(is_gone)
 
 
 def is_gone() -> bool:

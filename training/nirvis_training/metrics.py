@@ -199,8 +199,8 @@ def _mean_of_windows(terms: Tensor, valid: Tensor | None) -> Tensor:
 
 def _whole_windows(valid: Tensor) -> Tensor:
     """1 where every pixel of the window counts."""
-    invalid = F.max_pool2d(-valid.float(), (1, _WINDOW), stride=1)
-    return -F.max_pool2d(invalid, (_WINDOW, 1), stride=1)
+    least_of_rows = -F.max_pool2d(-valid.float(), (1, _WINDOW), stride=1)
+    return -F.max_pool2d(-least_of_rows, (_WINDOW, 1), stride=1)
 
 
 def _mean(values: Tensor, valid: Tensor | None) -> Tensor:

@@ -59,7 +59,8 @@ def state_synchronisation(texture: Tensor, chrominance: Tensor, blur: Tensor) ->
 
 def _cosine(first: Tensor, second: Tensor) -> Tensor:
     """Cosine of the vectors at each pixel, ``(N, 1, H, W)``; 0 where one is nothing. A quarter of torch's own time."""
-    first, second = first.float(), second.float()
+    exact = torch.promote_types(first.dtype, torch.float32)
+    first, second = first.to(exact), second.to(exact)
     length_1, length_2 = (vectors.square().sum(dim=1, keepdim=True).clamp(min=1e-16) for vectors in (first, second))
     return (first * second).sum(dim=1, keepdim=True) * torch.rsqrt(length_1) * torch.rsqrt(length_2)
 

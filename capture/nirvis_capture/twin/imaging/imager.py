@@ -29,7 +29,7 @@ def street_imagers(profile: Profile) -> Mapping[Arm, StreetImager]:
         imagers = {arm: imager.result() for arm, imager in zip(ARMS, arms, strict=True)}
     # Their next steps are painted beside the first frames, so that none of those waits for many at once. The program
     # waits for this thread, which ends with it: cut off within OpenCV, it would abort the program.
-    threading.Thread(target=scene.traffic.paint_ahead, args=(0.0,), name="paint ahead").start()
+    threading.Thread(target=scene.traffic.paint_ahead, args=(0.0,), name="paint ahead", daemon=False).start()
     return imagers
 
 
