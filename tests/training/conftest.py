@@ -57,6 +57,12 @@ def small_config() -> Callable[..., TrainingConfig]:
 
 
 @pytest.fixture(scope="session")
+def small_text() -> str:
+    """The same as what a file holds."""
+    return SMALL
+
+
+@pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six recordings of two pairs, day and night, each with a place of its own, catalogued and split."""
     return _recordings(tmp_path_factory.mktemp("dataset"), n=2)
@@ -95,7 +101,14 @@ def run(finished: RunFolder, tmp_path: Path) -> RunFolder:
     return RunFolder(tmp_path / "run")
 
 
+@pytest.fixture(scope="session")
+def write_recordings() -> Callable[..., Path]:
+    """``write_recordings(folder, n=2)``: six recordings of n pairs, two of them to train on."""
+    return _recordings
+
+
 def _recordings(folder: Path, n: int) -> Path:
+    folder.mkdir(exist_ok=True)
     for number in range(6):
         write_pairs(folder / f"clip{number}.pairs.h5", number, "day" if number % 2 else "night", n)
     catalogue(folder)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nirvis.app import app
 from nirvis_datasets.split import SPLITS_NAME
 from nirvis_training.checkpoint import Checkpoint, read_checkpoint
 from nirvis_training.config import TrainingConfig, parse_config
@@ -20,8 +24,10 @@ from nirvis_training.errors import RunError, RunTaken, TrainingError
 from nirvis_training.loop import Progress, resume, train
 from nirvis_training.run_folder import RunFolder
 from unpaired_frames import CYCLEGAN
+from waiting import wait_for
 
 MakeConfig = Callable[..., TrainingConfig]
+WriteRecordings = Callable[..., Path]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -109,6 +115,61 @@ def test_a_run_that_is_being_trained_is_left_alone(small_config: MakeConfig, dat
     run = train(small_config(samples=8), dataset, tmp_path / "run")
     with run.held(), pytest.raises(RunTaken, match="is being trained by another process"):
         resume(run.path, samples=16)
+
+
+def test_a_worker_that_outlives_a_killed_training_does_not_hold_the_run(run: RunFolder) -> None:
+    """Held by nobody, although a process forked while it was held is still there."""
+    forking = multiprocessing.get_context("fork")
+    at_work, parent_is_gone = forking.Event(), forking.Event()
+    worker = forking.Process(target=lambda: (at_work.set(), parent_is_gone.wait()))
+    with run.held():
+        worker.start()
+        assert at_work.wait(60)
+        with pytest.raises(RunTaken), run.held():
+            pass
+    try:
+        with run.held():
+            assert worker.is_alive()
+    finally:
+        parent_is_gone.set()
+        worker.join()
+
+
+@pytest.fixture
+def long_epoch(tmp_path: Path, write_recordings: WriteRecordings) -> Path:
+    """A pass over its training set is 62 pairs."""
+    return write_recordings(tmp_path / "pairs", n=31)
+
+
+def test_killed_by_the_system_in_the_middle_of_an_epoch_and_resumed_at_once_equals_never_stopped(
+    long_epoch: Path, small_config: MakeConfig, small_text: str, tmp_path: Path
+) -> None:
+    (tmp_path / "small.toml").write_text(small_text)
+    changes = {"workers": 2, "checkpoint_every_samples": 6}
+    begun = changes | {"samples": 10_000_000}
+    words = ["train", tmp_path / "small.toml", "--dataset", long_epoch, "--out", tmp_path / "killed"]
+    words += [word for name, value in begun.items() for word in ("--set", f"{name}={value}")]
+    killed = _killed_after_a_checkpoint([sys.executable, "-m", "nirvis", *map(str, words)], tmp_path / "killed")
+    assert killed.status.state == "died"
+    reached = int(killed.checkpoints[-1].stem)
+    assert reached % 62, "a checkpoint at the end of an epoch, of all that there are"
+
+    app(["resume", str(killed.path), "--samples", str(reached + 32)], result_action="return_value")
+    whole = train(small_config(**changes, samples=reached + 32), long_epoch, tmp_path / "whole")
+    _same_runs(whole, RunFolder(killed.path))
+
+
+def _killed_after_a_checkpoint(command: list[str], out: Path) -> RunFolder:
+    """What SIGKILL leaves of a training, at the moment at which its parent knows that it is gone."""
+    # Not a pipe, which ends when the last worker has.
+    complaints = out.with_suffix(".stderr")
+    with complaints.open("w") as stderr, subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr) as process:
+        try:
+            wait_for(lambda: process.poll() is not None or any((out / "checkpoints").glob("*.pt")), timeout_s=120)
+        finally:
+            process.kill()
+    assert process.returncode == -signal.SIGKILL, complaints.read_text()
+    return RunFolder(out)
 
 
 def test_only_the_newest_checkpoints_are_kept_and_nothing_unfinished(

@@ -15,12 +15,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -36,6 +35,7 @@ from nirvis_capture.profile import Mode
 from nirvis_registration.geometry import SourceGeometry
 from nirvis_training.config import TrainingConfig, validated
 from nirvis_training.errors import NotARun, RunTaken
+from nirvis_training.run_lock import is_locked, locked
 
 VERSION = 1
 RECORD_NAME = "run.toml"
@@ -187,7 +187,7 @@ class RunFolder:
     def status(self) -> Status:
         """As last written; a run that claims to go on but is held by nobody has died."""
         status = Status.model_validate_json((self.path / "state.json").read_text(encoding="utf-8"))
-        if status.state == "running" and not self._is_held():
+        if status.state == "running" and not is_locked(self._lock):
             return status.model_copy(update={"state": "died"})
         return status
 
@@ -231,22 +231,16 @@ class RunFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep other processes from training this run. Raises `RunTaken` when one does."""
-        with (self.path / ".lock").open("w") as lock:
+        with ExitStack() as stack:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stack.enter_context(locked(self._lock))
             except BlockingIOError:
                 raise RunTaken(f"{self.path} is being trained by another process. Wait for it or stop it.") from None
             yield
 
-    def _is_held(self) -> bool:
-        try:
-            with (self.path / ".lock").open("r") as lock:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-        return False
+    @property
+    def _lock(self) -> Path:
+        return self.path / ".lock"
 
     @property
     def _profiles(self) -> Path:
