@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from nirvis_training.checkpoint import newest, read_checkpoint
@@ -72,6 +72,7 @@ def test_two_steps_resumed_after_one_are_the_same_and_the_weights_come_back_and_
     best, last = load_method(whole), load_method(whole, "last")
     assert torch.equal(best.predict(source), last.predict(source))
     assert best.predict(source).shape == source.shape
+    assert _teaches(whole, source)
     model = export_network(best, contract_of(whole, best.multiple_of), tmp_path / "model.onnx")
     assert model.stat().st_size < 3 * whole.best_weights.stat().st_size + (1 << 20)
 
@@ -135,6 +136,14 @@ def test_every_method_has_a_page_that_names_its_paper() -> None:
         authors, year = re.match(r"(\S+).*?(\d{4})", settings.paper).groups()  # type: ignore[union-attr]
         assert authors in page
         assert year in page
+
+
+def _teaches(run: RunFolder, source: Tensor) -> bool:
+    """Whether another network can learn what this one predicts; all can."""
+    settings = {"name": "compact", "width": 4, "teacher": str(run.path)}
+    pupil = make_method(validated({"samples": 1, "method": settings}, origin="compact"))
+    batch = Batch(source, source, torch.ones_like(source[:, :1]))
+    return bool(pupil.losses(pupil.phases[0], batch)["teacher"].isfinite())
 
 
 class _Killed(Exception):

@@ -8,7 +8,8 @@ NirvisError
 │   └── RunTaken        a run folder where a new one should begin, or one that is being trained
 ├── TrainingError       training cannot go on
 │   ├── Diverged        a loss or a gradient is no longer a number
-│   └── OutOfMemory     a step does not fit into the memory
+│   ├── OutOfMemory     a step does not fit into the memory
+│   └── TeacherError    a run that cannot teach another
 └── WeightsError        a file of weights that cannot be used
 """
 
@@ -76,6 +77,11 @@ class OutOfMemory(TrainingError):
         if precision == "fp32":
             remedies.insert(1, 'precision = "bf16"')
         super().__init__(f"There is not enough memory for a training step. What helps: {'; '.join(remedies)}.")
+
+
+class TeacherError(TrainingError):
+    def __init__(self, teacher: Path, reason: str, remedy: str) -> None:
+        super().__init__(f"method.teacher = {teacher} cannot teach this run: {reason}. {remedy}")
 
 
 class WeightsError(NirvisError):

@@ -19,9 +19,11 @@ from nirvis_training.distribution import Team, team
 from nirvis_training.errors import TrainingError
 from nirvis_training.material import Material, open_material
 from nirvis_training.methods import make_method
+from nirvis_training.methods.compact import Compact
 from nirvis_training.processor import device_of, torch_set_up
 from nirvis_training.run_folder import RunFolder, RunRecord, create_run, refuse_taken
 from nirvis_training.stopping import stop_wish
+from nirvis_training.teacher import pinned, refuse_unfit
 from nirvis_training.training import Progress, ShowProgress, Training
 
 __all__ = ["Progress", "ShowProgress", "resume", "train"]
@@ -45,6 +47,7 @@ def train(
     """
     with team() as together:
         together.first_does(lambda: refuse_taken(out))
+        config = pinned(config)
         material = open_material(dataset, config, together.ranks)
         work = _Work(material, config, together)
         run = together.first_does(lambda: _create(out, material, config))
@@ -102,6 +105,8 @@ class _Work:
         self._team = together
         self._device = device_of(config, together.local_rank)
         self._method = make_method(config)
+        if isinstance(self._method, Compact):
+            refuse_unfit(config, material.record, material.profiles, self._method.teachers)
 
     def go(self, run: RunFolder, checkpoint: Checkpoint | None, progress: ShowProgress | None) -> None:
         """Train until the run is complete, or somebody wishes to stop."""

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from nirvis_training.config import TrainingConfig, load_config, parse_config
-from nirvis_training.errors import ConfigError, WeightsError
+from nirvis_training.errors import ConfigError, TeacherError
 from nirvis_training.methods import load_method, make_method
 from nirvis_training.methods.base import Batch, Method
 from nirvis_training.networks.compact import CompactNetwork, transformed
@@ -103,7 +103,7 @@ def test_a_pupil_predicts_without_its_teacher(finished: RunFolder) -> None:
 
 def test_another_teacher_than_the_one_asked_for_is_refused(finished: RunFolder) -> None:
     make(teacher=str(finished.path), teacher_sha256=finished.weights_sha256)
-    with pytest.raises(WeightsError, match=r"has weights of sha256 .* the settings want others"):
+    with pytest.raises(TeacherError, match=r"its best weights have sha256 .*teacher_sha256 wants 0000"):
         make(teacher=str(finished.path), teacher_sha256="0" * 64)
 
 

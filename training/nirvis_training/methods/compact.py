@@ -9,12 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nirvis_training.colour import luma
-from nirvis_training.errors import WeightsError
 from nirvis_training.losses.structure import dssim
 from nirvis_training.method_settings import CompactSettings
 from nirvis_training.methods.base import Batch, Losses, Method, Phase, adam
 from nirvis_training.networks.compact import MULTIPLE_OF, CompactNetwork
-from nirvis_training.run_folder import RunFolder
+from nirvis_training.teacher import load_teacher
 
 
 class Compact(Method):
@@ -30,7 +29,7 @@ class Compact(Method):
     learning_rate
         Of Adam with β = (0.9, 0.999).
 
-    Raises `WeightsError` when the teacher's weights have another checksum, `NotARun` when it has none.
+    Raises `TeacherError` when the teacher has no weights, or others than its checksum says.
     """
 
     multiple_of = MULTIPLE_OF
@@ -41,7 +40,9 @@ class Compact(Method):
         self.phases = (Phase("colour", networks=("generator",), optimiser=adam(learning_rate)),)
         self.generator = CompactNetwork(settings.width)
         # In a list, so that it is no child: its weights are no part of this method's state.
-        self._teachers = [] if settings.teacher is None else [_teacher(Path(settings.teacher), settings)]
+        self.teachers: list[Method] = []
+        if settings.teacher is not None:
+            self.teachers.append(load_teacher(Path(settings.teacher), settings.teacher_sha256))
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         del phase  # there is only one
@@ -53,7 +54,7 @@ class Compact(Method):
             "colour": weights.colour_weight * F.l1_loss(predicted, target),
             "structure": weights.structure_weight * dssim(luma(predicted), luma(target)),
         }
-        for teacher in self._teachers:
+        for teacher in self.teachers:
             terms["teacher"] = weights.teacher_weight * F.l1_loss(predicted, _taught(teacher, batch.source))
         if weights.stability_weight > 0:
             again = self.generator(self._noisy(batch.source))
@@ -66,17 +67,6 @@ class Compact(Method):
 
     def _noisy(self, source: Tensor) -> Tensor:
         return source + self.settings.noise * torch.randn_like(source)
-
-
-def _teacher(run: Path, settings: CompactSettings) -> Method:
-    # Methods are found by name where this one is registered.
-    from nirvis_training.methods import load_method
-
-    folder = RunFolder(run)
-    found = folder.weights_sha256
-    if settings.teacher_sha256 is not None and found != settings.teacher_sha256.lower():
-        raise WeightsError(f"The teacher {run} has weights of sha256 {found}, the settings want others.")
-    return load_method(folder).requires_grad_(False)
 
 
 def _taught(teacher: Method, source: Tensor) -> Tensor:
