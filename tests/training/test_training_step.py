@@ -97,18 +97,6 @@ def test_what_only_remembers_cannot_be_compiled() -> None:
         quicken(make_method(config), config, CPU)
 
 
-def test_a_compiled_network_goes_the_same_way(small_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything but the C++ compiler, which not every machine has: torch.compile with its eager backend."""
-    translate = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda network, dynamic: translate(network, backend="eager", dynamic=dynamic))
-    config = small_config(compile=["all"])
-    plain, compiled = make_method(config).train(), make_method(config).train()
-    quicken(compiled, config, CPU)
-    batch = a_batch(2)
-    losses = [sum(method.losses(method.phases[0], batch).values()) for method in (plain, compiled)]
-    torch.testing.assert_close(losses[0], losses[1])
-
-
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from nirvis_capture.wording import counted
 from nirvis_training.checkpoint import Checkpoint, newest, read_checkpoint
+from nirvis_training.compiling import try_compiled
 from nirvis_training.config import TrainingConfig
 from nirvis_training.distribution import Team, team
 from nirvis_training.errors import TrainingError
@@ -107,6 +108,7 @@ class _Work:
         self._method = make_method(config)
         if isinstance(self._method, Compact):
             refuse_unfit(config, material.record, material.profiles, self._method.teachers)
+        try_compiled(self._method, config, material, self._device, together)
 
     def go(self, run: RunFolder, checkpoint: Checkpoint | None, progress: ShowProgress | None) -> None:
         """Train until the run is complete, or somebody wishes to stop."""

@@ -17,6 +17,8 @@ from nirvis_training.methods.base import Batch, Method, Phase
 from nirvis_training.step import Stepper, train_only
 
 _GIB = 2**30
+_REASON = 300
+"""Most characters of what torch.compile says; a failed C++ compilation comes with all that was compiled."""
 _PROBED_SAMPLES = 2
 """Few, to be quick, but more than one, which BatchNorm of single values refuses."""
 
@@ -116,9 +118,11 @@ def explained(config: TrainingConfig) -> Iterator[None]:
         if _is_out_of_memory(error):
             raise OutOfMemory(config.batch_size, config.accumulate, config.crop, config.precision) from None
         if config.compile and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            # Behind the first paragraph torch tells how to debug it.
+            reason = " ".join(str(error).strip().split("\n\n")[0].split())
             raise TrainingError(
-                f"torch.compile cannot translate the networks ({str(error).strip().splitlines()[0]}). Name fewer in "
-                "compile, or none: compile = []. On a processor it needs a C++ compiler (g++)."
+                f"torch.compile cannot translate the networks ({reason[:_REASON]}). Name fewer in compile, or none: "
+                "compile = []. On a processor it needs a C++ compiler (g++)."
             ) from error
         raise
 
