@@ -34,10 +34,11 @@ contracts: setup
 unit: setup
 	$(NICE) $(BIN)/pytest --numprocesses 2 --dist loadfile
 
-soak: setup  ## every fault at every moment, 1000 starts and stops, 30 minutes at line rate, the window on an X server; needs 10 GB of disk
+soak: setup  ## every fault at every moment, 1000 starts and stops, 30 minutes at line rate, the window on an X server, torch.compile with a C++ compiler; needs 10 GB of disk
 	$(NICE) $(BIN)/pytest --soak --write-docs tests/capture/test_capture_fault_matrix.py \
 		tests/capture/test_capture_pairing_faults.py tests/capture/test_capture_soak.py
 	$(NICE) $(BIN)/pytest --soak tests/gui/test_gui_x_server.py
+	$(NICE) $(BIN)/pytest --soak tests/training/test_training_compile.py
 
 bench: setup  ## the figures, each beside a peer in the same run
 	@$(BIN)/python -c 'import tifffile, zarr' 2>/dev/null || \
@@ -58,10 +59,9 @@ CLIPS := $(wildcard $(NIRVIS_REAL_DATA)/m3svd/*/infrared)
 results: setup $(if $(CLIPS),m3svd/splits.csv)  ## every method with one budget, in tables; hours on two cores, goes on where it was stopped
 	@test -d demo/pairs || $(BIN)/nirvis demo --out demo
 	@test -d demo-real/pairs || $(BIN)/nirvis demo --real --out demo-real
-	$(BIN)/python benchmarks/results.py --docs docs/results.md --group supervised --dataset twin=demo/pairs \
-		--dataset real=demo-real/pairs; supervised=$$?; \
-	$(BIN)/python benchmarks/results.py --docs docs/results.md --group unpaired --dataset twin=demo/pairs \
-		$(if $(CLIPS),--dataset m3svd=m3svd) && exit $$supervised
+	$(BIN)/python benchmarks/results.py --docs docs/results.md --table supervised-twin=demo/pairs \
+		--table supervised-real=demo-real/pairs --table unpaired-twin=demo/pairs \
+		$(if $(CLIPS),--table unpaired-m3svd=m3svd)
 
 m3svd/splits.csv: | setup
 	for clip in $(dir $(CLIPS)); do \

@@ -1,18 +1,18 @@
-"""All methods with the same budget, seed and data, in one table: what docs/results.md shows.
+"""All methods of a group with the same budget, seed and data, in one table: what docs/results.md shows.
 
-Every method is trained on the same number of crops of each dataset's training set and judged on its test set, beside
+Every method is trained on the same number of crops of a dataset's training set and judged on its test set, beside
 input, grey world and mean colour. Networks are narrow and budgets small, so that all of it runs on two processor
 cores; `--samples` and `--width` make it what a larger machine can do, `--docs` puts the tables where they are read.
 Terms that need pretrained features are left out (nirvis has none to give, and random ones would say nothing); a method
 that is nothing without them is named as not computed. A run that is there already is not trained again: the program
-goes on where it was stopped.
+goes on where it was stopped. One of other settings, or of other pairs, is refused before anything is trained.
 
 Ends with status 1 when losses that have to fall did not or a method makes negatives, which the tables then say too.
 
     nirvis demo --out demo
     nirvis demo --real --out demo-real
-    python benchmarks/results.py --group supervised --dataset twin=demo/pairs --dataset real=demo-real/pairs
-    python benchmarks/results.py --group unpaired --dataset twin=demo/pairs --docs docs/results.md
+    python benchmarks/results.py --table supervised-twin=demo/pairs --table supervised-real=demo-real/pairs
+    python benchmarks/results.py --table unpaired-twin=demo/pairs --docs docs/results.md
 """
 
 from __future__ import annotations
@@ -31,17 +31,16 @@ from results_checks import (
     course,
     course_rows,
     likeness_rows,
+    unlearnt,
 )
 from results_page import require_block, write_block
+from results_runs import SEED, config_of, refuse_other, trained
 
-from nirvis.training_bar import training_bar
 from nirvis_capture.settings import Changes
 from nirvis_training.compare import compare
 from nirvis_training.comparison import Comparison, markdown_table
-from nirvis_training.config import TrainingConfig, load_config
-from nirvis_training.loop import resume, train
+from nirvis_training.config import TrainingConfig
 from nirvis_training.protocol import Protocol
-from nirvis_training.run_folder import RunFolder
 
 SUPERVISED: Mapping[str, Changes] = {
     "ssn": {"learning_rate": 4e-3, "method.perceptual_weight": 0.0, "method.lightness_weight": 1.0},
@@ -69,8 +68,6 @@ UNPAIRED: Mapping[str, Changes] = {
         "method.perceptual": False,
     },
 }
-HALF_AS_WIDE = ("mehri_sappa",)
-"""Lighter than the others by design, as in their configurations."""
 TOKENS: Changes = {"method.token_width": 96, "method.token_grid": 6}
 AGAINST_RANDOM_FEATURES: Mapping[str, Changes] = {
     "sesim": {"learning_rate": 1e-3, "method.blocks": 3, "method.queries": 64, "method.window": 16},
@@ -98,14 +95,10 @@ RANDOM_TITLE = (
 
 def main() -> None:
     options = _options()
-    tables = [
-        Table(group, dataset, folder, options)
-        for group in GROUPS
-        if options.group in (group, "all")
-        for dataset, folder in options.dataset
-    ]
-    if options.docs is not None:
-        for table in tables:
+    tables = [Table(group, dataset, folder, options) for group, dataset, folder in options.table]
+    for table in tables:
+        table.refuse_other_runs()
+        if options.docs is not None:
             require_block(options.docs, table.name)
     complaints = [f"{table.name}: {complaint}" for table in tables for complaint in table.made()]
     if complaints:
@@ -120,9 +113,27 @@ class Table:
         self._group = group
         self._dataset = folder
         self._options = options
-        methods = GROUPS[group]
-        self._methods = {name: methods[name] for name in methods if name in (options.methods or methods)}
+        self._home: Path = options.out / self.name
+        self._random_home = self._home / "random-features"
         self._samples = options.samples or SAMPLES.get(self.name, OTHER_SAMPLES)
+        methods = GROUPS[group]
+        chosen = {name: methods[name] for name in methods if name in (options.methods or methods)}
+        self._judged = {name: self._config(name, changes) for name, changes in chosen.items()}
+        self._against_random: Mapping[str, TrainingConfig] = {}
+        if group == "unpaired" and not options.methods:
+            self._against_random = {
+                name: self._config(name, {**changes, "method.features": "random"})
+                for name, changes in AGAINST_RANDOM_FEATURES.items()
+            }
+
+    def _config(self, method: str, changes: Changes) -> TrainingConfig:
+        return config_of(method, changes, self._samples, self._options)
+
+    def refuse_other_runs(self) -> None:
+        """Raises `OtherRun` when there is a run that is not what this table shall show."""
+        for home, configs in ((self._home, self._judged), (self._random_home, self._against_random)):
+            for method, config in configs.items():
+                refuse_other(config, self._dataset, home / method)
 
     def made(self) -> list[str]:
         """Train what is not trained yet, judge all of it, write ``GROUP-DATASET.md`` and the block of the page.
@@ -130,43 +141,34 @@ class Table:
         Returns what is not as it should be: losses that did not fall, and pictures that are negatives.
         """
         options = self._options
-        home = options.out / self.name
-        runs = {
-            method: trained(config_of(method, changes, self._samples, options), self._dataset, home / method)
-            for method, changes in self._methods.items()
-        }
+        runs = {method: trained(config, self._dataset, self._home / method) for method, config in self._judged.items()}
         comparison = compare(
             [run.path for run in runs.values()],
             [self._dataset],
-            home / "comparison",
+            self._home / "comparison",
             protocol=Protocol(pairs_per_clip=options.pairs_per_clip),
             names=list(runs),
         )
         found = [checked(run, method, self._dataset, options.pairs_per_clip) for method, run in runs.items()]
-        against_random = self._against_random(home / "random-features")
-        text = self._text(comparison, found, against_random).replace(str(Path.home()), "~")
+        courses = self._courses_against_random()
+        text = self._text(comparison, found, courses).replace(str(Path.home()), "~")
         (options.out / f"{self.name}.md").write_text(f"# {self.name}\n\n{text}\n", encoding="utf-8")
         if options.docs is not None:
             write_block(options.docs, self.name, text)
         print(text)
-        unlearnt = [f"the losses of {method} did not fall" for method, one in against_random.items() if not one.fell]
-        return [*(complaint for one in found for complaint in one.complaints), *unlearnt]
+        return [*(complaint for one in found for complaint in one.complaints), *unlearnt(courses)]
 
-    def _against_random(self, home: Path) -> dict[str, Course]:
+    def _courses_against_random(self) -> dict[str, Course]:
         """How the losses went of methods that have no features to compare; their pictures are not looked at."""
-        if self._group != "unpaired" or self._options.methods:
-            return {}
-        courses = {}
-        for method, changes in AGAINST_RANDOM_FEATURES.items():
-            against_random: Changes = {**changes, "method.features": "random"}
-            config = config_of(method, against_random, self._samples, self._options)
-            courses[method] = course(trained(config, self._dataset, home / method), HAVE_TO_FALL[method])
-        return courses
+        return {
+            method: course(trained(config, self._dataset, self._random_home / method), HAVE_TO_FALL[method])
+            for method, config in self._against_random.items()
+        }
 
     def _text(self, comparison: Comparison, found: Sequence[Checked], against_random: Mapping[str, Course]) -> str:
         options = self._options
         parts = [
-            f"{self._samples} crops of {options.crop} px for every method, width {options.width}, seed 42.",
+            f"{self._samples} crops of {options.crop} px for every method, width {options.width}, seed {SEED}.",
             comparison.markdown(without=NOT_SHOWN).strip(),
         ]
         if rows := course_rows({one.method: one.course for one in found if one.course is not None}):
@@ -181,58 +183,18 @@ class Table:
         return "\n\n".join(parts)
 
 
-def config_of(method: str, changes: Changes, samples: int, options: argparse.Namespace) -> TrainingConfig:
-    """A shipped configuration with the budget that all share."""
-    budget: dict[str, object] = {
-        "samples": samples,
-        "max_seconds": None,
-        "batch_size": 4,
-        "crop": options.crop,
-        "resize": None,
-        "jitter": None,
-        "flip": True,
-        "flip_vertical": False,
-        "schedule": None,
-        "averaging": 0.99,
-        "seed": 42,
-        "validate_every_samples": samples,
-        "checkpoint_every_samples": max(4, samples // 4),
-        "log_every_samples": max(4, samples // 40),
-        "validation_pairs": 4,
-        "video_frames": 0,
-        "best_by": "newest",
-        "workers": 1,
-        "method.width": options.width // (2 if method in HALF_AS_WIDE else 1),
-    }
-    return load_config(method, {**budget, **changes})  # type: ignore[dict-item]
-
-
-def trained(config: TrainingConfig, dataset: Path, out: Path) -> RunFolder:
-    """A finished run: found, gone on with, or trained from its beginning."""
-    if out.exists():
-        run = RunFolder(out)
-        if run.config.samples != config.samples:
-            raise SystemExit(
-                f"{out} was trained on {run.config.samples} crops, this table is of {config.samples}. Give another "
-                f"--out, or --samples {run.config.samples}"
-            )
-        if run.status.state == "finished":
-            return run
-        with training_bar() as show:
-            return resume(out, show)
-    print(f"training into {out}", flush=True)
-    with training_bar() as show:
-        return train(config, dataset, out, show)
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--dataset", action="append", type=_named, required=True, help="NAME=FOLDER of registered pairs"
+        "--table",
+        action="append",
+        type=_table,
+        required=True,
+        metavar="GROUP-DATASET=FOLDER",
+        help=f"methods ({', '.join(GROUPS)}), a name and a folder of registered pairs; may be repeated",
     )
     parser.add_argument("--out", type=Path, default=Path("results"))
     parser.add_argument("--docs", type=Path, help="write the blocks of this page as well")
-    parser.add_argument("--group", choices=(*GROUPS, "all"), default="all")
     parser.add_argument("--methods", nargs="*", help="only these")
     parser.add_argument("--samples", type=int, help="crops of each method, in place of those of docs/results.md")
     parser.add_argument("--crop", type=int, default=96)
@@ -244,11 +206,15 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _named(text: str) -> tuple[str, Path]:
-    name, equals, folder = text.partition("=")
-    if not (name and equals and folder):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FOLDER")
-    return name, Path(folder)
+def _table(text: str) -> tuple[str, str, Path]:
+    """Group, name of the dataset and its folder, of ``supervised-twin=demo/pairs``."""
+    name, _, folder = text.partition("=")
+    group, _, dataset = name.partition("-")
+    if not (dataset and folder):
+        raise argparse.ArgumentTypeError(f"{text!r} is not GROUP-DATASET=FOLDER, such as supervised-twin=demo/pairs")
+    if group not in GROUPS:
+        raise argparse.ArgumentTypeError(f"{text!r}: there is no group {group}; groups are {', '.join(GROUPS)}")
+    return group, dataset, Path(folder)
 
 
 if __name__ == "__main__":

@@ -81,8 +81,13 @@ class Checked:
 
     @property
     def complaints(self) -> list[str]:
-        found = [] if self.course is None or self.course.fell else [f"the losses of {self.method} did not fall"]
+        found = unlearnt({} if self.course is None else {self.method: self.course})
         return found if self.likeness.upright else [*found, f"{self.method} makes negatives, or nothing like its input"]
+
+
+def unlearnt(courses: Mapping[str, Course]) -> list[str]:
+    """What is to be said of methods whose losses did not fall."""
+    return [f"the losses of {method} did not fall" for method, one in courses.items() if not one.fell]
 
 
 def checked(run: RunFolder, method: str, dataset: Path, pairs_per_clip: int | None) -> Checked:

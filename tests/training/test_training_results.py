@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ import torch
 from nirvis_training.judged_pictures import JudgedPictures
 
 ROOT = Path(__file__).parents[2]
+Asked = Callable[..., Callable[[], None]]
 
 
 @pytest.fixture
@@ -77,19 +80,21 @@ def test_tables_are_written_and_bad_news_is_the_exit_status(
     results: ModuleType, page: ModuleType, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin, end = page._marks("unpaired-small")
+    other = "\n".join([*page._marks("supervised-small")[:1], "of another call", page._marks("supervised-small")[1]])
     document = tmp_path / "results.md"
-    document.write_text(f"{begin}\n{end}\n")
+    document.write_text(f"{begin}\n{end}\n{other}\n")
     monkeypatch.setitem(results.GROUPS, "unpaired", {"cyclegan": {"method.blocks": 1}})
     tokens = {"method.blocks": 1, "method.token_width": 32, "method.token_grid": 4}
     monkeypatch.setattr(results, "AGAINST_RANDOM_FEATURES", {"cptrans": tokens})
-    words = ["--group", "unpaired", "--dataset", f"small={dataset}", "--out", str(tmp_path / "out")]
+    words = ["--table", f"unpaired-small={dataset}", "--out", str(tmp_path / "out")]
     words += ["--crop", "32", "--width", "4", "--docs", str(document)]
     monkeypatch.setattr(sys, "argv", ["results.py", *words, "--samples", "4"])
     # Of a single step, the first and the last tenth are the same.
     with pytest.raises(SystemExit, match="unpaired-small: the losses of cyclegan did not fall") as ended:
         results.main()
     assert "unpaired-small: the losses of cptrans did not fall" in str(ended.value)
-    written = document.read_text()
+    assert document.read_text().endswith(f"\n{other}\n"), "tables that nobody asked for stay"
+    written = document.read_text().removesuffix(f"{other}\n")
     assert "4 crops of 32 px for every method, width 4, seed 42." in written
     for title in ("Mode day", "Steadiness", "Runs", "Losses", "Negatives"):
         assert f"\n{title}" in written
@@ -100,6 +105,75 @@ def test_tables_are_written_and_bad_news_is_the_exit_status(
     assert "**no**" in written
     tables = written.removeprefix(f"{begin}\n").removesuffix(f"{end}\n")
     assert (tmp_path / "out" / "unpaired-small.md").read_text() == f"# unpaired-small\n\n{tables}"
-    monkeypatch.setattr(sys, "argv", ["results.py", *words, "--samples", "8"])
-    with pytest.raises(SystemExit, match="was trained on 4 crops, this table is of 8"):
+    made = {file: file.stat().st_mtime_ns for file in (tmp_path / "out").rglob("*.safetensors")}
+    with pytest.raises(SystemExit, match="did not fall"):
         results.main()
+    assert {file: file.stat().st_mtime_ns for file in made} == made, "what is there is not trained again"
+
+
+SUPERVISED = {"pix2pix": {"method.downs": 4, "learning_rate": 1e-3}}
+
+
+@pytest.fixture
+def asked(results: ModuleType, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """``asked(crop=32, ...)``: what the program asks for, and where its runs are."""
+
+    def ask(pairs: Path = dataset, samples: int = 4, crop: int = 32, width: int = 4, **changes: object) -> Any:
+        monkeypatch.setitem(results.GROUPS, "supervised", {"pix2pix": SUPERVISED["pix2pix"] | changes})
+        words = ["--table", f"supervised-small={pairs}", "--out", str(tmp_path / "out")]
+        words += ["--samples", str(samples), "--crop", str(crop), "--width", str(width)]
+        monkeypatch.setattr(sys, "argv", ["results.py", *words])
+        return results.main
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "complaint"),
+    [
+        pytest.param({"samples": 8}, "samples is 4 there and 8 here; validate_every_samples is 4 there and 8 here", id="samples"),
+        pytest.param({"seed": 7}, "seed is 42 there and 7 here", id="seed"),
+        pytest.param({"crop": 48}, "crop is 32 there and 48 here", id="size"),
+        pytest.param({"width": 6}, r"method\.width is 4 there and 6 here", id="width"),
+        pytest.param({"method.dropout": False}, r"method\.dropout is True there and False here", id="method"),
+        pytest.param(
+            {"learning_rate": 2e-3, "temporal": {}},
+            r"learning_rate is 0\.001 there and 0\.002 here; temporal is not set there and ",
+            id="several",
+        ),
+    ],
+)
+def test_a_run_of_other_settings_is_refused_before_anything_is_trained(
+    asked: Asked, tmp_path: Path, otherwise: dict[str, Any], complaint: str
+) -> None:
+    asked()()
+    run = tmp_path / "out" / "supervised-small" / "pix2pix"
+    before = sorted(run.rglob("*"))
+    with pytest.raises(SystemExit, match=rf"{run} is another run .*{complaint}.*give another --out, or remove") as told:
+        asked(**otherwise)()
+    assert str(told.value).count(" there and ") == complaint.count(" there and ")
+    assert sorted(run.rglob("*")) == before
+
+
+def test_a_run_of_other_pairs_is_refused(asked: Asked, videos: Path) -> None:
+    asked()()
+    with pytest.raises(SystemExit, match=rf"it was trained on other pairs \(.*\) than are in {videos}"):
+        asked(pairs=videos)()
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ("twin=demo/pairs", "is not GROUP-DATASET=FOLDER, such as supervised-twin=demo/pairs"),
+        ("supervised-twin", "is not GROUP-DATASET=FOLDER"),
+        ("paired-twin=demo/pairs", "there is no group paired; groups are supervised, unpaired"),
+    ],
+)
+def test_a_table_that_is_none_is_refused(
+    results: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], table: str, complaint: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["results.py", "--table", table])
+    with pytest.raises(SystemExit) as ended:
+        results.main()
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err
