@@ -131,7 +131,7 @@ def asked(results: ModuleType, dataset: Path, tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("otherwise", "complaint"),
     [
-        pytest.param({"samples": 8}, "samples is 4 there and 8 here; validate_every_samples is 4 there and 8 here", id="samples"),
+        pytest.param({"samples": 8}, "samples is 4 there and 8 here; .*every_samples is 4 there and 8", id="samples"),
         pytest.param({"seed": 7}, "seed is 42 there and 7 here", id="seed"),
         pytest.param({"crop": 48}, "crop is 32 there and 48 here", id="size"),
         pytest.param({"width": 6}, r"method\.width is 4 there and 6 here", id="width"),

@@ -28,4 +28,5 @@ class BergSettings(MethodSettings):
     """Share of the decoder's features that is left out while training."""
     row_norm_height: int | None = Field(default=None, ge=4, multiple_of=4)
     """Height in pixels of all pictures, to reproduce a mistake of the released code: it normalises the rows of a
-    picture and not its channels. Such a network knows no other height, and cannot be exported for every size."""
+    picture and not its channels. Such a network knows no other height, and cannot be exported, as a model takes
+    every size."""
