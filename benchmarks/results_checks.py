@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from nirvis_training.evaluate import predictor
-from nirvis_training.judged_pictures import Judged, JudgedPictures
+from nirvis_training.judged_pictures import JudgedPictures
+from nirvis_training.metrics import luma_correlation
 from nirvis_training.run_folder import RunFolder
 from nirvis_training.scoring import Predict
 
@@ -41,7 +39,6 @@ HAVE_TO_FALL: Mapping[str, Sequence[str]] = {
 """Beginnings of the terms by which a method holds on to its source, by its name: the way back, the frame foretold, the
 likeness of patches. Training that works makes their sum smaller. Adversarial terms are no measure: two networks play
 against each other, and neither has to win."""
-_LUMA = (0.299, 0.587, 0.114)
 
 
 @dataclass(frozen=True)
@@ -111,24 +108,10 @@ def likeness(predict: Predict, dataset: Path, pairs_per_clip: int | None = None)
     with_input, with_truth = [], []
     for judged in JudgedPictures(dataset, "test", pairs_per_clip):
         predicted = predict(judged.source)
-        with_input.append(correlation(predicted, judged.source, judged))
+        with_input.append(float(luma_correlation(predicted, judged.source, judged.valid)))
         if judged.target is not None:
-            with_truth.append(correlation(predicted, judged.target, judged))
+            with_truth.append(float(luma_correlation(predicted, judged.target, judged.valid)))
     return Likeness(fmean(with_input), fmean(with_truth) if with_truth else None)
-
-
-def correlation(first: Tensor, second: Tensor, judged: Judged) -> float:
-    """Pearson's, of luma where the target saw something; 0 for a picture of one grey, which is like nothing."""
-    seen = judged.valid[0, 0].numpy() > 0.5
-    one, other = (_luma(picture)[seen] for picture in (first, second))
-    spread = one.std() * other.std()
-    return float(((one - one.mean()) * (other - other.mean())).mean() / spread) if spread > 0 else 0.0
-
-
-def _luma(picture: Tensor) -> NDArray[np.float64]:
-    planes: NDArray[np.float64] = picture[0].double().numpy()
-    luma: NDArray[np.float64] = np.tensordot(_LUMA, planes, axes=1)
-    return luma
 
 
 def likeness_rows(found: Sequence[Checked]) -> list[list[str]]:

@@ -7,17 +7,20 @@ import subprocess
 import sys
 from importlib.resources import as_file, files
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from nirvis.app import app
+from nirvis.commands.train import tell
 from nirvis.demo.takes import picture_takes
 from nirvis.session import NoSession, NothingRegistered
 from nirvis_capture.clip_recording import record_clip
 from nirvis_capture.errors import WrongOption
 from nirvis_datasets.errors import DatasetError, SplitError, TableError
+from nirvis_training.config import load_config
 from nirvis_training.errors import ConfigError, NotARun, RunTaken
-from nirvis_training.run_folder import RunFolder
+from nirvis_training.run_folder import Best, RunFolder, Status
 
 QUICK = (
     *("--set", "samples=4", "--set", "batch_size=2", "--set", "crop=32", "--set", "validation_pairs=1"),
@@ -64,6 +67,31 @@ def test_a_session_is_registered_split_and_trained_on_and_each_step_is_told_once
     assert "finished: 4 samples" in said
     assert "perceptual features: none" in said
     assert {path: path.stat().st_mtime_ns for path in made} == made
+
+
+@pytest.mark.parametrize(
+    ("likeness", "config", "said"),
+    [
+        (-0.42, "mocyclegan", "-0.42). What is only told"),
+        (-0.42, "mocyclegan", "Try --set method.identity_weight=5, or another seed"),
+        (-0.42, "ssn_demo", "Try another seed"),
+        (0.42, "mocyclegan", None),
+        (None, "mocyclegan", None),
+    ],
+)
+def test_a_run_that_makes_negatives_says_so_and_what_helps(
+    likeness: float | None, config: str, said: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = SimpleNamespace(
+        path=tmp_path,
+        features="none",
+        config=load_config(config),
+        status=Status(state="finished", samples=4, samples_total=4, seconds=1.0),
+        best=Best(samples=4, val_luma_correlation=likeness),
+    )
+    tell(ended)  # type: ignore[arg-type]
+    shown = capsys.readouterr().out
+    assert said in shown if said else "negatives" not in shown
 
 
 def test_a_session_with_an_unknown_place_is_refused_until_told(session: Path, dataset: Path) -> None:

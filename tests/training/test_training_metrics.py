@@ -19,7 +19,17 @@ from torch import Tensor
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
 from nirvis_training.baselines import as_it_is, grey_world, mean_colour
-from nirvis_training.metrics import ciede2000, delta_e_2000, ms_ssim, psnr, psnr_lab, quantised, similarity_map, ssim
+from nirvis_training.metrics import (
+    ciede2000,
+    delta_e_2000,
+    luma_correlation,
+    ms_ssim,
+    psnr,
+    psnr_lab,
+    quantised,
+    similarity_map,
+    ssim,
+)
 
 Metric = Callable[..., Tensor]
 quick = settings(deadline=None, max_examples=30)
@@ -272,3 +282,16 @@ def test_mean_colour_needs_a_valid_pixel() -> None:
 def test_the_input_is_a_baseline_too() -> None:
     source = torch.rand(1, 3, 2, 2)
     assert as_it_is(source) is source
+
+
+def test_luma_correlation_is_pearsons_where_pixels_count_and_tells_a_negative() -> None:
+    picture, other = torch.rand(2, 2, 3, 12, 16, generator=torch.Generator().manual_seed(1))
+    valid = torch.zeros(2, 1, 12, 16)
+    valid[:, :, 2:9, 3:14] = 1
+    luma = [np.tensordot((0.299, 0.587, 0.114), one[0, :, 2:9, 3:14].double(), axes=1) for one in (picture, other)]
+    expected = np.corrcoef(luma[0].ravel(), luma[1].ravel())[0, 1]
+    assert float(luma_correlation(picture, other, valid)[0]) == pytest.approx(expected)
+    assert luma_correlation(picture / 2, picture).tolist() == pytest.approx([1, 1])
+    assert luma_correlation(1 - picture, picture).tolist() == pytest.approx([-1, -1])
+    assert luma_correlation(torch.full_like(picture, 0.3), picture, valid).tolist() == [0, 0]
+    assert luma_correlation(picture, other, 0 * valid).isnan().all()

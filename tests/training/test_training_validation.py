@@ -93,7 +93,8 @@ def test_a_run_without_video_frames_leaves_no_film(small_config: MakeConfig, dat
 def test_sources_without_partners_are_shown_and_not_scored(unpartnered: RunFolder) -> None:
     lines = list(unpartnered.metrics())
     assert [line["samples"] for line in lines] == [2, 4]
-    assert not any(name.startswith("val_") for line in lines for name in line)
+    shown = {name for line in lines for name in line if name.startswith("val_")}
+    assert shown == {"val_luma_correlation"}, "what needs no partner: how light and dark compare with the input's"
     height, width = SIZE
     assert [read_picture(path).shape for path in unpartnered.pictures] == [(height, 2 * width, 3)] * 4
     assert [picture.shape for picture in _frames(unpartnered.validation_video)] == [(height, 2 * width, 3)] * 4
@@ -103,6 +104,7 @@ def test_without_partners_the_newest_weights_count_as_best(unpartnered: RunFolde
     assert unpartnered.best is not None
     assert unpartnered.best.samples == 4
     assert unpartnered.best.val_psnr_db is None
+    assert unpartnered.best.val_luma_correlation == list(unpartnered.metrics())[-1]["val_luma_correlation"]
     best, last = (load_method(unpartnered, weights) for weights in ("best", "last"))
     source = torch.rand(1, 3, 32, 32)
     assert torch.equal(best.predict(source), last.predict(source))

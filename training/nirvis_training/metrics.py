@@ -23,6 +23,9 @@ _WINDOW = 11
 _SIGMA = 1.5
 _BELL = [math.exp(-((position - _WINDOW // 2) ** 2) / (2 * _SIGMA**2)) for position in range(_WINDOW)]
 _GAUSSIAN = [height / math.fsum(_BELL) for height in _BELL]
+_LUMA = (0.299, 0.587, 0.114)
+_ROUNDING = 1e-12
+"""A single grey deviates from its mean by no more, and a picture with one lighter pixel by far more."""
 _C1 = 0.01**2
 _C2 = 0.03**2
 
@@ -93,6 +96,26 @@ def lab_differences(predicted: Tensor, target: Tensor, valid: Tensor | None = No
     found, wanted = (rgb_to_lab(rgb.double()) for rgb in (predicted, target))
     difference = delta_e_2000(found, wanted).unsqueeze(1)
     return psnr(normalise_lab(found), normalise_lab(wanted), valid), _mean(difference, valid)
+
+
+def luma_correlation(predicted: Tensor, other: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Pearson's correlation of the luma of two pictures, in [-1, 1]; 0 where one is of a single grey.
+
+    What is light in the one is light in the other above 0, and dark below: a network that learns without pairs can find
+    its way back from a negative as well as from a picture, and its losses do not tell which it makes.
+    """
+    one, two = (_deviation(_luma(picture), valid) for picture in (predicted, other))
+    spread = (_mean(one.square(), valid) * _mean(two.square(), valid)).sqrt()
+    return torch.where(spread < _ROUNDING, 0 * spread, _mean(one * two, valid) / spread)
+
+
+def _luma(rgb: Tensor) -> Tensor:
+    """Y' of Rec. 601, ``(N, 1, H, W)``."""
+    return (rgb.double() * rgb.new_tensor(_LUMA, dtype=torch.float64).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+
+
+def _deviation(values: Tensor, valid: Tensor | None) -> Tensor:
+    return values - _mean(values, valid).view(-1, 1, 1, 1)
 
 
 def similarity_map(first: Tensor, second: Tensor) -> Tensor:

@@ -96,12 +96,14 @@ class Status(_Record):
 
 
 class Best(_Record):
-    """Where the best weights were reached, and what they reached there; nothing is known without visible partners."""
+    """Where the best weights were reached, and what they reached there; most is known with visible partners alone."""
 
     samples: int
     val_psnr_db: float | None = None
     val_ssim: float | None = None
     val_ciede2000: float | None = None
+    val_luma_correlation: float | None = None
+    """With the truth; with the input where there are no partners. Below 0 the weights make negatives."""
 
 
 @dataclass(frozen=True)

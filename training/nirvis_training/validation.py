@@ -31,8 +31,9 @@ class Validated:
     """What validation found."""
 
     scores: Mapping[str, float]
-    """psnr_db, ssim and ciede2000, means over the pictures that have them, nothing quantised; without what no picture
-    has, for want of a visible partner or of valid pixels, and empty where `finite` is false."""
+    """psnr_db, ssim, ciede2000 and luma_correlation, means over the pictures that have them, nothing quantised; without
+    what no picture has for want of valid pixels, and empty where `finite` is false. Without visible partners only
+    luma_correlation, with the inputs."""
     pictures: Mapping[str, Picture]
     """Input | prediction | truth of the first few, RGB ``(H, 3 W, 3)``, by the name of the pair; no truth, no third."""
     finite: bool
@@ -57,8 +58,11 @@ def validate(method: Method, material: Material, device: torch.device) -> Valida
         sample = material.validation[index]
         predicted = method.predict(sample["source"][None].to(device)).cpu()
         finite = finite and bool(predicted.isfinite().all())
+        valid = sample["valid"][None]
         if material.partnered:
-            rows.append(scored(predicted, sample["target"][None], sample["valid"][None]))
+            rows.append(scored(predicted, sample["target"][None], valid))
+        else:
+            rows.append({"luma_correlation": float(metrics.luma_correlation(predicted, sample["source"][None], valid))})
         if number < _PICTURES:
             pictures[sample["name"]] = beside(_shot(sample, material.partnered), to_picture(predicted))
     return Validated(_means(rows) if finite else {}, pictures, finite)
@@ -86,6 +90,7 @@ def scored(predicted: Tensor, target: Tensor, valid: Tensor) -> dict[str, float]
         "psnr_db": capped_db(metrics.psnr(predicted, target, valid)),
         "ssim": float(metrics.ssim(predicted, target, valid)),
         "ciede2000": float(metrics.ciede2000(predicted, target, valid)),
+        "luma_correlation": float(metrics.luma_correlation(predicted, target, valid)),
     }
 
 

@@ -20,6 +20,7 @@ from nirvis_training.errors import ConfigError
 from nirvis_training.run_folder import refuse_taken
 
 if TYPE_CHECKING:
+    from nirvis_training.method_settings.base import MethodSettings
     from nirvis_training.run_folder import Best, RunFolder
 
 
@@ -94,7 +95,20 @@ def tell(run: RunFolder) -> None:
     print(f"{status.state}: {trained}; perceptual features: {run.features}")
     if best is not None:
         print(f"best weights: {_reached(best)} at {counted(best.samples, 'sample')}")
+        if (likeness := best.val_luma_correlation or 0.0) < 0:
+            print(_negative(likeness, run.config.method))
     print(f"next: nirvis resume {run.path}" if status.state == "interrupted" else run.path)
+
+
+def _negative(likeness: float, method: MethodSettings) -> str:
+    """What it means when light and dark come out exchanged, and what helps."""
+    remedy = "another seed, or more samples"
+    if "identity_weight" in type(method).model_fields:
+        remedy = f"--set method.identity_weight=5, or {remedy}"
+    return (
+        f"they make negatives: the luma of their validation pictures goes against what it should be (correlation "
+        f"{likeness:.2f}). What is only told to find its way back can find it from a negative as well. Try {remedy}"
+    )
 
 
 def _reached(best: Best) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from adversarial_steps import close, even_batch, small_method, terms_of_one_step, with_simple_networks
 from nirvis_training.config import load_config
 
@@ -38,3 +40,25 @@ def test_modified_systems_are_cyclegans_with_other_settings() -> None:
     same = {"name", "variant"}
     assert thermal.model_dump(exclude=same) == plain.model_dump(exclude=same)
     assert all("no parity claimed" in method.title for method in (lighter, thermal))
+
+
+@pytest.mark.parametrize(
+    ("name", "frames", "settings"),
+    [
+        ("mehri_sappa", 1, {"blocks": 1}),
+        ("pcsgan", 1, {"perceptual_weight": 0.0}),
+        ("unsup_recycle", 1, {"content_weight": 0.0}),
+        ("mocyclegan", 2, {}),
+        ("recyclegan", 3, {"predictor_downs": 5}),
+    ],
+)
+def test_where_the_paper_has_no_identity_term_it_can_be_had(name: str, frames: int, settings: dict[str, float]) -> None:
+    batch = even_batch([0.2, 0.6, 0.4][:frames], [-0.5, 0.3, 0.1][:frames], side=32)
+    plain, wanted = (
+        terms_of_one_step(with_simple_networks(small_method(name, crop=32, **settings, **more)), batch)
+        for more in ({}, {"identity_weight": 3.0})
+    )
+    assert not any(term.startswith("identity") for term in plain)
+    added = {term: wanted[term] for term in wanted.keys() - plain.keys()}
+    half_of_the_mean = {1: 0.1, 2: 0.2, 3: 0.2}[frames]
+    assert added == close({"identity_source": 3 * half_of_the_mean, "identity_target": 3 * 0.1})

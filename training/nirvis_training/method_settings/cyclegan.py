@@ -18,9 +18,7 @@ class CycleGanSettings(CycleSettings):
     name: Literal["cyclegan"]
     variant: Literal["released", "paper"] = "released"
     """With the identity term, which the code has by default (``released``), or without it, as in the experiments of the
-    paper apart from those with paintings (``paper``)."""
-    identity_weight: float | None = Field(default=None, ge=0)
-    """Of L1 between a picture of the other side and its translation, where it shall not follow the variant: 5 or 0."""
+    paper apart from those with paintings (``paper``): an `identity_weight` of 5, or of 0."""
 
     @property
     def effective_identity_weight(self) -> float:

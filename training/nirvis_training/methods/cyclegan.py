@@ -25,12 +25,8 @@ class CycleGan(TwoWay):
     def translation(self, source: Tensor, target: Tensor, batch: Batch) -> Losses:
         fake_target, fake_source = self.generator(source), self.generator_back(target)
         self.keep(batch, fake_source, fake_target)
-        weight, identity = self.settings.cycle_weight, self.settings.effective_identity_weight
-        terms = self.deceived(fake_source, fake_target) | {
+        weight = self.settings.cycle_weight
+        return self.deceived(fake_source, fake_target) | {
             "cycle_source": weight * F.l1_loss(self.generator_back(fake_target), source),
             "cycle_target": weight * F.l1_loss(self.generator(fake_source), target),
         }
-        if identity > 0:
-            terms["identity_source"] = identity * F.l1_loss(self.generator_back(source), source)
-            terms["identity_target"] = identity * F.l1_loss(self.generator(target), target)
-        return terms

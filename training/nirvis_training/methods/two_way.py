@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from nirvis_training.losses.adversarial import adversarial, discrimination, signed
@@ -34,6 +35,7 @@ class TwoWay(Translator):
     def __init__(self, settings: CycleSettings, learning_rate: float, companions: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.criterion = settings.criterion
+        self._identity_weight = settings.effective_identity_weight
         self.generator = ResnetGenerator(settings.width, settings.blocks)
         self.generator_back = ResnetGenerator(settings.width, settings.blocks)
         self.discriminator_source = PatchGan(width=settings.width)
@@ -49,12 +51,23 @@ class TwoWay(Translator):
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         source, target = signed(batch.source), signed(batch.target)
         if phase.name == "translation":
-            return self.translation(source, target, batch)
+            return self.translation(source, target, batch) | self._left_as_they_are(source, target)
         return self.discrimination(source, target, batch)
 
     @abstractmethod
     def translation(self, source: Tensor, target: Tensor, batch: Batch) -> Losses:
         """The generators' terms; leaves fakes for the discriminators by `keep`."""
+
+    def _left_as_they_are(self, source: Tensor, target: Tensor) -> Losses:
+        """The identity terms, of pictures that need no translation (Zhu et al. 2017, section 5.2)."""
+        weight = self._identity_weight
+        if weight == 0:
+            return {}
+        source, target = source.flatten(0, -4), target.flatten(0, -4)
+        return {
+            "identity_source": weight * F.l1_loss(self.generator_back(source), source),
+            "identity_target": weight * F.l1_loss(self.generator(target), target),
+        }
 
     def discrimination(self, source: Tensor, target: Tensor, batch: Batch) -> Losses:
         """The discriminators' terms, of as many fakes as there are real pictures."""
