@@ -61,6 +61,25 @@ class Coupled:
         return f"LineMode {self.values['LineSelector']}" if name == "LineMode" else name
 
 
+class Killed(BaseException):
+    """Nobody catches a SIGKILL."""
+
+
+class Dying(Coupled):
+    """Whoever writes to it is killed once, after so many writes, before or after that value is in the camera."""
+
+    def __init__(self, writes: int, written: bool) -> None:
+        super().__init__()
+        self._left, self._written = writes, written
+
+    def write(self, name: str, value: Value) -> None:
+        self._left -= 1
+        if self._left != -1 or self._written:
+            super().write(name, value)
+        if self._left == -1:
+            raise Killed
+
+
 class TestChanges:
     @pytest.mark.parametrize("exposure_us", [20_000.0, 1000.0])
     def test_what_the_camera_moved_by_itself_comes_back_too(self, exposure_us: float) -> None:
@@ -144,6 +163,19 @@ class TestKilled:
         assert changes.restore() == []
         assert camera.values == found
         assert not path.exists()
+
+    @pytest.mark.parametrize("written", [False, True], ids=["before-the-write", "after-it"])
+    @pytest.mark.parametrize("writes", range(4))
+    def test_a_kill_in_the_middle_of_configuring_leaves_a_way_back_too(
+        self, tmp_path: Path, writes: int, written: bool
+    ) -> None:
+        camera, path = Dying(writes, written), tmp_path / "camera.json"
+        found = dict(camera.values)
+        with pytest.raises(Killed):
+            self.killed(camera, path)
+        assert (camera.values != found) == (writes > 0 or written)
+        Changes(camera, "SN1", Leftovers(path))
+        assert camera.values == found
 
     def test_what_a_person_changed_since_stays(self, tmp_path: Path) -> None:
         camera, path = Coupled(), tmp_path / "camera.json"

@@ -49,7 +49,7 @@ class Changes:
         self.features = features
         self._serial = serial
         self._before: dict[_Place, Value] = {}
-        self._written: dict[_Place, Value | None] = {}
+        self._written: dict[_Place, list[Value | None]] = {}
         self._leftovers = leftovers
         if leftovers is not None:
             self._take_back(leftovers.recall())
@@ -108,19 +108,22 @@ class Changes:
         if before == setting.value:
             return True
         place = self._place(name)
+        self._intend(place, before, setting.value)
         try:
             self.features.write(name, setting.value)
         except Refused:
+            self._written[place] = [before]
             if setting.needed or setting.node in _BINDING:
                 raise
             return False
-        except CameraError:
-            # Written or not, nobody knows.
-            self._before.setdefault(place, before)
-            raise
-        self._before.setdefault(place, before)
-        self._written[place] = self.features.read(name)
+        self._written[place] = [self.features.read(name)]
         return True
+
+    def _intend(self, place: _Place, now: Value, value: Value) -> None:
+        """On disk before it is in the camera: whoever is killed between the two leaves a way back."""
+        self._before.setdefault(place, now)
+        self._written[place] = [now, value]
+        self._write_down()
 
     def _write_down(self) -> None:
         if self._leftovers is not None:
@@ -129,9 +132,9 @@ class Changes:
                 for (name, around), before in self._before.items()
             )
 
-    def _written_to(self, place: _Place) -> Value | None:
+    def _written_to(self, place: _Place) -> list[Value | None]:
         """What the camera moved by itself was never written."""
-        return self._written[place] if place in self._written else self.features.read(place[0])
+        return self._written[place] if place in self._written else [self.features.read(place[0])]
 
     def _take_back(self, kept: Sequence[Kept]) -> None:
         """Undo what a killed program left behind, and nothing that somebody changed since.
@@ -140,12 +143,14 @@ class Changes:
         """
         names = {name for each in kept for name in (each.name, *dict(each.around)) if name.endswith("Selector")}
         selected = {name: self.features.read(name) for name in names}
-        changed = [each for each in kept if each.before != each.written]
+        changed = [each for each in kept if each.written != [each.before]]
         held = [each for each in changed if self._still_held(each, selected)]
         if 2 * len(held) < len(changed):
             held = []
         if held:
-            self._before = {(each.name, tuple(each.around)): each.before for each in held}
+            # The kill may have come before anybody saw what the camera moved by itself.
+            moved = [each for each in kept if each not in changed and each.name in _MOVED_BY_OTHERS]
+            self._before = {(each.name, tuple(each.around)): each.before for each in (*moved, *held)}
             log.warning("camera %s has %d settings of a program that was killed", self._serial, len(held))
             self.restore()
         for name in names - {each.name for each in held}:
@@ -155,10 +160,10 @@ class Changes:
 
     def _still_held(self, kept: Kept, selected: Mapping[str, Value | None]) -> bool:
         if kept.name in selected:
-            return selected[kept.name] == kept.written
+            return selected[kept.name] in kept.written
         # Only selectors are moved to have a look; what a switch has become is looked at by itself.
         moved = [self._undo((name, ()), state) for name, state in kept.around if name in selected]
-        return all(moved) and self.features.read(kept.name) == kept.written
+        return all(moved) and self.features.read(kept.name) in kept.written
 
     def _place(self, name: str) -> _Place:
         around = ((other, self.features.read(other)) for other in BELONGS_TO.get(name, ()))

@@ -24,8 +24,9 @@ class Kept(BaseModel):
     around: list[tuple[str, Value]]
     """The selectors and switches that its value belongs to."""
     before: Value
-    written: Value | None
-    """As the camera told it afterwards; whoever changed it since is not undone."""
+    written: list[Value | None]
+    """As the camera told it afterwards, or, while it is being written, as it is and as it shall be; whoever changed it
+    since is not undone."""
 
 
 _KEPT = TypeAdapter(list[Kept])
