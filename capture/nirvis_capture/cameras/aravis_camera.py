@@ -11,16 +11,18 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Frame
 from nirvis_capture.cameras.aravis_features import AravisFeatures, Driver
 from nirvis_capture.cameras.aravis_settings import AravisSettings
 from nirvis_capture.cameras.aravis_stream import AravisStream
-from nirvis_capture.cameras.genicam import camera_info, latched_clock, setting_ranges
+from nirvis_capture.cameras.genicam import camera_info, check_model, latched_clock, setting_ranges
 from nirvis_capture.cameras.genicam_changes import Changes
-from nirvis_capture.cameras.genicam_configuration import configure
+from nirvis_capture.cameras.genicam_configuration import configure, tell_missing
 from nirvis_capture.cameras.genicam_leftovers import Leftovers
+from nirvis_capture.cameras.genicam_link import share_of_link
 from nirvis_capture.errors import CameraClosed, CameraError, CameraLost
 from nirvis_capture.patience import within_patience
 from nirvis_capture.profile import Profile
@@ -150,9 +152,13 @@ class AravisCamera:
             self._leave("release", self._release)
 
     def _configured(self) -> CameraInfo:
-        packets = _packets(self._profile.aravis) if self._camera.is_gv_device() else ()
-        configure(self._changes, self._profile, self._which, packets)
-        return camera_info(self._features, self._profile.arm(self._which), self._camera.get_model_name())
+        aravis, settings = self._profile.aravis, self._profile.arm(self._which)
+        check_model(self._which, settings, self._camera.get_model_name())
+        packets = _packets(aravis) if self._camera.is_gv_device() else ()
+        link = chain(packets, share_of_link(self._features, aravis.link_mb_s))
+        self._chunks = configure(self._changes, self._profile, self._which, link)
+        tell_missing(self._chunks)
+        return camera_info(self._features, settings)
 
     def _temperature(self) -> dict[str, float]:
         try:
@@ -189,6 +195,7 @@ class AravisCamera:
                 self._info,
                 self._profile.arm(self._which).pixel_format,
                 self._features,
+                self._chunks,
             )
             self._camera.start_acquisition()
 

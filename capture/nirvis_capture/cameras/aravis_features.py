@@ -46,6 +46,14 @@ class AravisFeatures:
             low, high = getattr(self._device, f"get_{kind}_feature_bounds")(name)
             return float(low), float(high)
 
+    def steps(self, name: str) -> range | None:
+        """Every value that an integer may have as things stand; None where the camera has no such feature."""
+        if not self._offers(name) or self._kind(name) != "integer":
+            return None
+        with self.answers(f"tell the range of {name}"):
+            low, high = self._device.get_integer_feature_bounds(name)
+            return range(low, high + 1, max(1, self._device.get_integer_feature_increment(name)))
+
     def is_writable(self, name: str) -> bool:
         with self.answers(f"look for {name}"):
             return self._offers(name) and not self._device.get_feature(name).is_locked()

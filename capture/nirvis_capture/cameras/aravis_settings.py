@@ -16,6 +16,9 @@ class AravisSettings(Settings):
     """``gige`` looks for cameras with broadcasts on **every** network card of the machine; ``usb3`` sends nothing."""
     buffers: int = Field(default=16, ge=3, le=256)
     """Frames of memory for each camera, which the driver fills while nirvis is busy."""
+    link_mb_s: float | None = Field(default=None, gt=0)
+    """Share of the link for each camera, in MB/s; None: all that it can use. Give half of what the controller or the
+    network carries when both cameras hang on it and frames arrive incomplete."""
     packet_bytes: int | None = Field(default=None, ge=576, le=9000)
     """GigE: size of a stream packet; above 1500 card and switch need jumbo frames. None: as the camera has it."""
     packet_socket: bool = True

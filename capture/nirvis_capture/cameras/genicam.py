@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nirvis_capture.camera import CameraInfo, ClockLatch, Raw
+from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Raw
 from nirvis_capture.errors import CameraError
 from nirvis_capture.profile import ArmSettings
 from nirvis_capture.raw import unpack, unpacked_format
@@ -125,11 +125,24 @@ def value_of(features: Features, name: str, otherwise: float) -> float:
     return otherwise if found is None else float(found[1])
 
 
-def camera_info(features: Features, settings: ArmSettings, model: str) -> CameraInfo:
+def check_model(arm: Arm, settings: ArmSettings, model: str) -> None:
+    """Raise `CameraError` where a camera is of another model than its serial number stands for in the profile.
+
+    model
+        As the camera says it, which begins with the name of the family.
+    """
+    if settings.model not in model:
+        raise CameraError(
+            f"Camera {settings.serial} is a {model}, but {arm}.model in the profile is {settings.model}, which has "
+            "another sensor and other trigger lines. Correct the serial or the model."
+        )
+
+
+def camera_info(features: Features, settings: ArmSettings) -> CameraInfo:
     """What a camera is once it is configured."""
     return CameraInfo(
         serial=settings.serial,
-        model=model,
+        model=settings.model,
         pixel_format=unpacked_format(settings.pixel_format),
         width=settings.roi.width,
         height=settings.roi.height,

@@ -6,6 +6,7 @@ user set is loaded, because what that changes could not be put back; instead, ev
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, pairwise
 
@@ -15,6 +16,8 @@ from nirvis_capture.cameras.genicam_changes import Changes
 from nirvis_capture.errors import CameraError
 from nirvis_capture.profile import ArmSettings, Profile
 from nirvis_capture.trigger import NodeSetting, wiring
+
+log = logging.getLogger(__name__)
 
 COUNTER_CHUNKS = ("FrameID", "FrameCounter")
 """By generation of camera."""
@@ -37,7 +40,7 @@ _ALTER_COUNTS: Mapping[str, Value] = {
 """What another program may have left on, and would make raw counts something else."""
 _TRIGGERS = ("AcquisitionStart", "FrameBurstStart", "ExposureActive", "FrameStart")
 """All of them: one that another program left on keeps a camera silent. That of frames stays selected."""
-_MORE_LINK = {"spinnaker": "raise spinnaker.link_mb_s, "}
+_MORE_LINK = {"spinnaker": "raise spinnaker.link_mb_s, ", "aravis": "raise aravis.link_mb_s, "}
 """What a person can do about the bus, by backend."""
 
 
@@ -57,6 +60,17 @@ def configure(changes: Changes, profile: Profile, arm: Arm, link: Iterable[NodeS
         for selected, enabled in pairwise(held)
         if (selected.node, enabled.node) == ("ChunkSelector", "ChunkEnable")
     )
+
+
+def counter_chunk(carried: frozenset[str]) -> str | None:
+    """Which of the chunks that every image carries has its number; None where none has."""
+    return next((name for name in COUNTER_CHUNKS if name in carried), None)
+
+
+def tell_missing(carried: frozenset[str]) -> None:
+    """Log which chunks the images of a camera do not carry."""
+    if missing := sorted({counter_chunk(carried) or COUNTER_CHUNKS[0], *CHUNKS} - carried):
+        log.warning("images do not carry %s; what the profile says is recorded instead", ", ".join(missing))
 
 
 def configuration(profile: Profile, arm: Arm, link: Iterable[NodeSetting] = ()) -> Iterator[NodeSetting]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nirvis_capture.camera import ARMS, Arm
+from nirvis_capture.cameras.genicam import check_model
 from nirvis_capture.cameras.spinnaker_camera import SpinnakerCamera
 from nirvis_capture.cameras.spinnaker_errors import meaning, speaking
 from nirvis_capture.errors import BackendUnavailable, CameraError, CameraNotFound
@@ -87,11 +88,7 @@ class SpinnakerBackend:
         settings = self._profile.arm(arm)
         if settings.serial not in known:
             raise CameraNotFound(settings.serial, [f"{serial} ({model})" for serial, model in known.items()])
-        if settings.model not in known[settings.serial]:
-            raise CameraError(
-                f"Camera {settings.serial} is a {known[settings.serial]}, but {arm}.model in the profile is "
-                f"{settings.model}, which has another sensor and other trigger lines. Correct the serial or the model."
-            )
+        check_model(arm, settings, known[settings.serial])
 
     def _release(self) -> None:
         """Give back the list, then the system; a reference that somebody keeps must not end in a hang."""

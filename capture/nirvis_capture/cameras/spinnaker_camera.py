@@ -11,11 +11,12 @@ from typing import Any
 
 from nirvis_capture.camera import Arm, CameraInfo, ClockLatch, Frame
 from nirvis_capture.cameras.genicam import camera_info, latched_clock, setting_ranges
-from nirvis_capture.cameras.genicam_configuration import CHUNKS, COUNTER_CHUNKS, configure, is_triggered
+from nirvis_capture.cameras.genicam_configuration import configure, is_triggered, tell_missing
 from nirvis_capture.cameras.genicam_leftovers import Leftovers
+from nirvis_capture.cameras.genicam_link import share_of_link
+from nirvis_capture.cameras.spinnaker_buffers import buffers
 from nirvis_capture.cameras.spinnaker_errors import speaking
 from nirvis_capture.cameras.spinnaker_images import ImageReader
-from nirvis_capture.cameras.spinnaker_link import buffers, share_of_link
 from nirvis_capture.cameras.spinnaker_nodes import Nodes
 from nirvis_capture.errors import CameraClosed, CameraError
 from nirvis_capture.profile import ArmSettings, Profile
@@ -154,10 +155,10 @@ class SpinnakerCamera:
             self._pointer.Init()
             self._nodes = nodes = Nodes(self._sdk, self._pointer.GetNodeMap(), serial, Leftovers.of(serial))
             self._stream = stream = Nodes(self._sdk, self._pointer.GetTLStreamNodeMap(), serial)
-            self._chunks = configure(nodes.changes, profile, which, share_of_link(nodes, profile.spinnaker))
+            self._chunks = configure(nodes.changes, profile, which, share_of_link(nodes, profile.spinnaker.link_mb_s))
             stream.changes.apply(buffers(stream, profile.spinnaker))
-            _tell_missing(self._chunks)
-            self._info = camera_info(nodes, self._settings, self._settings.model)
+            tell_missing(self._chunks)
+            self._info = camera_info(nodes, self._settings)
             self._ranges = setting_ranges(nodes)
 
     def _grab(self, timeout_ms: int) -> Frame | None:
@@ -202,9 +203,3 @@ class SpinnakerCamera:
 
     def _speaking(self, doing: str) -> speaking:
         return speaking(self._sdk, f"Camera {self._settings.serial}", doing)
-
-
-def _tell_missing(carried: frozenset[str]) -> None:
-    counter = next((name for name in COUNTER_CHUNKS if name in carried), COUNTER_CHUNKS[0])
-    if missing := sorted({counter, *CHUNKS} - carried):
-        log.warning("images do not carry %s; what the profile says is recorded instead", ", ".join(missing))

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from nirvis_capture.camera import CameraInfo, Frame, FrameStatus, Raw
 from nirvis_capture.cameras.genicam import Value, sensor_counts
+from nirvis_capture.cameras.genicam_numbers import FrameNumbers
 from nirvis_capture.errors import CameraError
-from nirvis_capture.frame_counter import FrameCounter, counter_rule
+from nirvis_capture.frame_counter import counter_rule
 from nirvis_capture.profile import ArmSettings
 
 _STORED_BITS = {"8": 8, "12": 16, "12p": 12, "16": 16}
@@ -43,9 +44,7 @@ class ImageReader:
         self._settings = settings
         self._chunks = chunks
         self._counter_node = counter_node
-        self._counter = FrameCounter(counter_rule(settings.model))
-        self._id_of_block = 0
-        """What the counter of the camera is ahead of the counter of the transport."""
+        self._numbers = FrameNumbers(counter_rule(settings.model))
 
     def read(self, image: Any, host_ns: int) -> Frame:
         """The frame of an image that is not released yet. Raises `CameraError` when the image has another shape."""
@@ -73,11 +72,7 @@ class ImageReader:
     def _frame_id(self, image: Any, chunk: Any) -> int:
         """Counted by the camera. The chunks of an incomplete image are missing, so that its transport has to say."""
         block = int(image.GetFrameID())
-        if chunk is None:
-            return block + self._id_of_block
-        frame_id = self._counter.unwrap(self._counted(chunk, block))
-        self._id_of_block = frame_id - block
-        return frame_id
+        return self._numbers.frame_id(block, None if chunk is None else self._counted(chunk, block))
 
     def _counted(self, chunk: Any, block: int) -> int:
         if self._counter_node is not None:

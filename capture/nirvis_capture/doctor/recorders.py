@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nirvis_capture.camera import ARMS
+from nirvis_capture.cameras.genicam_configuration import is_triggered
 from nirvis_capture.client import RecorderClient
 from nirvis_capture.doctor.finding import Finding, Level
+from nirvis_capture.doctor.reception import reception
 from nirvis_capture.errors import RecorderError
 from nirvis_capture.messages import RecorderStatus
 from nirvis_capture.profile import Profile
@@ -20,13 +23,15 @@ def recorders(profile: Profile | None) -> Iterator[Finding]:
     """What each recorder of this user does, and whether anybody is there to use it."""
     held = rigs_held()
     for rig, process in held.items():
-        yield _recorder(rig, process, profile is not None and profile.rig == rig)
+        mine = profile if profile is not None and profile.rig == rig else None
+        status = _status(rig)
+        yield _recorder(rig, process, status, mine is not None)
+        yield from () if status is None else _receptions(status, mine)
     if not held:
         yield Finding("recorder", "ok", "none runs")
 
 
-def _recorder(rig: str, process: int, wanted: bool) -> Finding:
-    status = _status(rig)
+def _recorder(rig: str, process: int, status: RecorderStatus | None, wanted: bool) -> Finding:
     if status is None:
         level: Level = "stop" if wanted else "warning"
         found = f"{rig}: process {process} has the cameras and does not answer; its log is {log_path(rig)}"
@@ -38,6 +43,15 @@ def _recorder(rig: str, process: int, wanted: bool) -> Finding:
     if clients or not status.holds_cameras:
         return Finding("recorder", "ok", found)
     return Finding("recorder", "warning", found, "nirvis record --stop --profile PROFILE, with a profile of that rig")
+
+
+def _receptions(status: RecorderStatus, profile: Profile | None) -> Iterator[Finding]:
+    """Whether everything arrives that its cameras send; which of them waits for pulses only a profile says."""
+    for arm in ARMS:
+        has_to_send = status.pairs > 0 or (profile is not None and not is_triggered(profile, arm))
+        found = reception(arm, status.health.get(arm, {}), has_to_send)
+        if found is not None:
+            yield found
 
 
 def _status(rig: str) -> RecorderStatus | None:

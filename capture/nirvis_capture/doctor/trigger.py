@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nirvis_capture.camera import Backend, Camera
+from nirvis_capture.camera import ARMS, Arm, Backend, Camera, Health
 from nirvis_capture.cameras import open_backend
+from nirvis_capture.cameras.genicam_configuration import is_triggered
+from nirvis_capture.doctor.finding import Finding
+from nirvis_capture.doctor.reception import reception
 from nirvis_capture.errors import TriggerTooFast
 from nirvis_capture.opening import cameras_of
 from nirvis_capture.patience import ANSWER_PATIENCE_S, answer_of, within_patience
@@ -73,6 +76,8 @@ class Observation:
     secondary: Watched
     swapped: Watched | None = None
     """The other arm as secondary, where the one of the profile was silent."""
+    health: Mapping[Arm, Mapping[str, float]] = field(default_factory=dict)
+    """What the drivers counted meanwhile; see `nirvis_capture.camera.Health`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,12 @@ def diagnose(seen: Observation, profile: Profile) -> Diagnosis:
     if not len(seen.secondary):
         return _silent(seen, trigger)
     return _rhythm(seen, profile)
+
+
+def receptions(seen: Observation, profile: Profile) -> list[Finding]:
+    """Whether everything arrived that the cameras sent, for those whose drivers count it."""
+    found = (reception(arm, seen.health.get(arm, {}), not is_triggered(profile, arm)) for arm in ARMS)
+    return [finding for finding in found if finding is not None]
 
 
 def _uninvited(seen: Observation, primary: str, secondary: str) -> Diagnosis:
@@ -217,8 +228,7 @@ def _watch_rig(profile: Profile, open_cameras: Callable[[Profile], Backend]) -> 
     backend = open_cameras(profile)
     try:
         cameras = cameras_of(profile, backend)
-        primary, secondary = cameras[profile.trigger.primary], cameras[profile.trigger.secondary]
-        watch = partial(_watch_both, primary, secondary, pause_s, seconds, ended)
+        watch = partial(_watch_both, cameras, profile.trigger, pause_s, seconds, ended)
         return answer_of("watch the cameras", watch, ANSWER_PATIENCE_S + 3 * pause_s + seconds)
     finally:
         ended.set()
@@ -226,8 +236,9 @@ def _watch_rig(profile: Profile, open_cameras: Callable[[Profile], Backend]) -> 
 
 
 def _watch_both(
-    primary: Camera, secondary: Camera, pause_s: float, seconds: float, ended: threading.Event
+    cameras: Mapping[Arm, Camera], trigger: Trigger, pause_s: float, seconds: float, ended: threading.Event
 ) -> Observation:
+    primary, secondary = cameras[trigger.primary], cameras[trigger.secondary]
     primary.arm()
     alone = len(_watch(primary, pause_s, ended))
     primary.disarm()
@@ -239,7 +250,8 @@ def _watch_both(
         primary.arm()
         leader = _watch(primary, seconds, ended)
         primary.disarm()
-        return Observation(alone, paused, leader, follower.result())
+        seen = Observation(alone, paused, leader, follower.result())
+    return replace(seen, health={arm: camera.health() for arm, camera in cameras.items() if isinstance(camera, Health)})
 
 
 def _watch(camera: Camera, seconds: float, ended: threading.Event) -> Watched:

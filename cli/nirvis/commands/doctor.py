@@ -33,7 +33,7 @@ def doctor(
     ----------
     trigger
         Open the rig instead, watch the secondary while the primary is paused, let the primary run, and name what is
-        wrong with the trigger.
+        wrong with the trigger, and what of the frames does not arrive.
     as_json
         Print one JSON list of findings.
     """
@@ -54,14 +54,15 @@ def _machine(profile: Profile | None) -> Sequence[Finding]:
 
 
 def _trigger(profile: Profile | None) -> Sequence[Finding]:
-    from nirvis_capture.doctor.trigger import diagnose, observe
+    from nirvis_capture.doctor.trigger import diagnose, observe, receptions
 
     if profile is None:
         raise ProfileError("doctor --trigger", ["name the profile of the rig: nirvis doctor --trigger PROFILE"])
     refuse_taken(profile)
-    found = diagnose(observe(profile), profile)
+    observed = observe(profile)
+    found = diagnose(observed, profile)
     seen = found.seen if found.ok else f"{found.cause}: {found.seen}"
-    return [Finding("trigger", "ok" if found.ok else "stop", seen, found.remedy)]
+    return [Finding("trigger", "ok" if found.ok else "stop", seen, found.remedy), *receptions(observed, profile)]
 
 
 def _lines(findings: Sequence[Finding]) -> list[str]:

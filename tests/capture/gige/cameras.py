@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 from importlib.util import find_spec
@@ -23,6 +24,8 @@ CAMERA = "arv-fake-gv-camera-0.8"
 ADDRESSES: dict[Arm, str] = {"nir": "127.0.0.2", "vis": "127.0.0.3"}
 SERIALS: dict[Arm, str] = {"nir": "NIR1", "vis": "VIS1"}
 PATIENCE_S = 20.0
+_MODEL = 0x68
+"""Register of the name of the model, 32 characters."""
 _INSIDE = "NIRVIS_TEST_NETWORK_NAMESPACE"
 _ENTER = (
     "ip link set lo up && ip addr add 127.0.0.2/8 dev lo && ip addr add 127.0.0.3/8 dev lo && "
@@ -107,6 +110,12 @@ class GigeCamera:
             for register, value in values.items():
                 control.write(register, value)
             control.leave()
+
+
+def model_registers(model: str) -> dict[int, int]:
+    """What to write to a camera so that it calls itself by another model; read anew by whoever opens it next."""
+    words = struct.unpack(">8I", model.encode().ljust(32, b"\0"))
+    return {_MODEL + 4 * index: word for index, word in enumerate(words)}
 
 
 def gige_profile(**edits: Any) -> Profile:

@@ -9,7 +9,7 @@ from __future__ import annotations
 GAIN, LINE_SELECTOR, LINE_MODE, LINE_SOURCE = 0x2000, 0x2010, 0x2020, 0x2024
 TRIGGER_OVERLAP, EXPOSURE_AUTO, GAMMA, RATE_ENABLED = 0x2080, 0x2084, 0x2088, 0x208C
 CHUNK_MODE, CHUNK_SELECTOR, CHUNK_ENABLE = 0x2090, 0x2094, 0x20A0
-LATCH, CLOCK, TEMPERATURE = 0x20C0, 0x20C4, 0x20D0
+LATCH, CLOCK, TEMPERATURE, LINK = 0x20C0, 0x20C4, 0x20D0, 0x20D4
 LINE_STRIDE = 0x20
 
 _REGISTERS = {
@@ -27,6 +27,7 @@ _REGISTERS = {
     LATCH: "TimestampLatchRegister",
     CLOCK: "TimestampRegister",
     TEMPERATURE: "TemperatureRegister",
+    LINK: "LinkRegister",
 }
 _INDEX = {LINE_MODE: "LineSelectorRegister", LINE_SOURCE: "LineSelectorRegister", CHUNK_ENABLE: "ChunkSelectorRegister"}
 _ENTRIES = {
@@ -53,6 +54,8 @@ def flir_description(description: str) -> str:
     features += [
         '<Command Name="TimestampLatch"><pValue>TimestampLatchRegister</pValue>'
         "<CommandValue>1</CommandValue></Command>",
+        '<Integer Name="DeviceLinkThroughputLimit"><pValue>LinkRegister</pValue><Min>1000000</Min>'
+        "<Max>125000000</Max><Inc>400000</Inc></Integer>",
         '<Integer Name="Timestamp"><pValue>TimestampRegister</pValue></Integer>',
         '<Float Name="Gain"><pValue>GainSteps</pValue><Min>0.0</Min><Max>24.0</Max></Float>'
         '<Converter Name="GainSteps"><FormulaTo>(FROM * 10)</FormulaTo><FormulaFrom>(TO / 10.0)</FormulaFrom>'

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from gige import flir
-from gige.cameras import GigeCamera, gige_profile
+from gige.cameras import GigeCamera, gige_profile, model_registers
 from nirvis_capture.camera import ARMS, Arm, Camera, Frame, FrameStatus
 from nirvis_capture.cameras import aravis_camera
 from nirvis_capture.cameras.aravis import AravisBackend, load
@@ -93,6 +93,24 @@ class TestFinding:
 
 
 class TestSettings:
+    def test_another_model_than_the_profile_says_is_refused_as_it_was(self, plug: Plug) -> None:
+        cameras = plug()
+        cameras["vis"].write({WIDTH: 640, **model_registers("Blackfly S BFS-U3-63S4C")})
+        message = r"VIS1 is a Blackfly S BFS-U3-63S4C, but vis.model in the profile is GS3-U3-15S4C"
+        with pytest.raises(CameraError, match=message), opened(small_profile(vis={**SMALL, "model": "GS3-U3-15S4C"})):
+            pass
+        assert cameras["vis"].read(WIDTH) == [640]
+
+    @pytest.mark.parametrize(("link_mb_s", "bytes_s"), [(None, 125_000_000), (60.0, 59_800_000), (0.5, 1_000_000)])
+    def test_share_of_the_link_by_the_steps_of_the_camera(
+        self, plug: Plug, description: Path, link_mb_s: float | None, bytes_s: int
+    ) -> None:
+        cameras = plug(vis=["-g", str(description)])
+        cameras["vis"].write({flir.LINK: 9_000_000})
+        with opened(small_profile(aravis={"link_mb_s": link_mb_s})):
+            assert cameras["vis"].read(flir.LINK) == [bytes_s]
+        assert cameras["vis"].read(flir.LINK) == [9_000_000]
+
     def test_settings_reach_the_camera_and_the_old_ones_come_back(self, plug: Plug) -> None:
         cameras = plug()
         registers = (WIDTH, HEIGHT, EXPOSURE_US, PIXEL_FORMAT, PERIOD_US, TRIGGER_MODE)
@@ -156,17 +174,25 @@ class TestSettings:
         cameras = plug(nir=["-g", str(description)], vis=["-g", str(description)])
         old = {flir.EXPOSURE_AUTO: 1, flir.GAMMA: 1, flir.GAIN: 7, flir.LINE_SELECTOR: 1, flir.RATE_ENABLED: 1}
         for camera in cameras.values():
-            camera.write(old)
-        registers = (*old, *_at_lines(flir.LINE_MODE), *_at_lines(flir.LINE_SOURCE), TRIGGER_MODE, flir.TRIGGER_OVERLAP)
+            camera.write(old | {flir.LINK: 9_000_000} | model_registers("Grasshopper3 GS3-U3-15S4C"))
+        registers = (
+            *old,
+            flir.LINK,
+            *_at_lines(flir.LINE_MODE),
+            *_at_lines(flir.LINE_SOURCE),
+            TRIGGER_MODE,
+            flir.TRIGGER_OVERLAP,
+        )
         before = {arm: camera.read(*registers) for arm, camera in cameras.items()}
         wired = {"model": "GS3-U3-15S4C", "gain_db": 12.5}
-        profile = small_profile(nir=wired, vis=wired, trigger={"source": "hardware"})
+        share = {"link_mb_s": 60.1}
+        profile = small_profile(nir=wired, vis=wired, trigger={"source": "hardware"}, aravis=share)
         cameras["nir"].write({flir.CLOCK: 123_456, flir.TEMPERATURE: 385})
         with opened(profile) as rig:
             # Line2 of the primary puts out its exposures; Line3 of the secondary starts its own. Both do before one is
             # armed: a line that becomes an output gives an edge.
-            assert cameras["nir"].read(*registers) == [0, 0, 125, 0, 1, 1, 0, 1, 0, 0, 0]
-            assert cameras["vis"].read(*registers) == [0, 0, 125, 1, 0, 0, 0, 0, 0, 1, 1]
+            assert cameras["nir"].read(*registers) == [0, 0, 125, 0, 1, 59_800_000, 1, 0, 1, 0, 0, 0]
+            assert cameras["vis"].read(*registers) == [0, 0, 125, 1, 0, 59_800_000, 0, 0, 0, 0, 1, 1]
             assert cameras["vis"].read(flir.CHUNK_MODE, *_at_lines(flir.CHUNK_ENABLE)) == [1, 1, 1]
             rig["vis"].arm()
             assert rig["nir"].health() == {"temperature_c": 38.5}
@@ -177,6 +203,7 @@ class TestSettings:
             assert (latch.camera_ns, cameras["nir"].read(flir.LATCH)) == (123_456, [1])
             frame = take(rig["nir"], 1)[0]
             assert (frame.exposure_us, frame.gain_db) == (500, 12.5)
+            assert rig["nir"].info.model == "GS3-U3-15S4C"
             assert rig["vis"].next_frame(0.2) is None
         assert {arm: camera.read(*registers) for arm, camera in cameras.items()} == before
 
@@ -233,6 +260,7 @@ class TestFrames:
         assert {frame.pixels.shape for frame in frames} == {(480, 640)}
         assert {frame.status for frame in frames} == {FrameStatus.COMPLETE, FrameStatus.INCOMPLETE}
         assert health["incomplete"] > 0
+        assert health["received_packets"] > health["missing_packets"]
         assert (np.diff([frame.timestamp_ns for frame in frames]) > 0).all()
 
     @pytest.mark.parametrize("packet_socket", [True, False])
@@ -242,6 +270,23 @@ class TestFrames:
         with opened(small_profile(aravis=how)) as rig:
             rig["vis"].arm()
             assert [frame.status for frame in take(rig["vis"], 5)] == [FrameStatus.COMPLETE] * 5
+
+
+class TestReception:
+    def test_the_doctor_tells_the_arm_whose_packets_are_missing_and_what_to_do(
+        self, plug: Plug, tmp_path: Path
+    ) -> None:
+        plug(nir=["-r", "50"])
+        profile = tmp_path / "rig.toml"
+        profile.write_text(small_profile(nir={"roi": {"width": 640, "height": 480}}).text)
+        asked = [*NIRVIS, "doctor", "--trigger", "--json", str(profile)]
+        said = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=DEADLINE_S)
+        nir, vis = (finding for finding in json.loads(said.stdout) if finding["check"] == "reception")
+        assert nir["level"] == "warning"
+        assert re.fullmatch(r"nir: [1-9]\d* packets? missing, 0 resent beside [1-9]\d* received", nir["found"])
+        assert "net.core.rmem_max" in nir["remedy"]
+        assert (vis["level"], vis["remedy"]) == ("ok", "")
+        assert re.fullmatch(r"vis: \d+ frames, \d+ packets, none missing or resent", vis["found"])
 
 
 class TestLoss:

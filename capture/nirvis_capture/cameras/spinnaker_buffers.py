@@ -1,4 +1,4 @@
-"""Memory and bandwidth of one camera, as the ``[spinnaker]`` table of a profile shares them out."""
+"""Frames of memory of one camera, as the ``[spinnaker]`` table of a profile has them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,3 @@ def buffers(stream: Nodes, settings: SpinnakerSettings) -> Iterator[NodeSetting]
         log.warning("the driver has %d buffers instead of %d: a busy moment will cost frames", most, settings.buffers)
     yield NodeSetting("StreamBufferCountManual", min(settings.buffers, most))
     yield NodeSetting("StreamBufferHandlingMode", "OldestFirst")
-
-
-def share_of_link(camera: Nodes, settings: SpinnakerSettings) -> Iterator[NodeSetting]:
-    """Bandwidth of the USB link; a camera that is left with too little slows down or sends incomplete frames."""
-    allowed = camera.steps("DeviceLinkThroughputLimit")
-    if allowed is None:
-        return
-    wanted = allowed[-1] if settings.link_mb_s is None else round(settings.link_mb_s * 1e6)
-    steps = min(max(0, wanted - allowed.start) // allowed.step, len(allowed) - 1)
-    yield NodeSetting("DeviceLinkThroughputLimit", allowed[steps], needed=False)
