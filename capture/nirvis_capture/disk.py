@@ -113,7 +113,9 @@ def minutes_left(profile: Profile, folder: Path) -> float:
 def prepare_folder(profile: Profile, folder: Path) -> None:
     """Make the folder of a recording. Raises `RecorderError` when it cannot be made or its disk is nearly full."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # To make a folder that is there waits for a disk that stands still, and to look does not.
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RecorderError(f"Cannot make the folder {folder}: {error.strerror}. Record to another one.") from None
     free, least = free_gb(folder), profile.recording.min_free_gb

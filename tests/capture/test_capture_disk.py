@@ -40,6 +40,16 @@ def test_a_nearly_full_disk_is_refused(small_profile: SmallProfile, tmp_path: Pa
         prepare_folder(small_profile(min_free_gb=1e9), tmp_path)
 
 
+def test_a_folder_that_is_there_is_not_made(
+    small_profile: SmallProfile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a disk that stands still the kernel lets that wait, although it would change nothing."""
+    prepare_folder(small_profile(min_free_gb=0), tmp_path / "clips")
+    assert (tmp_path / "clips").is_dir()
+    monkeypatch.setattr(Path, "mkdir", lambda *_, **__: pytest.fail("it waits for the disk"))
+    prepare_folder(small_profile(min_free_gb=0), tmp_path / "clips")
+
+
 def test_a_file_is_brought_to_the_disk_once_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is still busy with the last second is not asked again, and closing waits for it."""
     asked: list[int] = []

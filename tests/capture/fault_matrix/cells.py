@@ -20,6 +20,7 @@ FAULTS = (
     "return",
     "unwired trigger",
     "slow disk",
+    "standing disk",
     "full disk",
     "kill -9",
     "SIGTERM",
@@ -64,7 +65,12 @@ def without_meaning(fault: str, moments: tuple[Moment, ...], reason: str) -> Non
 
 def cells() -> list[Cell]:
     """Every cell, row by row. Raises `KeyError` where one is missing."""
-    from fault_matrix import camera_faults, disk_faults, process_faults  # noqa: F401 (they register their cells)
+    from fault_matrix import (  # noqa: F401 (they register their cells)
+        camera_faults,
+        disk_faults,
+        process_faults,
+        standing_disk,
+    )
 
     return [_CELLS[fault, moment] for fault in FAULTS for moment in MOMENTS]
 
