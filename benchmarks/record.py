@@ -11,6 +11,9 @@ line rate   --seconds at --rate pairs of 2 × 1384×1032 × 8 bit: pairs per sec
             armed, which is the same without hashing and writing
 BFS         pairs of 2 × 3072×2048 at --bfs-rate
 flat out    --pairs as quickly as the recorder takes them, against ...
+compressed  ... the same with bitshuffle-LZ4, which workers do ahead of the thread that writes, and both forms with a
+            street of the twin, which has been rendered before. compressed_vs_plain_street and _noise tell by how much
+            the compressed clip is the faster one, compression_street and _noise by how much it is the smaller one
 peers       ... write() and fsync, the same with O_DIRECT, a BMP for each frame, h5py with its defaults and with a
             frame a chunk, tifffile and zarr, which get their frames for nothing and hash none of them
 """
@@ -33,6 +36,7 @@ import numpy as np
 from bars import Bar, report
 from record_gauges import core_share, dirty_mb, preview_ages, recorder_pid
 from record_peers import noise_frames, peers
+from record_ways import PLAIN_NOISE, WAYS, Clips, compression_bars
 
 import nirvis_profiles
 from nirvis_capture.client import RecorderClient
@@ -62,7 +66,8 @@ class Measured:
     cores: list[float] = field(default_factory=list)
     armed_cores: list[float] = field(default_factory=list)
     flat_s: dict[str, float] = field(default_factory=dict)
-    """Seconds of each contestant that writes the same frames flat out; ``nirvis`` is one of them."""
+    """Seconds of each peer that writes the same frames flat out."""
+    clips: Clips = field(default_factory=Clips)
 
 
 @dataclass(frozen=True)
@@ -158,13 +163,14 @@ def bfs(folder: Path, rate_hz: float, seconds: float, measured: Measured) -> Non
     measured.bfs_lost_pairs += found.lost_pairs
 
 
-def flat_out(folder: Path, pairs: int, measured: Measured) -> None:
+def flat_out(way: str, folder: Path, pairs: int, measured: Measured) -> None:
     """The recorder, with cameras that wait for it; arming is no part of the time."""
     rate_hz = 90.0
-    with recorder(bench_profile("flat", rate_hz, "fast")) as client:
+    profile = bench_profile(way.replace("_", "-"), rate_hz, "fast").edited(WAYS[way].changes)
+    with recorder(profile) as client:
         path, took_s = record(client, folder, pairs / rate_hz)
+    measured.clips.add(way, took_s, path.stat().st_size / 1e6)
     path.unlink()
-    measured.flat_s["nirvis"] = measured.flat_s.get("nirvis", 0.0) + took_s
 
 
 def write_flat_out(name: str, folder: Path, pairs: int, measured: Measured) -> None:
@@ -209,7 +215,7 @@ def measure(folder: Path, options: argparse.Namespace) -> Measured:
         ("line rate", partial(line_rate, folder, options.rate, options.seconds, measured)),
         ("45 pairs/s", partial(at_45, folder, min(10.0, options.seconds), measured)),
         ("BFS", partial(bfs, folder, options.bfs_rate, min(10.0, options.seconds), measured)),
-        ("flat out", partial(flat_out, folder, options.pairs, measured)),
+        *((f"flat out, {way}", partial(flat_out, way, folder, options.pairs, measured)) for way in WAYS),
     ]
     contestants += [(name, partial(write_flat_out, name, folder, options.pairs, measured)) for name in peers()]
     for turn in range(options.rounds):
@@ -221,10 +227,9 @@ def measure(folder: Path, options: argparse.Namespace) -> Measured:
 
 def bars(measured: Measured, options: argparse.Namespace) -> list[Bar]:
     flat_mb = options.rounds * options.pairs * PAIR_MB
-    flat_s = dict(measured.flat_s)
-    nirvis_s = flat_s.pop("nirvis")
+    nirvis_s = measured.clips.seconds[PLAIN_NOISE]
     return [
-        *(Bar(f"record.vs_{name}", took_s / nirvis_s, "ratio") for name, took_s in flat_s.items()),
+        *(Bar(f"record.vs_{name}", took_s / nirvis_s, "ratio") for name, took_s in measured.flat_s.items()),
         Bar("record.pairs_per_s", min(measured.pairs_per_s), "pairs/s"),
         Bar("record.lost_pairs", measured.lost_pairs, "pairs"),
         Bar("record.core_share_at_45", max(measured.cores), "cores"),
@@ -236,6 +241,8 @@ def bars(measured: Measured, options: argparse.Namespace) -> list[Bar]:
         Bar("record.bfs_lost_pairs", measured.bfs_lost_pairs, "pairs"),
         Bar("record.close_s", max(measured.close_s), "s"),
         *(Bar(f"record.{name}_mb_s", flat_mb / took_s, "MB/s") for name, took_s in measured.flat_s.items()),
+        Bar("record.nirvis_mb_s", flat_mb / nirvis_s, "MB/s"),
+        *compression_bars(measured.clips, flat_mb),
     ]
 
 

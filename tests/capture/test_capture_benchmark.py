@@ -29,16 +29,27 @@ def peers(record: ModuleType) -> ModuleType:
 
 
 def test_the_bars_are_the_published_ones(record: ModuleType) -> None:
-    flat_s = {"nirvis": 2.0, "raw_write": 1.0, "bmp": 6.0, "h5py_default": 20.0}
+    flat_s = {"raw_write": 1.0, "bmp": 6.0, "h5py_default": 20.0}
+    frames_mb = 2 * 400 * record.PAIR_MB
+    clips = importlib.import_module("record_ways").Clips()
+    seconds = {"plain_noise": 2.0, "compressed_noise": 4.0, "plain_street": 3.0, "compressed_street": 1.5}
+    for way, took_s in seconds.items():
+        stored_mb = frames_mb / 2 if way == "compressed_street" else frames_mb
+        for _ in range(2):
+            clips.add(way, took_s / 2, stored_mb / 2)
     measured = record.Measured(
         pairs_per_s=[180.0], bfs_pairs_per_s=[30.0], close_s=[0.5], write_p999_ms=[2.0, 5.0], flush_max_ms=[9.0],
-        preview_ms=[1.0, 3.0], cores=[0.2], armed_cores=[0.1], flat_s=flat_s,
+        preview_ms=[1.0, 3.0], cores=[0.2], armed_cores=[0.1], flat_s=flat_s, clips=clips,
     )  # fmt: skip
     values = {bar.name: bar.value for bar in record.bars(measured, argparse.Namespace(rounds=2, pairs=400))}
     assert values["record.vs_raw_write"] == 0.5
     assert values["record.vs_bmp"] == 3
     assert values["record.vs_h5py_default"] == 10
     assert values["record.write_p999_ms"] == 5
+    assert values["record.compressed_vs_plain_noise"] == 0.5
+    assert values["record.compressed_vs_plain_street"] == 2
+    assert values["record.compression_street"] == pytest.approx(2)
+    assert values["record.nirvis_mb_s"] == pytest.approx(frames_mb / 2)
     assert set(values) >= {
         "record.pairs_per_s",
         "record.lost_pairs",
@@ -52,6 +63,12 @@ def test_the_bars_are_the_published_ones(record: ModuleType) -> None:
 def test_every_rig_of_the_benchmark_is_a_profile(record: ModuleType, name: str, rate_hz: float, pacing: str) -> None:
     profile = record.bench_profile(name, rate_hz, pacing)
     assert (profile.rig, profile.trigger.rate_hz, profile.twin.content) == (f"bench-{name}", rate_hz, "noise")
+
+
+def test_each_way_of_storing_is_measured_on_the_same_pictures(record: ModuleType) -> None:
+    profiles = [record.bench_profile("flat", 90, "fast").edited(way.changes) for way in record.WAYS.values()]
+    seen = {(profile.twin.content, profile.recording.compression) for profile in profiles}
+    assert seen == {(content, form) for content in ("noise", "loop") for form in ("none", "bitshuffle-lz4")}
 
 
 def test_the_large_rig_has_large_frames(record: ModuleType) -> None:
