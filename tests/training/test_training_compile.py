@@ -32,6 +32,7 @@ Backend = Callable[[object], None]
 METHODS = {
     "ssn": "lightness_weight = 1.0\nperceptual_weight = 0.0",
     "cyclegan": "blocks = 1\npool_size = 2",
+    "cut": "blocks = 1",
 }
 
 
@@ -88,11 +89,19 @@ def _a_network_beyond_it(use_backend: Backend, monkeypatch: pytest.MonkeyPatch) 
     use_backend(refuse)
 
 
+def _a_translation_that_expects_something_else(use_backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    def expecting(*_: Tensor) -> Any:
+        raise AssertionError("expected size 3==3, stride 1==9 at dim=1")
+
+    use_backend(lambda graph, example: expecting)
+
+
 @pytest.mark.parametrize(
     ("arrange", "complaint"),
     [
         pytest.param(_no_working_compiler, "No working C.. compiler found", id="no-compiler"),
         pytest.param(_a_network_beyond_it, "no such operator", id="network"),
+        pytest.param(_a_translation_that_expects_something_else, "stride 1==9 at dim=1", id="translation"),
     ],
 )
 def test_what_cannot_be_compiled_is_said_and_nothing_is_left_behind(

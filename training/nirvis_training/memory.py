@@ -114,10 +114,10 @@ def explained(config: TrainingConfig) -> Iterator[None]:
     """Make what torch raises inside say which setting to change: `OutOfMemory`, or `TrainingError` of torch.compile."""
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, AssertionError) as error:
         if _is_out_of_memory(error):
             raise OutOfMemory(config.batch_size, config.accumulate, config.crop, config.precision) from None
-        if config.compile and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+        if config.compile and _is_of_compiler(error):
             # Behind the first paragraph torch tells how to debug it.
             reason = " ".join(str(error).strip().split("\n\n")[0].split())
             raise TrainingError(
@@ -125,6 +125,13 @@ def explained(config: TrainingConfig) -> Iterator[None]:
                 "compile = []. On a processor it needs a C++ compiler (g++)."
             ) from error
         raise
+
+
+def _is_of_compiler(error: BaseException) -> bool:
+    """Whether torch.compile raised it; what it translated asserts the sizes that it expects."""
+    if isinstance(error, AssertionError):
+        return True
+    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

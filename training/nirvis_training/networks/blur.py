@@ -33,8 +33,17 @@ class BlurUp(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         channels = features.shape[1]
-        padded = F.pad(features, (1, 1, 1, 1), mode="replicate")
+        padded = _with_border_repeated(features)
         return F.conv_transpose2d(padded, self.kernel.expand(channels, 1, 4, 4), stride=2, padding=3, groups=channels)
+
+
+def _with_border_repeated(features: Tensor) -> Tensor:
+    """One more row and column at each side, as the outermost is."""
+    if not torch.compiler.is_compiling():
+        return F.pad(features, (1, 1, 1, 1), mode="replicate")
+    # Of that pad torch.compile expects a contiguous gradient where it is channels_last, and stops in the first step.
+    tall = torch.cat((features[..., :1, :], features, features[..., -1:, :]), dim=2)
+    return torch.cat((tall[..., :1], tall, tall[..., -1:]), dim=3)
 
 
 def _kernel(profile: tuple[float, ...]) -> Tensor:
