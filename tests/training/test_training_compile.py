@@ -93,7 +93,7 @@ def _a_translation_that_expects_something_else(use_backend: Backend, monkeypatch
     def expecting(*_: Tensor) -> Any:
         raise AssertionError("expected size 3==3, stride 1==9 at dim=1")
 
-    use_backend(lambda graph, example: expecting)
+    use_backend(lambda *_: expecting)
 
 
 @pytest.mark.parametrize(
