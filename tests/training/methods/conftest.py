@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 import pytest
 import torch
@@ -39,13 +39,23 @@ def four_negatives() -> Batch:
     return Batch(source, target, torch.ones(4, 1, SIDE, SIDE))
 
 
-@pytest.fixture
-def gained_db(four_negatives: Batch) -> Callable[[Method, int], float]:
-    """``gained_db(method, steps)``: what so many steps on four pairs alone bring over the input and the mean colour."""
+class Gained(Protocol):
+    """What so many steps on four pairs alone bring over the input and the mean colour, in dB.
 
-    def learn(method: Method, steps: int) -> float:
+    copies
+        Of each pair in the batch of a step.
+    """
+
+    def __call__(self, method: Method, steps: int, copies: int = 1) -> float: ...
+
+
+@pytest.fixture
+def gained_db(four_negatives: Batch) -> Gained:
+    def learn(method: Method, steps: int, copies: int = 1) -> float:
         torch.manual_seed(0)
-        method.study([four_negatives])
+        planes = (four_negatives.source, four_negatives.target, four_negatives.valid)
+        batch = Batch(*(each.repeat(copies, 1, 1, 1) for each in planes))
+        method.study([batch])
         method.train()
         optimisers = {
             phase.name: phase.optimiser(p for name in phase.networks for p in method.get_submodule(name).parameters())
@@ -54,7 +64,7 @@ def gained_db(four_negatives: Batch) -> Callable[[Method, int], float]:
         for _ in range(steps):
             for phase in method.phases:
                 optimisers[phase.name].zero_grad()
-                torch.stack(list(method.losses(phase, four_negatives).values())).sum().backward()
+                torch.stack(list(method.losses(phase, batch).values())).sum().backward()
                 optimisers[phase.name].step()
         predicted = method.eval().predict(four_negatives.source)
         return float(psnr(predicted, four_negatives.target).mean()) - NOTHING_LEARNT_DB

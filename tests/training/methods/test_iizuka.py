@@ -14,6 +14,7 @@ from nirvis_training.config import TrainingConfig, load_config, parse_config
 from nirvis_training.errors import TrainingError
 from nirvis_training.methods import make_method
 from nirvis_training.methods.base import Batch, Method, Phase, adam
+from nirvis_training.networks import iizuka
 from nirvis_training.networks.iizuka import IizukaNetwork
 
 SMALL = 'samples = 8\nlearning_rate = 1.0\n[method]\nname = "iizuka"\nwidth = 4\n'
@@ -86,11 +87,16 @@ def test_losses_are_those_of_before(four_pairs: Batch) -> None:
     torch.testing.assert_close(values, [0.02978, 0.00688], atol=2e-4, rtol=0)
 
 
-def test_four_pairs_are_learnt_by_heart(gained_db: Callable[[Method, int], float]) -> None:
+def test_four_pairs_are_learnt_by_heart(
+    gained_db: Callable[..., float], four_negatives: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Crops of the paper have the side that the global features see. One set of running statistics serves both, and the
+    # variance of four vectors, as BatchNorm keeps it, is a third more than what it normalises by.
+    monkeypatch.setattr(iizuka, "GLOBAL_SIDE", four_negatives.source.shape[-1])
     method = make(width=8)
     # AdaDelta begins with steps of a thousandth, too slow for a test.
     method.phases = (Phase("colour", ("generator",), adam(8e-3)),)
-    assert gained_db(method, 70) > 6.5
+    assert gained_db(method, 100, copies=4) > 5
 
 
 def test_the_shipped_schedule_is_that_of_the_paper() -> None:
