@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -276,6 +277,33 @@ def test_memory_is_measured_and_leaves_no_trace(small_config: MakeConfig) -> Non
     assert "GiB" in str(memory)
     assert torch.equal(torch.get_rng_state(), random)
     assert all(torch.equal(state[name], tensor) for name, tensor in method.state_dict().items())
+
+
+class Bounded(Method):
+    """Tanh keeps its own output for the way back: handed on as it is, it would keep itself alive for good."""
+
+    predicts_with = ("generator",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = nn.Conv2d(3, 3, 1)
+        self.phases = (Phase("colour", ("generator",), adam(1e-3)),)
+        self.kept: list[weakref.ref[Tensor]] = []
+
+    def losses(self, phase: Phase, batch: Batch) -> Losses:
+        bounded = torch.tanh(self.generator(batch.source))
+        self.kept.append(weakref.ref(bounded))
+        return {"colour": (bounded - batch.target).square().mean()}
+
+    def forward(self, source: Tensor) -> Tensor:
+        return torch.tanh(self.generator(source))
+
+
+def test_what_was_kept_to_be_measured_is_free_afterwards(small_config: MakeConfig) -> None:
+    method = Bounded().train()
+    memory = measure(method, Stepper(method, small_config(), Team()), a_batch(2), CPU)
+    assert memory.activations > 0
+    assert [kept() for kept in method.kept] == [None]
 
 
 def test_memory_of_the_temporal_regulariser_is_said_too(small_config: MakeConfig) -> None:

@@ -85,7 +85,8 @@ def _saved_for_backward(method: Method, stepper: Stepper, phase: Phase, batch: B
     def note(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         saved[storage.data_ptr()] = storage
-        return tensor
+        # A node that keeps its own output would keep itself alive, and all before it, for as long as the program runs.
+        return tensor.detach()
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         stepper.losses(phase, batch)
