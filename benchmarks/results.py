@@ -198,14 +198,23 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("results"))
     parser.add_argument("--docs", type=Path, help="write the blocks of this page as well")
     parser.add_argument("--methods", nargs="*", help="only these")
-    parser.add_argument("--samples", type=int, help="crops of each method, in place of those of docs/results.md")
-    parser.add_argument("--crop", type=int, default=96)
-    parser.add_argument("--width", type=int, default=16)
-    parser.add_argument("--pairs-per-clip", type=int, default=4)
+    parser.add_argument("--samples", type=_count, help="crops of each method, in place of those of docs/results.md")
+    parser.add_argument("--crop", type=_count, default=96)
+    parser.add_argument("--width", type=_count, default=16)
+    parser.add_argument("--pairs-per-clip", type=_count, default=4)
     options = parser.parse_args()
+    known = {method for group, _, _ in options.table for method in GROUPS[group]}
+    if unknown := sorted(set(options.methods or ()) - known):
+        parser.error(f"no table asked for has the method {', '.join(unknown)}; they have {', '.join(sorted(known))}")
     if options.docs is not None and options.methods:
         parser.error("--docs shows every method; leave --methods out")
     return options
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
 
 
 def _table(text: str) -> tuple[str, str, Path]:

@@ -67,16 +67,19 @@ def refuse_other(config: TrainingConfig, dataset: Path, out: Path) -> None:
 
 
 def trained(config: TrainingConfig, dataset: Path, out: Path) -> RunFolder:
-    """A finished run: found, gone on with, or trained from its beginning."""
-    if (out / RECORD_NAME).exists():
-        run = RunFolder(out)
-        if run.status.state == "finished":
-            return run
-        with training_bar() as show:
-            return resume(out, show)
+    """A finished run: found, gone on with, or trained from its beginning.
+
+    Raises `SystemExit` when somebody ends it: no other method is begun.
+    """
+    begun = (out / RECORD_NAME).exists()
+    if begun and RunFolder(out).status.state == "finished":
+        return RunFolder(out)
     print(f"training into {out}", flush=True)
     with training_bar() as show:
-        return train(config, dataset, out, show)
+        run = resume(out, show) if begun else train(config, dataset, out, show)
+    if run.status.state != "finished":
+        raise SystemExit(f"{out} is {run.status.state} after {run.status.samples} samples; the same command goes on")
+    return run
 
 
 def _differences(found: Mapping[str, object], asked: Mapping[str, object], within: str = "") -> Iterator[str]:

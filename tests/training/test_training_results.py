@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from nirvis_training.loop import Progress
 
 ROOT = Path(__file__).parents[2]
 Asked = Callable[..., Callable[[], None]]
@@ -150,6 +155,41 @@ def test_a_run_of_other_pairs_is_refused(asked: Asked, videos: Path) -> None:
     asked()()
     with pytest.raises(SystemExit, match=rf"it was trained on other pairs \(.*\) than are in {videos}"):
         asked(pairs=videos)()
+
+
+def test_whoever_ends_it_ends_all_of_it(asked: Asked, results: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def ending() -> Iterator[Callable[[Progress], None]]:
+        yield lambda _: os.kill(os.getpid(), signal.SIGTERM)
+
+    runs = importlib.import_module("results_runs")
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "training_bar", ending)
+        with pytest.raises(SystemExit, match="pix2pix is interrupted after 0 samples; the same command goes on"):
+            asked(batch_size=2)()
+    asked(batch_size=2)()
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--samples", "0"], "argument --samples: '0' is not a whole number above 0"),
+        (["--crop", "-8"], "--crop"),
+        (["--methods", "pix2pix", "cyclegan"], "no table asked for has the method cyclegan; they have berg, compact"),
+    ],
+)
+def test_what_cannot_be_made_is_refused(
+    results: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    complaint: str,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["results.py", "--table", "supervised-twin=demo/pairs", *words])
+    with pytest.raises(SystemExit) as ended:
+        results.main()
+    assert ended.value.code == 2
+    assert complaint in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
