@@ -36,6 +36,7 @@ from results_checks import (
 from results_page import require_block, write_block
 from results_runs import SEED, config_of, refuse_other, trained
 
+from nirvis_capture.errors import NirvisError
 from nirvis_capture.settings import Changes
 from nirvis_training.compare import compare
 from nirvis_training.comparison import Comparison, markdown_table
@@ -229,4 +230,7 @@ def _table(text: str) -> tuple[str, str, Path]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except NirvisError as error:
+        raise SystemExit(f"error: {error}") from None

@@ -74,7 +74,9 @@ def test_a_session_is_registered_split_and_trained_on_and_each_step_is_told_once
     [
         (-0.42, "mocyclegan", "-0.42). What is only told"),
         (-0.42, "mocyclegan", "Try --set method.identity_weight=5, or another seed"),
-        (-0.42, "ssn_demo", "Try another seed"),
+        (-0.42, "fastcut", "Try another seed"),
+        (-0.42, "ssn_demo", None),
+        (-0.04, "mocyclegan", None),
         (0.42, "mocyclegan", None),
         (None, "mocyclegan", None),
     ],

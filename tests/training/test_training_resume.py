@@ -77,6 +77,12 @@ def test_a_finished_run_says_how_it_is_prolonged_and_then_equals_a_longer_one(
     run = train(small_config(samples=16), dataset, tmp_path / "run")
     with pytest.raises(TrainingError, match=r"is finished: 16 samples.*--samples N \(now 16\)"):
         resume(run.path)
+    with pytest.raises(TrainingError, match=r"resume \S+ --samples N \(now 8\)$"):
+        resume(run.path, samples=8)
+    assert RunFolder(run.path).config.samples == 16, "what is refused changes nothing"
+    with pytest.raises(TrainingError, match=r"resume \S+ --max-seconds S \(more than \d+\)$"):
+        resume(run.path, samples=32, max_seconds=1e-6)
+    assert RunFolder(run.path).config.max_seconds is None
     prolonged = resume(run.path, samples=32)
     assert prolonged.config.samples == 32
     assert RunFolder(run.path).config.samples == 32
@@ -115,6 +121,7 @@ def test_a_run_that_is_being_trained_is_left_alone(small_config: MakeConfig, dat
     run = train(small_config(samples=8), dataset, tmp_path / "run")
     with run.held(), pytest.raises(RunTaken, match="is being trained by another process"):
         resume(run.path, samples=16)
+    assert RunFolder(run.path).config.samples == 8
 
 
 def test_a_worker_that_outlives_a_killed_training_does_not_hold_the_run(run: RunFolder) -> None:

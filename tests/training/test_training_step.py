@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nirvis_training import loop
 from nirvis_training.checkpoint import newest, read_checkpoint
-from nirvis_training.config import TrainingConfig, parse_config, validated
+from nirvis_training.config import TrainingConfig, load_config, parse_config, validated
 from nirvis_training.distribution import Team
 from nirvis_training.errors import ConfigError, Diverged, OutOfMemory, TrainingError
 from nirvis_training.loop import Progress, resume, train
@@ -122,13 +122,29 @@ def test_a_schedule_moves_the_rate_of_every_phase(dataset: Path, tmp_path: Path,
     ("line", "complaint"),
     [
         ("accumulate = 3", r"batch_size \(8\) is no multiple of accumulate \(3\)"),
-        ('schedule = { name = "linear", from_samples = 9 }', r"schedule.from_samples \(9\) lies beyond the end"),
+        (
+            'schedule = { name = "linear", from_samples = 9 }',
+            r"schedule.from_samples \(9\) lies beyond the end .* to 4 for half",
+        ),
         ('schedule = { name = "cosine" }', "schedule"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(line: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         parse_config(f'samples = 8\n{line}\n[method]\nname = "ssn"\nperceptual_weight = 0\n')
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "others"),
+    [
+        ("pix2pix", "downs", {}),
+        ("recyclegan", "predictor_downs", {}),
+        ("i2vgan", "predictor_downs", {"method.perceptual": False}),
+    ],
+)
+def test_a_crop_that_a_network_would_halve_away_is_refused(name: str, setting: str, others: dict[str, bool]) -> None:
+    with pytest.raises(ConfigError, match=rf"crop \(96\) is no multiple of 64, which method.{setting} = 6 halves"):
+        load_config(name, {"crop": 96, f"method.{setting}": 6, **others})
 
 
 class Drawing(Method):

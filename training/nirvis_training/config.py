@@ -122,8 +122,16 @@ class TrainingConfig(Settings):
             raise ValueError(f"batch_size ({self.batch_size}) is no multiple of accumulate ({self.accumulate})")
         if self.schedule.name == "linear" and self.schedule.from_samples >= self.samples:
             raise ValueError(
-                f"schedule.from_samples ({self.schedule.from_samples}) lies beyond the end of the run ({self.samples})"
+                f"schedule.from_samples ({self.schedule.from_samples}) lies beyond the end of the run "
+                f"({self.samples}); set it lower, to {self.samples // 2} for half of the run"
             )
+        if name := self.method.halvings:
+            halvings = getattr(self.method, name)
+            if self.crop % 2**halvings:
+                raise ValueError(
+                    f"crop ({self.crop}) is no multiple of {2**halvings}, which method.{name} = {halvings} halves to "
+                    f"one pixel; set another crop, or fewer halvings"
+                )
         if self.method.paired and self.data.target_mode is not None:
             raise ValueError(
                 f"data.target_mode is for unpaired methods: {self.method.name} learns from pairs, whose target has the "

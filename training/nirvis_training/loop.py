@@ -69,8 +69,9 @@ def resume(
     Raises `NotARun`, `RunTaken`, `RunError`, `TrainingError`, and what opening the dataset raises.
     """
     with team() as together:
-        run = together.first_does(lambda: RunFolder(path).with_limits(samples, max_seconds))
-        material = open_material(run.dataset.folder, run.config, together.ranks)
+        run = RunFolder(path)
+        config = run.limited(samples, max_seconds)
+        material = open_material(run.dataset.folder, config, together.ranks)
         if material.record.sha256 != run.dataset.sha256:
             raise TrainingError(
                 f"The pairs in {run.dataset.folder} are not those that {path} began with, so that it cannot go on "
@@ -82,8 +83,8 @@ def resume(
                 f"are {material.record.streams}: it would see other pairs. Resume it with as many processes as before."
             )
         checkpoint = read_checkpoint(newest(run)) if run.checkpoints else None
-        _Work(material, run.config, together).go(run, checkpoint, progress)
-    return run
+        _Work(material, config, together).go(run, checkpoint, progress)
+    return RunFolder(path)
 
 
 def _create(out: Path, material: Material, config: TrainingConfig) -> RunFolder:
@@ -116,16 +117,19 @@ class _Work:
             self._team.first_does(lambda: stack.enter_context(run.held()))
             stack.enter_context(torch_set_up(self._config, self._device))
             wish = stack.enter_context(stop_wish())
-            training = Training(run, self._material, self._method, checkpoint, self._device, self._team)
+            training = Training(run, self._config, self._material, self._method, checkpoint, self._device, self._team)
             self._refuse_finished(run, training)
+            self._team.first_does(lambda: run.note(self._config))
             training.run_to_end(wish, progress if self._team.first else None)
 
     def _refuse_finished(self, run: RunFolder, training: Training) -> None:
         if not self._team.anyone(training.complete):
             return
         config = self._config
+        limits = [f"--samples N (now {config.samples})"] if training.samples >= config.samples else []
+        if config.max_seconds is not None and (not limits or training.seconds >= config.max_seconds):
+            limits.append(f"--max-seconds S (more than {training.seconds:.0f})")
         raise TrainingError(
-            f"{run.path} is finished: {counted(training.samples, 'sample')} in {training.seconds:.0f} s. To train it "
-            f"longer, raise its limit: nirvis resume {run.path} --samples N (now {config.samples})"
-            + (f" --max-seconds S (more than {training.seconds:.0f})" if config.max_seconds else "")
+            f"{run.path} is finished: {counted(training.samples, 'sample')} in {training.seconds:.0f} s are all that "
+            f"its limits allow. To train it longer, raise them: nirvis resume {run.path} {' '.join(limits)}"
         )

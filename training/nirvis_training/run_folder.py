@@ -220,15 +220,16 @@ class RunFolder:
         with replacing(self.path / "state.json") as part:
             part.write_text(status.model_dump_json() + "\n", encoding="utf-8")
 
-    def with_limits(self, samples: int | None, max_seconds: float | None) -> RunFolder:
-        """The same run with other limits where they are given, in run.toml too. Raises `ConfigError`."""
+    def limited(self, samples: int | None, max_seconds: float | None) -> TrainingConfig:
+        """Its configuration with other limits where they are given. Raises `ConfigError`."""
         changes = {"samples": samples, "max_seconds": max_seconds}
         given = {name: value for name, value in changes.items() if value is not None}
-        if not given:
-            return self
-        config = validated({**self.config.model_dump(exclude_none=True), **given}, origin=str(self.path))
-        _write_record(self.path, self.record.model_copy(update={"config": config}))
-        return RunFolder(self.path)
+        return validated({**self.config.model_dump(exclude_none=True), **given}, origin=str(self.path))
+
+    def note(self, config: TrainingConfig) -> None:
+        """Put another configuration into run.toml; who trains the run holds it."""
+        if config != self.config:
+            _write_record(self.path, self.record.model_copy(update={"config": config}))
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -92,7 +92,8 @@ def _other_sizes(learnt: Mapping[Mode, Size], seen: Mapping[Mode, Size]) -> Iter
     for mode in sorted(learnt.keys() & seen.keys()):
         if learnt[mode] != seen[mode]:
             (width, height), (own_width, own_height) = learnt[mode], seen[mode]
-            yield f"its {mode} pictures were {width}×{height} px, and those of this run are {own_width}×{own_height}"
+            own = f"{own_width}×{own_height} (resize)"
+            yield f"its {mode} pictures were {width}×{height} px, and those of this run are {own}"
 
 
 def _other_arms(learnt: Mapping[Mode, Profile], seen: Mapping[Mode, Profile]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from nirvis_capture.wording import counted
 from nirvis_training.averaging import Averaged
 from nirvis_training.batches import all_once, training_batches
 from nirvis_training.checkpoint import Checkpoint, write_checkpoint
+from nirvis_training.config import TrainingConfig
 from nirvis_training.distribution import Team
 from nirvis_training.journal import Journal
 from nirvis_training.judge import Judge
@@ -62,6 +63,7 @@ class Training:
     def __init__(
         self,
         run: RunFolder,
+        config: TrainingConfig,
         material: Material,
         method: Method,
         checkpoint: Checkpoint | None,
@@ -69,7 +71,7 @@ class Training:
         team: Team,
     ) -> None:
         self.run = run
-        self.config = run.config
+        self.config = config
         self.samples = 0
         self._material = material
         self._device = device

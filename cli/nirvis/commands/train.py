@@ -88,6 +88,10 @@ def train(
         tell(run)
 
 
+_NEGATIVE = -0.1
+"""Luma correlation below which pictures are negatives, and not only unlike what they should be."""
+
+
 def tell(run: RunFolder) -> None:
     """Print how the training ended, and what to do next."""
     status, best = run.status, run.best
@@ -95,7 +99,7 @@ def tell(run: RunFolder) -> None:
     print(f"{status.state}: {trained}; perceptual features: {run.features}")
     if best is not None:
         print(f"best weights: {_reached(best)} at {counted(best.samples, 'sample')}")
-        if (likeness := best.val_luma_correlation or 0.0) < 0:
+        if not run.config.method.paired and (likeness := best.val_luma_correlation or 0.0) < _NEGATIVE:
             print(_negative(likeness, run.config.method))
     print(f"next: nirvis resume {run.path}" if status.state == "interrupted" else run.path)
 

@@ -24,6 +24,8 @@ class MethodSettings(Settings):
     """Whether source and target of a sample show the same moment, or come from different recordings."""
     frames: ClassVar[int] = 1
     """Consecutive frames in a sample; 1 for methods that see single pictures."""
+    halvings: ClassVar[str] = ""
+    """Setting that says how often a network halves a crop, down to one pixel at least; empty where none does."""
     backbone: ClassVar[str] = ""
     """Pretrained network whose features the losses may use, such as VGG-16; empty where there is none."""
 

@@ -19,6 +19,7 @@ class I2vGanSettings(FeatureSettings):
     paired: ClassVar = False
     frames: ClassVar = 3
     backbone: ClassVar = "VGG-19"
+    halvings: ClassVar = "predictor_downs"
 
     name: Literal["i2vgan"]
     blocks: int = Field(default=6, ge=1, le=32)

@@ -14,6 +14,7 @@ class Pix2PixSettings(MethodSettings):
 
     title: ClassVar = "U-Net against a discriminator that sees the source too"
     paper: ClassVar = "Isola et al. 2017, Image-to-Image Translation with Conditional Adversarial Networks"
+    halvings: ClassVar = "downs"
 
     name: Literal["pix2pix"]
     variant: Literal["released", "paper"] = "released"

@@ -15,6 +15,7 @@ class RecycleGanSettings(CycleSettings):
     title: ClassVar = "unpaired video through predictors of the next frame"
     paper: ClassVar = "Bansal et al. 2018, Recycle-GAN: Unsupervised Video Retargeting"
     frames: ClassVar = 3
+    halvings: ClassVar = "predictor_downs"
 
     name: Literal["recyclegan"]
     variant: Literal["released", "paper"] = "released"
