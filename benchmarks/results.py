@@ -204,9 +204,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--width", type=_count, default=16)
     parser.add_argument("--pairs-per-clip", type=_count, default=4)
     options = parser.parse_args()
-    known = {method for group, _, _ in options.table for method in GROUPS[group]}
-    if unknown := sorted(set(options.methods or ()) - known):
-        parser.error(f"no table asked for has the method {', '.join(unknown)}; they have {', '.join(sorted(known))}")
+    for group, dataset, _ in options.table:
+        if unknown := [method for method in options.methods or () if method not in GROUPS[group]]:
+            parser.error(f"{group}-{dataset} has {', '.join(GROUPS[group])}, and no {', '.join(unknown)}")
     if options.docs is not None and options.methods:
         parser.error("--docs shows every method; leave --methods out")
     return options

@@ -288,7 +288,7 @@ def test_luma_correlation_is_pearsons_where_pixels_count_and_tells_a_negative() 
     picture, other = torch.rand(2, 2, 3, 12, 16, generator=torch.Generator().manual_seed(1))
     valid = torch.zeros(2, 1, 12, 16)
     valid[:, :, 2:9, 3:14] = 1
-    luma = [np.tensordot((0.299, 0.587, 0.114), one[0, :, 2:9, 3:14].double(), axes=1) for one in (picture, other)]
+    luma = [np.tensordot((0.2125, 0.7154, 0.0721), one[0, :, 2:9, 3:14].double(), axes=1) for one in (picture, other)]
     expected = np.corrcoef(luma[0].ravel(), luma[1].ravel())[0, 1]
     assert float(luma_correlation(picture, other, valid)[0]) == pytest.approx(expected)
     assert luma_correlation(picture / 2, picture).tolist() == pytest.approx([1, 1])

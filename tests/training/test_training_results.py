@@ -175,7 +175,7 @@ def test_whoever_ends_it_ends_all_of_it(asked: Asked, results: ModuleType, monke
     [
         (["--samples", "0"], "argument --samples: '0' is not a whole number above 0"),
         (["--crop", "-8"], "--crop"),
-        (["--methods", "pix2pix", "cyclegan"], "no table asked for has the method cyclegan; they have berg, compact"),
+        (["--methods", "pix2pix", "cyclegan"], "supervised-twin has ssn, compact_demo, zhang, "),
     ],
 )
 def test_what_cannot_be_made_is_refused(

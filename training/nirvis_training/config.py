@@ -130,7 +130,7 @@ class TrainingConfig(Settings):
             if self.crop % 2**halvings:
                 raise ValueError(
                     f"crop ({self.crop}) is no multiple of {2**halvings}, which method.{name} = {halvings} halves to "
-                    f"one pixel; set another crop, or fewer halvings"
+                    "one pixel; set another crop, or fewer halvings"
                 )
         if self.method.paired and self.data.target_mode is not None:
             raise ValueError(

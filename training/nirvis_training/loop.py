@@ -20,7 +20,6 @@ from nirvis_training.distribution import Team, team
 from nirvis_training.errors import TrainingError
 from nirvis_training.material import Material, open_material
 from nirvis_training.methods import make_method
-from nirvis_training.methods.compact import Compact
 from nirvis_training.processor import device_of, torch_set_up
 from nirvis_training.run_folder import RunFolder, RunRecord, create_run, refuse_taken
 from nirvis_training.stopping import stop_wish
@@ -107,8 +106,7 @@ class _Work:
         self._team = together
         self._device = device_of(config, together.local_rank)
         self._method = make_method(config)
-        if isinstance(self._method, Compact):
-            refuse_unfit(config, material.record, material.profiles, self._method.teachers)
+        refuse_unfit(config, material.record, material.profiles, self._method.teachers)
         try_compiled(self._method, config, material, self._device, together)
 
     def go(self, run: RunFolder, checkpoint: Checkpoint | None, progress: ShowProgress | None) -> None:

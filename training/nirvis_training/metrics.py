@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nirvis_training.colour import normalise_lab, rgb_to_lab
+from nirvis_training.colour import luma, normalise_lab, rgb_to_lab
 from nirvis_training.protocol import Quantise
 
 MS_SSIM_LEAST_PX = 176
@@ -23,7 +23,6 @@ _WINDOW = 11
 _SIGMA = 1.5
 _BELL = [math.exp(-((position - _WINDOW // 2) ** 2) / (2 * _SIGMA**2)) for position in range(_WINDOW)]
 _GAUSSIAN = [height / math.fsum(_BELL) for height in _BELL]
-_LUMA = (0.299, 0.587, 0.114)
 _ROUNDING = 1e-12
 """A single grey deviates from its mean by no more, and a picture with one lighter pixel by far more."""
 _C1 = 0.01**2
@@ -104,14 +103,9 @@ def luma_correlation(predicted: Tensor, other: Tensor, valid: Tensor | None = No
     What is light in the one is light in the other above 0, and dark below: a network that learns without pairs can find
     its way back from a negative as well as from a picture, and its losses do not tell which it makes.
     """
-    one, two = (_deviation(_luma(picture), valid) for picture in (predicted, other))
+    one, two = (_deviation(luma(picture.double()), valid) for picture in (predicted, other))
     spread = (_mean(one.square(), valid) * _mean(two.square(), valid)).sqrt()
     return torch.where(spread < _ROUNDING, 0 * spread, _mean(one * two, valid) / spread)
-
-
-def _luma(rgb: Tensor) -> Tensor:
-    """Y' of Rec. 601, ``(N, 1, H, W)``."""
-    return (rgb.double() * rgb.new_tensor(_LUMA, dtype=torch.float64).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
 
 
 def _deviation(values: Tensor, valid: Tensor | None) -> Tensor:

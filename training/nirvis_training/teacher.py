@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from nirvis_capture.camera import Arm
+from nirvis_capture.camera import ARMS, Arm
 from nirvis_capture.errors import ProfileError
 from nirvis_capture.profile import Mode, Profile, parse_profile
 from nirvis_registration.geometry import Size
@@ -18,8 +18,6 @@ from nirvis_training.errors import NotARun, TeacherError
 from nirvis_training.method_settings import CompactSettings
 from nirvis_training.methods.base import Method
 from nirvis_training.run_folder import DatasetRecord, RunFolder
-
-_ARMS: tuple[Arm, ...] = ("nir", "vis")
 
 
 def pinned(config: TrainingConfig) -> TrainingConfig:
@@ -98,7 +96,7 @@ def _other_sizes(learnt: Mapping[Mode, Size], seen: Mapping[Mode, Size]) -> Iter
 
 def _other_arms(learnt: Mapping[Mode, Profile], seen: Mapping[Mode, Profile]) -> Iterator[str]:
     for mode in sorted(learnt.keys() & seen.keys()):
-        for arm in _ARMS:
+        for arm in ARMS:
             its, own = _light(learnt[mode], arm), _light(seen[mode], arm)
             if its != own:
                 yield f"its {mode} pictures of arm {arm} show {its}, and those of this run {own}"

@@ -30,6 +30,10 @@ _CONFIGS = (
 )
 
 
+_NEGATIVE = -0.1
+"""Luma correlation below which pictures are negatives, and not only unlike what they should be."""
+
+
 def train(
     config: Annotated[str, Parameter(help=_CONFIGS)] = USUAL_CONFIG,
     /,
@@ -86,10 +90,6 @@ def train(
         run = run_training(settings, dataset or home, out, show, lambda made: print(f"training into {made.path}"))
     if is_first_process():
         tell(run)
-
-
-_NEGATIVE = -0.1
-"""Luma correlation below which pictures are negatives, and not only unlike what they should be."""
 
 
 def tell(run: RunFolder) -> None:

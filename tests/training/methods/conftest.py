@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -39,18 +39,12 @@ def four_negatives() -> Batch:
     return Batch(source, target, torch.ones(4, 1, SIDE, SIDE))
 
 
-class Gained(Protocol):
-    """What so many steps on four pairs alone bring over the input and the mean colour, in dB.
-
-    copies
-        Of each pair in the batch of a step.
+@pytest.fixture
+def gained_db(four_negatives: Batch) -> Callable[..., float]:
+    """``gained_db(method, steps, copies=1)``: what so many steps on four pairs alone bring over the input and the mean
+    colour, in dB; in each batch there are so many copies of each pair.
     """
 
-    def __call__(self, method: Method, steps: int, copies: int = 1) -> float: ...
-
-
-@pytest.fixture
-def gained_db(four_negatives: Batch) -> Gained:
     def learn(method: Method, steps: int, copies: int = 1) -> float:
         torch.manual_seed(0)
         planes = (four_negatives.source, four_negatives.target, four_negatives.valid)

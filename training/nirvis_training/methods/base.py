@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -83,6 +83,8 @@ class Method(nn.Module, ABC):
     predicts_with: tuple[str, ...] = ()
     """Networks that `forward` needs, such as the generator of one direction: the best weights hold no others. All when
     empty."""
+    teachers: Sequence[Method] = ()
+    """Methods of other runs that this one learns from, and that are no part of its state."""
 
     @abstractmethod
     def losses(self, phase: Phase, batch: Batch) -> Losses:

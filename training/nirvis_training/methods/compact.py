@@ -40,9 +40,8 @@ class Compact(Method):
         self.phases = (Phase("colour", networks=("generator",), optimiser=adam(learning_rate)),)
         self.generator = CompactNetwork(settings.width)
         # In a list, so that it is no child: its weights are no part of this method's state.
-        self.teachers: list[Method] = []
         if settings.teacher is not None:
-            self.teachers.append(load_teacher(Path(settings.teacher), settings.teacher_sha256))
+            self.teachers = [load_teacher(Path(settings.teacher), settings.teacher_sha256)]
 
     def losses(self, phase: Phase, batch: Batch) -> Losses:
         del phase  # there is only one
